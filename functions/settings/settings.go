@@ -1,0 +1,111 @@
+// Package settings is what a deployed function is told by its environment.
+//
+// The construct writes these variables and the two mains read them; they stand in one place, apart from
+// both, so that neither can drift from the other. Nothing here reads the environment itself.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+)
+
+// VendorFile is the name of the vendor's description in a function's asset, beside its bootstrap.
+const VendorFile = "vendor.json"
+
+// Names of the environment variables of a function.
+const (
+	// EnvStream is the name of the function's stream.
+	EnvStream = "WINDROW_STREAM"
+	// EnvRawBucket is the name of the raw bucket.
+	EnvRawBucket = "WINDROW_RAW_BUCKET"
+	// EnvCuratedBucket is the name of the curated bucket (preprocess only).
+	EnvCuratedBucket = "WINDROW_CURATED_BUCKET"
+	// EnvSecret is the ARN of the vendor's secret (ingest only; empty where the vendor needs none).
+	EnvSecret = "WINDROW_SECRET"
+	// EnvPartBytes is the compressed size at which a part is stored.
+	EnvPartBytes = "WINDROW_PART_BYTES"
+	// EnvSafetyMargin is the time before the deadline at which a handler stops, in Go's text form.
+	EnvSafetyMargin = "WINDROW_SAFETY_MARGIN"
+	// EnvDefaultRate is the number of records a second that a stream is taken to manage until one was seen.
+	EnvDefaultRate = "WINDROW_DEFAULT_RATE"
+	// EnvLogLevel is DEBUG, INFO, WARN or ERROR.
+	EnvLogLevel = "WINDROW_LOG_LEVEL"
+)
+
+// Defaults of the variables that have one.
+const (
+	DefaultPartBytes    = 8 << 20
+	DefaultSafetyMargin = 30 * time.Second
+	DefaultRate         = 200.0
+	DefaultLogLevel     = slog.LevelInfo
+)
+
+// Settings is the environment of a function, parsed.
+type Settings struct {
+	Stream        string
+	RawBucket     string
+	CuratedBucket string
+	Secret        string
+	PartBytes     int64
+	SafetyMargin  time.Duration
+	// DefaultRate is in records a second.
+	DefaultRate float64
+	LogLevel    slog.Level
+}
+
+// Parse reads settings through getenv. Its error names every variable that is wrong, with its value and
+// what is allowed.
+func Parse(getenv func(string) string) (Settings, error) {
+	var faults []error
+	s := Settings{
+		Stream:        getenv(EnvStream),
+		RawBucket:     getenv(EnvRawBucket),
+		CuratedBucket: getenv(EnvCuratedBucket),
+		Secret:        getenv(EnvSecret),
+		PartBytes:     DefaultPartBytes,
+		SafetyMargin:  DefaultSafetyMargin,
+		DefaultRate:   DefaultRate,
+		LogLevel:      DefaultLogLevel,
+	}
+	parse := func(name, allowed string, read func(string) error) {
+		value := getenv(name)
+		if value == "" {
+			return
+		}
+		if err := read(value); err != nil {
+			faults = append(faults, fmt.Errorf("%s=%q: want %s", name, value, allowed))
+		}
+	}
+	if s.Stream == "" {
+		faults = append(faults, fmt.Errorf("%s is not set: want the name of a stream in %s", EnvStream, VendorFile))
+	}
+	if s.RawBucket == "" {
+		faults = append(faults, fmt.Errorf("%s is not set: want the name of the raw bucket", EnvRawBucket))
+	}
+	parse(EnvPartBytes, "a whole number of bytes above 0", func(v string) (err error) {
+		s.PartBytes, err = strconv.ParseInt(v, 10, 64)
+		return positive(err, float64(s.PartBytes))
+	})
+	parse(EnvSafetyMargin, "a positive duration, for example 30s", func(v string) (err error) {
+		s.SafetyMargin, err = time.ParseDuration(v)
+		return positive(err, float64(s.SafetyMargin))
+	})
+	parse(EnvDefaultRate, "a number of records a second above 0", func(v string) (err error) {
+		s.DefaultRate, err = strconv.ParseFloat(v, 64)
+		return positive(err, s.DefaultRate)
+	})
+	parse(EnvLogLevel, "DEBUG, INFO, WARN or ERROR", func(v string) error {
+		return s.LogLevel.UnmarshalText([]byte(v))
+	})
+	return s, errors.Join(faults...)
+}
+
+func positive(err error, value float64) error {
+	if err == nil && !(value > 0) {
+		return errors.New("not above 0")
+	}
+	return err
+}

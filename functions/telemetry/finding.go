@@ -1,0 +1,23 @@
+// Package telemetry is what a handler says of its work: findings for a person, and logs.
+package telemetry
+
+// Kind names what a finding is about. A runbook has one heading for each.
+type Kind string
+
+const (
+	// CountsUnsettled says that the vendor's totals and its records never agreed within the attempts.
+	CountsUnsettled Kind = "counts-unsettled"
+	// Quarantined says that records could not be curated.
+	Quarantined Kind = "quarantined"
+	// UndeclaredFields says that records hold fields which no column declares, seen for the first time.
+	UndeclaredFields Kind = "undeclared-fields"
+)
+
+// Finding is something a handler saw that a person should know.
+type Finding struct {
+	Vendor string `json:"vendor"`
+	Stream string `json:"stream"`
+	Kind   Kind   `json:"kind"`
+	// Message says in one sentence what was seen, with its numbers, and what to look at first.
+	Message string `json:"message"`
+}

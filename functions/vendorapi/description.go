@@ -1,0 +1,297 @@
+// Package vendorapi describes a vendor's REST API as plain data and calls it as described.
+//
+// A [Vendor] marshals to JSON and back without loss, so the construct can validate it at synthesis and ship
+// it inside the functions' asset. A [Client] executes the description of one [Stream]: it places the window
+// and the page in a request, waits and retries as told, and hands on records as the bytes the vendor sent.
+// What one vendor does differently from another is data here, never a branch in the handlers.
+package vendorapi
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// FormatVersion is the version of the JSON form of a [Vendor]. A handler refuses a higher one.
+const FormatVersion = 1
+
+// Vendor describes one service: where it is, how it is authorized and throttled, and its streams.
+type Vendor struct {
+	// Format is the version of this description's JSON form, see [FormatVersion]. Zero means the current one.
+	Format int `json:"format,omitempty"`
+	// Name stands in object names, tags and logs: lower-case letters, digits and hyphens, from a letter on.
+	Name string `json:"name"`
+	// BaseURL is scheme, host and the path that every stream's path is appended to, without a trailing
+	// slash. HTTPS only, and no private address, unless AllowPrivate is set.
+	BaseURL string `json:"baseURL"`
+	// AllowPrivate permits plain HTTP and loopback, private and link-local addresses. Only an environment
+	// that simulates the vendor sets it.
+	AllowPrivate bool `json:"allowPrivate,omitempty"`
+	// Auth says where the fields of the vendor's secret go.
+	Auth Auth `json:"auth"`
+	// Headers are sent with every request. They hold no secrets; Auth does.
+	Headers map[string]string `json:"headers,omitempty"`
+	// Retry is the policy for answers that may be better next time. Zero fields take the defaults.
+	Retry Retry `json:"retry,omitzero"`
+	// RateLimit is the limit of the whole account, divided among the streams by their weights. Zero means none.
+	RateLimit RateLimit `json:"rateLimit,omitzero"`
+	// RequestTimeout bounds one request, headers and body. Default [DefaultRequestTimeout].
+	RequestTimeout Duration `json:"requestTimeout,omitempty"`
+	// MaxPageBytes bounds one answer's body after decompression. Default [DefaultMaxPageBytes].
+	MaxPageBytes int64 `json:"maxPageBytes,omitempty"`
+	// Streams are the kinds of record to read, each under its own name.
+	Streams []Stream `json:"streams"`
+}
+
+// AuthKind names a way of authorizing requests.
+type AuthKind string
+
+const (
+	// AuthNone sends no credentials.
+	AuthNone AuthKind = "none"
+	// AuthHeaders sends fields of the secret as header values.
+	AuthHeaders AuthKind = "headers"
+	// AuthBearer sends a field of the secret as "Authorization: Bearer <token>".
+	AuthBearer AuthKind = "bearer"
+	// AuthBasic sends two fields of the secret as HTTP basic authorization.
+	AuthBasic AuthKind = "basic"
+	// AuthQueryKey sends a field of the secret as a query parameter.
+	AuthQueryKey AuthKind = "queryKey"
+)
+
+// Auth says which fields of the vendor's secret (a flat JSON object of strings) authorize a request. Every
+// value below that ends in Field is the name of a field in the secret, never a credential itself.
+type Auth struct {
+	Kind AuthKind `json:"kind"`
+	// HeaderFields maps a header's name to the secret's field (AuthHeaders).
+	HeaderFields map[string]string `json:"headerFields,omitempty"`
+	// TokenField is the secret's field that holds the token (AuthBearer) or the key (AuthQueryKey).
+	TokenField string `json:"tokenField,omitempty"`
+	// UsernameField and PasswordField are the secret's fields for AuthBasic.
+	UsernameField string `json:"usernameField,omitempty"`
+	PasswordField string `json:"passwordField,omitempty"`
+	// Parameter is the query parameter of AuthQueryKey.
+	Parameter string `json:"parameter,omitempty"`
+}
+
+// Defaults of [Retry].
+const (
+	DefaultInitialWait  = time.Second
+	DefaultWaitFactor   = 2.0
+	DefaultMaxWait      = time.Minute
+	DefaultJitter       = 0.25
+	DefaultMaxAttempts  = 6
+	DefaultMaxPageBytes = 32 << 20
+	// DefaultRequestTimeout bounds one request where the description does not.
+	DefaultRequestTimeout = time.Minute
+)
+
+// Retry says how often and how patiently a request is repeated. Answers 408, 429 and 5xx, broken
+// connections and timeouts are always retryable; Also names further ones. A Retry-After in an answer (seconds,
+// HTTP date or ISO 8601 time) replaces the computed wait. A wait that would pass the caller's deadline is not begun.
+type Retry struct {
+	// InitialWait is the first wait. Default [DefaultInitialWait].
+	InitialWait Duration `json:"initialWait,omitempty"`
+	// Factor multiplies the wait each time. Default [DefaultWaitFactor].
+	Factor float64 `json:"factor,omitempty"`
+	// MaxWait is the ceiling of a computed wait and of a Retry-After. Default [DefaultMaxWait].
+	MaxWait Duration `json:"maxWait,omitempty"`
+	// Jitter is the part of a wait that is random, from 0 to 1: a wait w becomes w*(1-Jitter) to w. Default [DefaultJitter].
+	Jitter *float64 `json:"jitter,omitempty"`
+	// MaxAttempts counts the first request too. Default [DefaultMaxAttempts].
+	MaxAttempts int `json:"maxAttempts,omitempty"`
+	// Also are answers that this vendor gives when it throttles or is not ready, beside the usual ones.
+	Also []Answer `json:"also,omitempty"`
+}
+
+// Answer recognizes an HTTP answer.
+type Answer struct {
+	Status int `json:"status"`
+	// BodyContains must occur in the body (compared without case); empty matches any body.
+	BodyContains string `json:"bodyContains,omitempty"`
+	// Throttled says that the answer means "too many requests", so that it is counted and reported as such.
+	Throttled bool `json:"throttled,omitempty"`
+}
+
+// RateLimit is at most Requests in each span of Per, spread evenly.
+type RateLimit struct {
+	Requests int      `json:"requests"`
+	Per      Duration `json:"per"`
+}
+
+// Audit names how late and changed records of a stream are found.
+type Audit string
+
+const (
+	// AuditCount is for streams whose records never change their window time and whose totals are reported:
+	// a count over the lookback shows whether the vendor has gained records.
+	AuditCount Audit = "count"
+	// AuditReread is for streams whose records move or that report no totals: counts prove nothing, so the
+	// lookback is read again.
+	AuditReread Audit = "reread"
+)
+
+// Stream describes one kind of record and how it is asked for.
+type Stream struct {
+	// Name stands in object names, function names and logs: lower-case letters, digits and hyphens, from a letter on.
+	Name string `json:"name"`
+	// Description says in one sentence what a record is; it becomes the table's comment.
+	Description string `json:"description,omitempty"`
+	// Method is GET (the default) or POST.
+	Method string `json:"method,omitempty"`
+	// Path is appended to the vendor's BaseURL. A name in braces is replaced by what is placed there.
+	Path string `json:"path"`
+	// Query are fixed query parameters.
+	Query map[string]string `json:"query,omitempty"`
+	// Body is the fixed part of a JSON body, an object, into which values are placed (POST only).
+	Body json.RawMessage `json:"body,omitempty"`
+	// Window says where and how the window's bounds are sent.
+	Window Window `json:"window"`
+	// Paging says how page after page is asked for.
+	Paging Paging `json:"paging"`
+	// RecordsPath leads to the array of records in an answer: names joined by dots; empty where the answer
+	// is the array itself.
+	RecordsPath string `json:"recordsPath,omitempty"`
+	// RecordsAbsentWhenEmpty accepts an answer without RecordsPath as one without records.
+	RecordsAbsentWhenEmpty bool `json:"recordsAbsentWhenEmpty,omitempty"`
+	// Total says where the number of records in the window stands. Zero means that none is reported.
+	Total Total `json:"total,omitzero"`
+	// RateLimit is this endpoint's own limit. Zero means none beside the account's.
+	RateLimit RateLimit `json:"rateLimit,omitzero"`
+	// Weight is the stream's share of the account's RateLimit. Default 1.
+	Weight int `json:"weight,omitempty"`
+	// Key are the paths of the fields that identify a record.
+	Key []string `json:"key"`
+	// TimePath is the path of the record's window time, empty where a record does not show it.
+	TimePath string `json:"timePath,omitempty"`
+	// VersionPath is the path of a field that grows with each change of a record, empty where there is none.
+	VersionPath string `json:"versionPath,omitempty"`
+	// Settle is the settle delay: how long after it happened a record ordinarily takes to show.
+	Settle Duration `json:"settle"`
+	// Lookback is how far back the vendor may still add or change records.
+	Lookback Duration `json:"lookback,omitempty"`
+	// Audit is how late and changed records are found.
+	Audit Audit `json:"audit"`
+	// Columns are the declared fields, in the order of the table. Every other field is kept in one JSON column.
+	Columns []Column `json:"columns"`
+}
+
+// In names a part of a request.
+type In string
+
+const (
+	InQuery In = "query"
+	InPath  In = "path"
+	InBody  In = "body"
+)
+
+// Place is where a value goes in a request: a query parameter, a name in braces in the path, or a path of
+// names joined by dots in the JSON body. Numbers (Unix times, offsets, page numbers and sizes) are written
+// as JSON numbers in a body.
+type Place struct {
+	In   In     `json:"in"`
+	Name string `json:"name"`
+}
+
+// Layouts of [Window] and [Column] that are no Go time layouts.
+const (
+	LayoutUnix      = "unix"
+	LayoutUnixMilli = "unixMilli"
+)
+
+// Window says how a window [start, end) of UTC time is asked for.
+type Window struct {
+	Start Place `json:"start"`
+	End   Place `json:"end"`
+	// Layout is a Go time layout, [LayoutUnix] or [LayoutUnixMilli].
+	Layout string `json:"layout"`
+	// Zone is the IANA name of the zone the bounds are written in. Default UTC.
+	Zone string `json:"zone,omitempty"`
+	// EndInclusive says that the vendor includes records at the end bound; it is then asked for one unit of
+	// its resolution less.
+	EndInclusive bool `json:"endInclusive,omitempty"`
+	// Resolution is the unit in which the vendor compares times, for example 1s or 1ms: a record's time is
+	// cut down to it before the bounds are compared. Zero means unknown: a window is then asked for with a
+	// second more on each side, and a record belongs to the window that holds its own time (TimePath).
+	Resolution Duration `json:"resolution,omitempty"`
+	// Granularity is the unit in which bounds can be asked for where that is coarser than Resolution, for
+	// example 24h for whole days (of Zone). The vendor is then asked for whole units, and a record belongs to
+	// the window that holds its own time (TimePath). Zero means the resolution.
+	Granularity Duration `json:"granularity,omitempty"`
+	// LongestSpan is the longest window the vendor accepts. Zero means any.
+	LongestSpan Duration `json:"longestSpan,omitempty"`
+}
+
+// PagingKind names a way of asking for the next page.
+type PagingKind string
+
+const (
+	// PagingNone is for answers that hold all records of a window.
+	PagingNone PagingKind = "none"
+	// PagingOffset sends the number of records to skip.
+	PagingOffset PagingKind = "offset"
+	// PagingNumber sends the page's number, counted from First.
+	PagingNumber PagingKind = "number"
+	// PagingToken sends the token that the page before gave at NextPath; an empty or absent one ends the window.
+	PagingToken PagingKind = "token"
+	// PagingNextLink requests the address that the page before gave at NextPath; an empty or absent one ends the window.
+	PagingNextLink PagingKind = "nextLink"
+	// PagingLinkHeader requests the address with rel="next" in the Link header (RFC 8288).
+	PagingLinkHeader PagingKind = "linkHeader"
+)
+
+// Paging says how page after page is asked for.
+type Paging struct {
+	Kind PagingKind `json:"kind"`
+	// Place is where the offset, the number or the token goes.
+	Place Place `json:"place,omitzero"`
+	// First is the number of the first page (PagingNumber): 0 or 1.
+	First int `json:"first,omitempty"`
+	// Size is the number of records asked for in a page; SizePlace is where it goes. A zero SizePlace means
+	// that the vendor's page size is fixed and Size states it.
+	Size      int   `json:"size,omitempty"`
+	SizePlace Place `json:"sizePlace,omitzero"`
+	// NextPath is the path in the body of the next token or address (PagingToken, PagingNextLink).
+	NextPath string `json:"nextPath,omitempty"`
+	// PastEnd are answers by which the vendor says that a page lies past the end; such a page is empty.
+	PastEnd []Answer `json:"pastEnd,omitempty"`
+}
+
+// Total says where the number of records in a window stands: at a path in the body, or in a header.
+type Total struct {
+	Path   string `json:"path,omitempty"`
+	Header string `json:"header,omitempty"`
+}
+
+// ColumnType is the type of a declared column.
+type ColumnType string
+
+const (
+	TypeString    ColumnType = "string"    // JSON string; a number or boolean is kept as written
+	TypeInt64     ColumnType = "int64"     // JSON number without fraction, or a string that holds one
+	TypeFloat64   ColumnType = "float64"   // JSON number, or a string that holds one
+	TypeBool      ColumnType = "bool"      // JSON true or false, or a string "Y", "N", "true", "false"
+	TypeTimestamp ColumnType = "timestamp" // a time, stored in UTC with microseconds
+	TypeDate      ColumnType = "date"      // yyyy-mm-dd
+	TypeJSON      ColumnType = "json"      // any JSON value, as written
+)
+
+// Column declares one field of a stream's records. A null, an absent field and, but for TypeString and
+// TypeJSON, an empty string are stored as null.
+type Column struct {
+	// Name is the column's name: lower-case letters, digits and underscores, from a letter on. Names that
+	// begin with "windrow_" are reserved.
+	Name string `json:"name"`
+	// Path is the path of the field in the record. Default: Name.
+	Path string     `json:"path,omitempty"`
+	Type ColumnType `json:"type"`
+	// Layout is how a timestamp is written: a Go time layout, [LayoutUnix] or [LayoutUnixMilli]. Default
+	// RFC 3339, with or without a fraction.
+	Layout string `json:"layout,omitempty"`
+	// Zone is the IANA zone of a timestamp whose layout has no offset. Default UTC.
+	Zone string `json:"zone,omitempty"`
+	// Comment says what the column holds; it becomes the column's comment in the table.
+	Comment string `json:"comment,omitempty"`
+}
+
+// Duration is a time.Duration that reads and writes as Go's text form ("90s", "1h30m") in JSON.
+type Duration time.Duration
