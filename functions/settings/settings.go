@@ -31,6 +31,8 @@ const (
 	EnvSafetyMargin = "WINDROW_SAFETY_MARGIN"
 	// EnvDefaultRate is the number of records a second that a stream is taken to manage until one was seen.
 	EnvDefaultRate = "WINDROW_DEFAULT_RATE"
+	// EnvGenesis is where the stream's log begins if it has none yet, in RFC 3339 (ingest only).
+	EnvGenesis = "WINDROW_GENESIS"
 	// EnvLogLevel is DEBUG, INFO, WARN or ERROR.
 	EnvLogLevel = "WINDROW_LOG_LEVEL"
 )
@@ -53,7 +55,9 @@ type Settings struct {
 	SafetyMargin  time.Duration
 	// DefaultRate is in records a second.
 	DefaultRate float64
-	LogLevel    slog.Level
+	// Genesis is zero where it is left to the first run.
+	Genesis  time.Time
+	LogLevel slog.Level
 }
 
 // Parse reads settings through getenv. Its error names every variable that is wrong, with its value and
@@ -96,6 +100,10 @@ func Parse(getenv func(string) string) (Settings, error) {
 	parse(EnvDefaultRate, "a number of records a second above 0", func(v string) (err error) {
 		s.DefaultRate, err = strconv.ParseFloat(v, 64)
 		return positive(err, s.DefaultRate)
+	})
+	parse(EnvGenesis, "a time in RFC 3339, for example 2026-03-01T00:00:00Z", func(v string) (err error) {
+		s.Genesis, err = time.Parse(time.RFC3339, v)
+		return err
 	})
 	parse(EnvLogLevel, "DEBUG, INFO, WARN or ERROR", func(v string) error {
 		return s.LogLevel.UnmarshalText([]byte(v))

@@ -1,0 +1,344 @@
+package rawzone_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+var (
+	ctx   = context.Background()
+	start = time.Date(2026, 3, 10, 17, 0, 0, 0, time.UTC)
+)
+
+func newZone() (*objectstoretest.Store, rawzone.Zone) {
+	store := objectstoretest.New()
+	return store, rawzone.Zone{Bucket: store.Bucket("raw"), Vendor: "on24", Stream: "attendees"}
+}
+
+func commitAt(start time.Time, run string) *rawzone.Commit {
+	return &rawzone.Commit{Start: start, End: start.Add(30 * time.Minute), Generation: 1, Attempt: 1, Settled: true, Run: run}
+}
+
+func TestTwoFirstStartsAgreeOnOneGenesis(t *testing.T) {
+	store, zone := newZone()
+	// Another run puts its genesis between this one's look and its put.
+	store.Before = func(c objectstoretest.Call) error {
+		if c.Operation == objectstoretest.Put {
+			store.Set("raw", "on24/attendees/genesis.json", []byte(`{"format":1,"start":"2026-03-09T00:00:00Z","run":"first"}`))
+		}
+		return nil
+	}
+	genesis, err := zone.Genesis(ctx, rawzone.Genesis{Start: start, Run: "second"})
+	if err != nil || genesis.Run != "first" || !genesis.Start.Equal(time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("got %+v, %v, want the first run's", genesis, err)
+	}
+}
+
+func TestGenesisIsKept(t *testing.T) {
+	_, zone := newZone()
+	for _, run := range []string{"first", "second"} {
+		genesis, err := zone.Genesis(ctx, rawzone.Genesis{Start: start, Run: run})
+		if err != nil || genesis.Run != "first" || genesis.Format != rawzone.FormatVersion {
+			t.Errorf("%s: got %+v, %v", run, genesis, err)
+		}
+	}
+}
+
+func TestOneOfTwoCommitsWins(t *testing.T) {
+	_, zone := newZone()
+	if _, err := zone.Put(ctx, commitAt(start, "a")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := zone.Put(ctx, commitAt(start, "b"))
+	if !errors.Is(err, rawzone.ErrLost) {
+		t.Errorf("got %v, want ErrLost", err)
+	}
+	newest, _, err := zone.Newest(ctx, start)
+	if err != nil || newest.Run != "a" {
+		t.Errorf("newest is %+v, %v", newest, err)
+	}
+}
+
+func TestManyCommittersHaveOneWinner(t *testing.T) {
+	_, zone := newZone()
+	var wins, losses int
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			_, err := zone.Put(ctx, commitAt(start, fmt.Sprint("run", i)))
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				wins++
+			case errors.Is(err, rawzone.ErrLost):
+				losses++
+			}
+		})
+	}
+	all.Wait()
+	if wins != 1 || losses != 15 {
+		t.Errorf("%d won and %d lost", wins, losses)
+	}
+}
+
+func TestACommitWhoseAnswerWasLostIsNoLoss(t *testing.T) {
+	store, zone := newZone()
+	first := true
+	store.After = func(c objectstoretest.Call) error {
+		if c.Operation == objectstoretest.Put && first {
+			first = false
+			return objectstoretest.Failure(http.StatusConflict, "ConditionalRequestConflict")
+		}
+		return nil
+	}
+	etag, err := zone.Put(ctx, commitAt(start, "a"))
+	if err != nil || etag == "" {
+		t.Errorf("got %q, %v, want its own commit's ETag", etag, err)
+	}
+}
+
+func TestNewest(t *testing.T) {
+	tests := []struct {
+		name     string
+		ages     []time.Duration // of the commits, before now
+		requests int
+	}{
+		{"no commit", nil, 3},
+		{"of today", []time.Duration{90 * time.Minute, time.Hour, 30 * time.Minute}, 2},
+		{"of last week", []time.Duration{10 * 24 * time.Hour, 9 * 24 * time.Hour}, 3},
+		{"of last year", []time.Duration{400 * 24 * time.Hour}, 4},
+		{"ahead of now", []time.Duration{time.Hour, -time.Hour}, 2},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			store, zone := newZone()
+			store.PageSize = 1000
+			for _, age := range test.ages {
+				if _, err := zone.Put(ctx, commitAt(start.Add(-age), "a")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			store.ResetCalls()
+			newest, etag, err := zone.Newest(ctx, start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := len(store.Calls()); got != test.requests {
+				t.Errorf("%d requests, want %d", got, test.requests)
+			}
+			if len(test.ages) == 0 {
+				if newest != nil {
+					t.Errorf("got %+v of no commits", newest)
+				}
+				return
+			}
+			if want := start.Add(-test.ages[len(test.ages)-1]); !newest.Start.Equal(want) || etag == "" {
+				t.Errorf("got the one of %s, want %s", newest.Start, want)
+			}
+		})
+	}
+}
+
+func TestCommitsFrom(t *testing.T) {
+	store, zone := newZone()
+	store.PageSize = 2
+	for i := range 6 {
+		if _, err := zone.Put(ctx, commitAt(start.Add(time.Duration(i)*30*time.Minute), "a")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store.Set("raw", "on24/attendees/commits/notes.txt", nil)
+	var names []string
+	for ref, err := range zone.Commits(ctx, start.Add(time.Hour)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, ref.Name)
+	}
+	want := []string{"20260310T180000Z", "20260310T183000Z", "20260310T190000Z", "20260310T193000Z"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestANewerFormatStops(t *testing.T) {
+	store, zone := newZone()
+	store.Set("raw", "on24/attendees/genesis.json", []byte(`{"format":99,"start":{"unknown":"form"}}`))
+	if _, err := zone.Genesis(ctx, rawzone.Genesis{}); !errors.Is(err, rawzone.ErrNewerFormat) {
+		t.Errorf("genesis: %v", err)
+	}
+	store.Set("raw", "on24/attendees/commits/20260310T170000Z.json", []byte(`{"format":99}`))
+	if _, _, err := zone.Newest(ctx, start); !errors.Is(err, rawzone.ErrNewerFormat) {
+		t.Errorf("commit: %v", err)
+	}
+}
+
+func TestACommitThatIsNotItsName(t *testing.T) {
+	store, zone := newZone()
+	body, _ := json.Marshal(commitAt(start.Add(time.Hour), "a"))
+	store.Set("raw", "on24/attendees/commits/20260310T170000Z.json", body)
+	_, _, err := zone.Newest(ctx, start)
+	if err == nil || !strings.Contains(err.Error(), "20260310T170000Z") {
+		t.Errorf("got %v, want an error that names the commit", err)
+	}
+}
+
+// storeParts stores parts of the pages given, two numbers each, with one record a page.
+func storeParts(t *testing.T, zone rawzone.Zone, attempt rawzone.Attempt, run string, pages ...int) rawzone.Attempt {
+	t.Helper()
+	attempt.Parts = nil
+	buffer := rawzone.NewBuffer()
+	buffer.Reset()
+	for i := 0; i < len(pages); i += 2 {
+		for page := pages[i]; page <= pages[i+1]; page++ {
+			buffer.Page(page)
+			buffer.Add(fmt.Appendf(nil, `{"page":%d,"run":%q}`, page, run))
+		}
+		attempt.Next = fmt.Sprintf(`{"page":%d}`, pages[i+1]+1)
+		if err := zone.Store(ctx, &attempt, buffer, run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return attempt
+}
+
+func TestResumable(t *testing.T) {
+	half := rawzone.Attempt{
+		Window: window.Window{Start: start, End: start.Add(30 * time.Minute)},
+		Number: 1, Request: "r1", Announced: 500, Backoffs: 2,
+	}
+	with := func(change func(*rawzone.Attempt)) rawzone.Attempt {
+		changed := half
+		change(&changed)
+		return changed
+	}
+	second := with(func(a *rawzone.Attempt) { a.Number, a.Moved = 2, 1 })
+	quarter := with(func(a *rawzone.Attempt) { a.Window.End = start.Add(15 * time.Minute) })
+	moved := with(func(a *rawzone.Attempt) { a.Announced = 501 })
+	otherRequest := with(func(a *rawzone.Attempt) { a.Request = "r2" })
+
+	type put struct {
+		attempt rawzone.Attempt
+		run     string
+		pages   []int
+	}
+	tests := []struct {
+		name    string
+		puts    []put
+		attempt int
+		end     time.Time
+		pages   int
+		runs    string // of the records, in order
+	}{
+		{"nothing stored", nil, 0, time.Time{}, 0, ""},
+		{"one run's chain", []put{{half, "a", []int{1, 2, 3, 3}}}, 1, half.Window.End, 3, "aaa"},
+		{"a chain by two runs", []put{{half, "a", []int{1, 2}}, {half, "b", []int{3, 4}}}, 1, half.Window.End, 4, "aabb"},
+		{"a gap ends it", []put{{half, "a", []int{1, 2}}, {half, "b", []int{4, 5}}}, 1, half.Window.End, 2, "aa"},
+		{"the longest from a page on", []put{{half, "a", []int{1, 1}}, {half, "b", []int{1, 3}}}, 1, half.Window.End, 3, "bbb"},
+		{"parts that overlap are not joined", []put{{half, "a", []int{1, 3}}, {half, "b", []int{2, 5}}}, 1, half.Window.End, 3, "aaa"},
+		{"another total is not joined", []put{{half, "a", []int{1, 2}}, {moved, "b", []int{3, 4}}}, 1, half.Window.End, 2, "aa"},
+		{"another request is not joined", []put{{half, "a", []int{1, 2}}, {otherRequest, "b", []int{3, 4}}}, 1, half.Window.End, 2, "aa"},
+		{"the newest attempt counts", []put{{half, "a", []int{1, 9}}, {second, "b", []int{1, 2}}}, 2, half.Window.End, 2, "bb"},
+		{"attempts do not mix", []put{{half, "a", []int{3, 9}}, {second, "b", []int{1, 2}}}, 2, half.Window.End, 2, "bb"},
+		{"the window that got furthest", []put{{half, "a", []int{1, 2}}, {quarter, "b", []int{1, 3}}}, 1, quarter.Window.End, 3, "bbb"},
+		{"no first page", []put{{half, "a", []int{2, 3}}}, 1, time.Time{}, 0, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, zone := newZone()
+			for _, put := range test.puts {
+				storeParts(t, zone, put.attempt, put.run, put.pages...)
+			}
+			got, err := zone.Resumable(ctx, start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Number != test.attempt || got.Pages() != test.pages || !got.Window.End.Equal(test.end) {
+				t.Fatalf("got attempt %d, %d pages of %s; want attempt %d, %d pages up to %s",
+					got.Number, got.Pages(), got.Window, test.attempt, test.pages, test.end)
+			}
+			var runs strings.Builder
+			for _, part := range got.Parts {
+				reader, err := zone.OpenPart(ctx, part)
+				if err != nil {
+					t.Fatal(err)
+				}
+				records, err := io.ReadAll(reader)
+				reader.Close()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for line := range strings.Lines(string(records)) {
+					var record struct{ Run string }
+					if err := json.Unmarshal([]byte(line), &record); err != nil {
+						t.Fatal(err)
+					}
+					runs.WriteString(record.Run)
+				}
+			}
+			if runs.String() != test.runs {
+				t.Errorf("records of runs %q, want %q", runs.String(), test.runs)
+			}
+			if test.pages > 0 {
+				if want := fmt.Sprintf(`{"page":%d}`, test.pages+1); got.Next != want || got.Complete {
+					t.Errorf("goes on with %q (complete %v), want %q", got.Next, got.Complete, want)
+				}
+				if got.Backoffs != 2 || got.Records() != int64(test.pages) {
+					t.Errorf("got %+v", got)
+				}
+			}
+		})
+	}
+}
+
+func TestAPartWhoseAnswerWasLost(t *testing.T) {
+	store, zone := newZone()
+	store.After = func(c objectstoretest.Call) error {
+		if c.Operation == objectstoretest.Put && c.Number == 1 {
+			return objectstoretest.Failure(http.StatusConflict, "ConditionalRequestConflict")
+		}
+		return nil
+	}
+	attempt := storeParts(t, zone, rawzone.Attempt{Window: window.Window{Start: start, End: start.Add(time.Hour)}, Number: 1}, "a", 1, 2)
+	if len(attempt.Parts) != 1 || attempt.Parts[0].ETag == "" {
+		t.Errorf("got %+v", attempt.Parts)
+	}
+}
+
+func TestAPartThatIsNotTheCommittedOne(t *testing.T) {
+	store, zone := newZone()
+	attempt := storeParts(t, zone, rawzone.Attempt{Window: window.Window{Start: start, End: start.Add(time.Hour)}, Number: 1}, "a", 1, 2)
+	part := attempt.Parts[0]
+	store.Set("raw", part.Key, []byte("something else"))
+	if _, err := zone.OpenPart(ctx, part); err == nil || !strings.Contains(err.Error(), part.ETag) {
+		t.Errorf("got %v, want an error that names the ETag", err)
+	}
+}
+
+func TestANextThatMetadataCannotHold(t *testing.T) {
+	_, zone := newZone()
+	buffer := rawzone.NewBuffer()
+	buffer.Reset()
+	buffer.Page(1)
+	buffer.Add([]byte("{}"))
+	attempt := rawzone.Attempt{Window: window.Window{Start: start, End: start.Add(time.Hour)}, Number: 1, Next: strings.Repeat("x", 2000)}
+	if err := zone.Store(ctx, &attempt, buffer, "a"); err == nil || !strings.Contains(err.Error(), "metadata") {
+		t.Errorf("got %v", err)
+	}
+}
