@@ -1,0 +1,51 @@
+# make run    plays a day of webinars on this machine, through the synthesized stack
+# make test   runs the tests
+# make synth  writes and checks the CloudFormation templates of the deployed environments
+# Each needs Go and Node alone and does its own set-up.
+
+SHELL        := /bin/bash
+.SHELLFLAGS  := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# The ON24 client id that `make synth` writes into the templates it checks.
+CLIENT_ID    ?= 90001
+# Arguments of `make run`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
+ARGS         ?=
+ENVIRONMENTS := dev staging prod
+
+# The tools that run under Node print a banner for each version they will not support for long.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := $(shell node -p 'process.versions.node.split(".")[0]' 2>/dev/null)
+
+.PHONY: help
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: needs ## Play a day of webinars on this machine (ARGS=-help lists the flags)
+	@go run ./infra/local $(ARGS)
+
+.PHONY: test
+test: needs node_modules ## Run the tests
+	go vet ./...
+	go test ./...
+
+.PHONY: synth
+synth: needs node_modules ## Write and check the templates of dev, staging and prod in cdk.out
+	@for env in $(ENVIRONMENTS); do \
+		npx --no-install cdk synth --quiet -c env=$$env -c clientId=$(CLIENT_ID) -o cdk.out/$$env; \
+	done
+	@node infra/checks/check.mjs $(addprefix cdk.out/,$(ENVIRONMENTS))
+
+.PHONY: clean
+clean: ## Remove what the other targets have made here
+	rm -rf .local cdk.out node_modules
+
+.PHONY: needs
+needs:
+	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or later from https://go.dev/dl/" >&2; exit 1; }
+	@command -v node >/dev/null || { echo "Node is missing: install Node 20 or later from https://nodejs.org/" >&2; exit 1; }
+	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("Node " + process.versions.node + " is too old: install Node 20 or later from https://nodejs.org/"); process.exit(1) }'
+
+node_modules: package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch node_modules

@@ -1,0 +1,108 @@
+// Command ingest is the Lambda function that takes one stream forward.
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/windrow-data/windrow/functions/ingest"
+	"github.com/windrow-data/windrow/functions/settings"
+	"github.com/windrow-data/windrow/functions/startup"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+func main() {
+	function, err := startup.Load(context.Background(), os.Getenv, os.ReadFile, os.Stdout)
+	h := &handler{Function: function}
+	lambda.Start(func(ctx context.Context, event settings.Event) (ingest.Answer, error) {
+		if err != nil {
+			return ingest.Answer{}, err
+		}
+		return h.run(ctx, event)
+	})
+}
+
+type handler struct {
+	*startup.Function
+	// client lives as long as the sandbox, connections and token included, until the vendor fails: the
+	// secret may have been rotated.
+	client *vendorapi.Client
+}
+
+func (h *handler) run(ctx context.Context, event settings.Event) (ingest.Answer, error) {
+	now, err := event.Now(time.Now())
+	if err != nil {
+		return ingest.Answer{}, err
+	}
+	if h.client == nil {
+		if h.client, err = h.newClient(ctx); err != nil {
+			return ingest.Answer{}, err
+		}
+	}
+	answer, err := ingest.Run(ctx, ingest.Config{
+		Stream:       h.Stream,
+		Vendor:       h.client,
+		Zone:         h.Zone,
+		Run:          runName(ctx),
+		Genesis:      h.Settings.Genesis,
+		PartBytes:    h.Settings.PartBytes,
+		SafetyMargin: h.Settings.SafetyMargin,
+		DefaultRate:  h.Settings.DefaultRate,
+		Clock:        time.Now,
+		Logger:       h.Logger.With("execution", event.Run),
+	}, now)
+	if err != nil {
+		h.client = nil
+	}
+	return answer, err
+}
+
+func (h *handler) newClient(ctx context.Context) (*vendorapi.Client, error) {
+	var secret vendorapi.Secret
+	if id := h.Settings.Secret; id != "" {
+		output, err := secretsmanager.NewFromConfig(h.AWS).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+		if err != nil {
+			return nil, fmt.Errorf("the vendor's secret: %w", err)
+		}
+		if output.SecretString == nil {
+			return nil, fmt.Errorf("the vendor's secret %s is binary: want a JSON object of strings with the fields %s",
+				id, strings.Join(h.Vendor.SecretFields(), ", "))
+		}
+		if secret, err = vendorapi.ParseSecret([]byte(*output.SecretString)); err != nil {
+			return nil, fmt.Errorf("the vendor's secret %s: %w", id, err)
+		}
+	}
+	return vendorapi.NewClient(h.Vendor, h.Stream.Name, secret, vendorapi.Options{
+		Now:    time.Now,
+		Sleep:  sleep,
+		Random: rand.Float64,
+		Logger: h.Logger,
+	})
+}
+
+// runName is the request's own: a name that no other invocation has, not even one of the same execution.
+func runName(ctx context.Context) string {
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		return strings.ToLower(strings.ReplaceAll(lc.AwsRequestID, "-", ""))
+	}
+	return fmt.Sprintf("%x", rand.Uint64())
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

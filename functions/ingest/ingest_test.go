@@ -1,0 +1,476 @@
+package ingest_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/windrow-data/windrow/functions/ingest"
+	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+var day = time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+
+// model is a vendor with records at instants, asked by offset, that counts. Its clock advances by a fixed time
+// a request, so that deadlines strike at a known page.
+type model struct {
+	times    []time.Time // of the records, in order; a record's id is its index
+	perPage  time.Duration
+	clock    time.Time
+	requests int
+	// total changes what is announced; nil announces the truth.
+	total func(request, truth int) int
+	// fail answers a request with a status; 0 lets it pass.
+	fail func(request int) int
+}
+
+func (m *model) RoundTrip(r *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	m.serve(recorder, r)
+	return recorder.Result(), nil
+}
+
+func (m *model) serve(w http.ResponseWriter, r *http.Request) {
+	m.requests++
+	m.clock = m.clock.Add(m.perPage)
+	if m.fail != nil {
+		if status := m.fail(m.requests); status != 0 {
+			http.Error(w, `{"message":"no"}`, status)
+			return
+		}
+	}
+	query := r.URL.Query()
+	from, _ := strconv.ParseInt(query.Get("from"), 10, 64)
+	to, _ := strconv.ParseInt(query.Get("to"), 10, 64)
+	offset, _ := strconv.Atoi(query.Get("offset"))
+	size, _ := strconv.Atoi(query.Get("size"))
+	var records []json.RawMessage
+	truth := 0
+	for id, at := range m.times {
+		if at.Unix() < from || at.Unix() >= to {
+			continue
+		}
+		if truth >= offset && len(records) < size {
+			records = append(records, fmt.Appendf(nil, `{"id":%d}`, id))
+		}
+		truth++
+	}
+	if m.total != nil {
+		truth = m.total(m.requests, truth)
+	}
+	answer := map[string]any{"records": records, "total": truth}
+	if records == nil {
+		answer["records"] = []int{}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(answer)
+}
+
+func describe(change ...func(*vendorapi.Stream)) *vendorapi.Vendor {
+	query := func(name string) vendorapi.Place { return vendorapi.Place{In: vendorapi.InQuery, Name: name} }
+	stream := vendorapi.Stream{
+		Name: "visits", Path: "/visits",
+		Window:      vendorapi.Window{Start: query("from"), End: query("to"), Layout: vendorapi.LayoutUnix, Resolution: vendorapi.Duration(time.Second)},
+		Paging:      vendorapi.Paging{Kind: vendorapi.PagingOffset, Place: query("offset"), Size: 10, SizePlace: query("size")},
+		RecordsPath: "records", Total: vendorapi.Total{Path: "total"},
+		Key: []string{"id"}, Audit: vendorapi.AuditCount, TimePath: "time",
+		Settle: vendorapi.Duration(5 * time.Minute), Lookback: vendorapi.Duration(48 * time.Hour),
+		Columns: []vendorapi.Column{{Name: "id", Type: vendorapi.TypeInt64}},
+	}
+	for _, c := range change {
+		c(&stream)
+	}
+	return &vendorapi.Vendor{
+		Name: "model", BaseURL: "https://api.example.com", Auth: vendorapi.Auth{Kind: vendorapi.AuthNone},
+		Retry:   vendorapi.Retry{MaxAttempts: 1},
+		Streams: []vendorapi.Stream{stream},
+	}
+}
+
+// fixture is a stream with its vendor and its bucket.
+type fixture struct {
+	t      rapid.TB
+	vendor *vendorapi.Vendor
+	model  *model
+	store  *objectstoretest.Store
+	zone   rawzone.Zone
+	// timeout is an invocation's time; the safety margin is a tenth of it.
+	timeout     time.Duration
+	partBytes   int64
+	invocations int
+}
+
+func newFixture(t rapid.TB, change ...func(*vendorapi.Stream)) *fixture {
+	store := objectstoretest.New()
+	return &fixture{
+		t: t, vendor: describe(change...),
+		model: &model{perPage: 100 * time.Millisecond, clock: time.Now().Add(time.Hour)},
+		store: store, zone: rawzone.Zone{Bucket: store.Bucket("raw"), Vendor: "model", Stream: "visits"},
+		timeout: 15 * time.Minute, partBytes: 1 << 20,
+	}
+}
+
+// every adds a record each step over the span from start on.
+func (f *fixture) every(start time.Time, step, span time.Duration) {
+	for at := start; at.Before(start.Add(span)); at = at.Add(step) {
+		f.model.times = append(f.model.times, at)
+	}
+	slices.SortFunc(f.model.times, time.Time.Compare)
+}
+
+// invoke runs ingest once, as a new invocation.
+func (f *fixture) invoke(now time.Time) (ingest.Answer, error) {
+	if err := f.vendor.Validate(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.invocations++
+	clock := func() time.Time { return f.model.clock }
+	client, err := vendorapi.NewClient(f.vendor, "visits", nil, vendorapi.Options{
+		Transport: f.model, Now: clock,
+		Sleep:  func(_ context.Context, d time.Duration) error { f.model.clock = f.model.clock.Add(d); return nil },
+		Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), f.model.clock.Add(f.timeout))
+	defer cancel()
+	return ingest.Run(ctx, ingest.Config{
+		Stream: &f.vendor.Streams[0], Vendor: client, Zone: f.zone,
+		Run: fmt.Sprintf("run%d", f.invocations), PartBytes: f.partBytes,
+		SafetyMargin: f.timeout / 10, DefaultRate: 100,
+		Clock: clock, Logger: slog.New(slog.DiscardHandler),
+	}, now)
+}
+
+// execute invokes until there is no more, as the state machine does.
+func (f *fixture) execute(now time.Time) (answers []ingest.Answer) {
+	f.t.Helper()
+	for range 1000 {
+		answer, err := f.invoke(now)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		answers = append(answers, answer)
+		if !answer.More {
+			return answers
+		}
+	}
+	f.t.Fatal("there was more after 1000 invocations")
+	return nil
+}
+
+// check reads the log from genesis to the watermark and compares it with the vendor's records.
+func (f *fixture) check() (commits []*rawzone.Commit) {
+	f.t.Helper()
+	ctx := context.Background()
+	genesis, err := f.zone.Genesis(ctx, rawzone.Genesis{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	at := genesis.Start
+	seen := map[int]int{}
+	for ref, err := range f.zone.Commits(ctx, time.Time{}) {
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		commit, _, err := f.zone.Commit(ctx, ref)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if !commit.Start.Equal(at) {
+			f.t.Fatalf("window %s does not start where the one before ends, %s", commit.Window(), at)
+		}
+		at = commit.End
+		commits = append(commits, commit)
+		var records int64
+		for _, part := range commit.Parts {
+			reader, err := f.zone.OpenPart(ctx, part)
+			if err != nil {
+				f.t.Fatal(err)
+			}
+			lines := bufio.NewScanner(reader)
+			for lines.Scan() {
+				var record struct{ ID int }
+				if err := json.Unmarshal(lines.Bytes(), &record); err != nil {
+					f.t.Fatal(err)
+				}
+				seen[record.ID]++
+				records++
+			}
+			reader.Close()
+		}
+		if records != commit.Records {
+			f.t.Fatalf("commit %s says %d records, its parts hold %d", commit.Window(), commit.Records, records)
+		}
+	}
+	for id, time := range f.model.times {
+		want := 0
+		if !time.Before(genesis.Start) && time.Before(at) {
+			want = 1
+		}
+		if seen[id] != want {
+			f.t.Fatalf("record %d of %s is committed %d times, want %d", id, time, seen[id], want)
+		}
+	}
+	return commits
+}
+
+func TestADayInOneWindow(t *testing.T) {
+	f := newFixture(t)
+	f.every(day.Add(-36*time.Hour), time.Minute, 48*time.Hour)
+	answers := f.execute(day)
+	commits := f.check()
+	if len(commits) != 1 || !commits[0].Start.Equal(day.Add(-24*time.Hour)) || !commits[0].End.Equal(day.Add(-5*time.Minute)) {
+		t.Errorf("got %d commits, the first of %s", len(commits), commits[0].Window())
+	}
+	answer := answers[0]
+	if answer.Windows != 1 || answer.Records != 1435 || answer.Pages != 144 || answer.Requests != 144 || answer.Parts != 1 || !answer.Watermark.Equal(commits[0].End) {
+		t.Errorf("got %+v", answer)
+	}
+	if answer.Findings == nil || len(answer.Findings) != 0 {
+		t.Errorf("findings %v, want an empty list", answer.Findings)
+	}
+}
+
+func TestTheNextRunStartsAtTheWatermark(t *testing.T) {
+	f := newFixture(t)
+	f.every(day.Add(-24*time.Hour), time.Minute, 48*time.Hour)
+	f.execute(day)
+	f.execute(day.Add(30 * time.Minute))
+	f.execute(day.Add(60 * time.Minute))
+	if commits := f.check(); len(commits) != 3 || len(commits[2].Lookback) != 2 || commits[2].Lookback[1].Records != 30 {
+		t.Errorf("got %d commits, the last %+v", len(commits), commits[len(commits)-1])
+	}
+}
+
+func TestNothingNewAsksTheVendorNothing(t *testing.T) {
+	f := newFixture(t)
+	f.execute(day)
+	f.store.ResetCalls()
+	requests := f.model.requests
+	for _, now := range []time.Time{day, day.Add(-time.Hour), day.Add(999 * time.Millisecond)} {
+		if answer := f.execute(now)[0]; answer.Windows != 0 || !answer.Watermark.Equal(day.Add(-5*time.Minute)) {
+			t.Errorf("at %s: %+v", now, answer)
+		}
+	}
+	if f.model.requests != requests {
+		t.Errorf("%d requests to the vendor", f.model.requests-requests)
+	}
+	if calls := f.store.Calls(); len(calls) != 6 {
+		t.Errorf("%d requests to S3, want a LIST and a GET each: %v", len(calls), calls)
+	}
+}
+
+func TestAWindowWithoutRecordsIsCommitted(t *testing.T) {
+	f := newFixture(t)
+	f.execute(day)
+	commits := f.check()
+	if len(commits) != 1 || commits[0].Records != 0 || len(commits[0].Parts) != 0 || !commits[0].Settled {
+		t.Errorf("got %+v", commits)
+	}
+}
+
+func TestABurstBacksOffAndIsResumed(t *testing.T) {
+	f := newFixture(t)
+	f.timeout = 10 * time.Second // 9 s to ask in: 90 pages, 900 records
+	f.partBytes = 10 // a page
+	f.every(day.Add(-24*time.Hour), 10*time.Minute, 24*time.Hour)
+	f.every(day.Add(-20*time.Minute), 500*time.Microsecond, time.Second) // 2,000 in a second
+	answers := f.execute(day)
+	commits := f.check()
+	backedOff, resumed, shortest := 0, 0, time.Hour
+	for _, commit := range commits {
+		if commit.Backoffs > 0 {
+			backedOff++
+		}
+		if commit.Resumes > 0 {
+			resumed++
+			if len(commit.Parts) < 5 {
+				t.Errorf("the resumed window %s has %d parts", commit.Window(), len(commit.Parts))
+			}
+		}
+		shortest = min(shortest, commit.Window().Span())
+	}
+	if backedOff == 0 || resumed == 0 || len(answers) < 3 {
+		t.Errorf("%d windows backed off, %d were resumed, in %d invocations", backedOff, resumed, len(answers))
+	}
+	for i, answer := range answers {
+		if answer.Requests > 91 {
+			t.Errorf("invocation %d made %d requests, more than its time allows", i, answer.Requests)
+		}
+	}
+}
+
+func TestTheVendorsCountMovesOnce(t *testing.T) {
+	f := newFixture(t)
+	f.partBytes = 1
+	f.every(day.Add(-time.Hour), time.Minute, 50*time.Minute)
+	f.model.total = func(request, truth int) int {
+		if request == 3 {
+			return truth + 1
+		}
+		return truth
+	}
+	answer := f.execute(day)[0]
+	commits := f.check()
+	if commits[0].Attempt != 2 || !commits[0].Settled || answer.Attempts != 2 || len(answer.Findings) != 0 {
+		t.Errorf("got attempt %d (settled %v), findings %v", commits[0].Attempt, commits[0].Settled, answer.Findings)
+	}
+	for _, part := range commits[0].Parts {
+		if !strings.Contains(part.Key, "_a2-") {
+			t.Errorf("part %s is of another attempt", part.Key)
+		}
+	}
+}
+
+func TestTheVendorsCountNeverAgrees(t *testing.T) {
+	f := newFixture(t)
+	f.every(day.Add(-time.Hour), time.Minute, 50*time.Minute)
+	f.model.total = func(_, truth int) int { return truth + 1 }
+	answer := f.execute(day)[0]
+	commits := f.check()
+	if commits[0].Attempt != 3 || commits[0].Settled {
+		t.Errorf("got attempt %d, settled %v", commits[0].Attempt, commits[0].Settled)
+	}
+	if len(answer.Findings) != 1 || answer.Findings[0].Kind != telemetry.CountsUnsettled || !strings.Contains(answer.Findings[0].Message, "announced 51 records and gave 50") {
+		t.Errorf("findings %+v", answer.Findings)
+	}
+}
+
+func TestAVendorWithoutTotals(t *testing.T) {
+	f := newFixture(t, func(s *vendorapi.Stream) { s.Total, s.Audit = vendorapi.Total{}, vendorapi.AuditReread })
+	f.timeout = 5 * time.Second // 45 pages
+	f.partBytes = 100
+	f.every(day.Add(-2*time.Hour), 6*time.Second, time.Hour) // 60 pages
+	f.execute(day)
+	commits := f.check()
+	resumed := 0
+	for _, commit := range commits {
+		if commit.Window().Span() > ingest.UncountedSpan {
+			t.Errorf("window %s is longer than %s", commit.Window(), ingest.UncountedSpan)
+		}
+		if commit.Resumes > 0 {
+			resumed++
+		}
+	}
+	if len(commits) != 24 || resumed == 0 {
+		t.Errorf("%d windows, %d resumed", len(commits), resumed)
+	}
+}
+
+func TestAVendorThatFailsInMidWindow(t *testing.T) {
+	f := newFixture(t)
+	f.every(day.Add(-time.Hour), 10*time.Second, 30*time.Minute)
+	f.model.fail = func(request int) int {
+		if request == 8 {
+			return http.StatusInternalServerError
+		}
+		return 0
+	}
+	answer, err := f.invoke(day)
+	if err == nil || answer.Parts != 1 || answer.Windows != 0 || !strings.Contains(err.Error(), "stream visits") {
+		t.Fatalf("got %+v, %v", answer, err)
+	}
+	before := f.model.requests
+	f.execute(day)
+	if commits := f.check(); commits[0].Resumes != 1 {
+		t.Errorf("got %+v", commits[0])
+	}
+	if again := f.model.requests - before; again != 18-7 {
+		t.Errorf("%d pages were asked for after the failure, want the 11 that were missing", again)
+	}
+}
+
+func TestNoTimeForAnything(t *testing.T) {
+	f := newFixture(t)
+	f.timeout = 100 * time.Millisecond
+	f.model.fail = func(int) int { return http.StatusServiceUnavailable }
+	f.vendor.Retry = vendorapi.Retry{InitialWait: vendorapi.Duration(time.Hour), MaxWait: vendorapi.Duration(time.Hour)}
+	answer, err := f.invoke(day)
+	if !errors.Is(err, vendorapi.ErrDeadline) || answer.More {
+		t.Errorf("got %+v, %v; want an error, since a later invocation would fare no better", answer, err)
+	}
+}
+
+func TestAnotherPageSizeBeginsAnotherAttempt(t *testing.T) {
+	f := newFixture(t)
+	f.every(day.Add(-time.Hour), 10*time.Second, 30*time.Minute)
+	f.model.fail = func(request int) int {
+		if request == 8 {
+			return http.StatusInternalServerError
+		}
+		return 0
+	}
+	if _, err := f.invoke(day); err == nil {
+		t.Fatal("no error")
+	}
+	f.vendor.Streams[0].Paging.Size = 7
+	f.execute(day)
+	if commits := f.check(); commits[0].Attempt != 2 || commits[0].Resumes != 0 {
+		t.Errorf("got %+v", commits[0])
+	}
+}
+
+func TestTwoRunsAtOnce(t *testing.T) {
+	for _, rival := range []string{"commits", "part"} {
+		t.Run("another run commits before this one puts its "+rival, func(t *testing.T) {
+			f := newFixture(t)
+			f.every(day.Add(-time.Hour), time.Minute, 50*time.Minute)
+			overtaken := false
+			f.store.Before = func(c objectstoretest.Call) error {
+				if c.Operation == objectstoretest.Put && strings.Contains(c.Key, rival) && !overtaken {
+					overtaken = true
+					if _, err := f.invoke(day); err != nil {
+						t.Error(err)
+					}
+				}
+				return nil
+			}
+			answer, err := f.invoke(day)
+			if err != nil || answer.Windows != 0 || answer.More {
+				t.Errorf("the loser got %+v, %v", answer, err)
+			}
+			if commits := f.check(); commits[0].Run != "run2" {
+				t.Errorf("won by %s", commits[0].Run)
+			}
+		})
+	}
+}
+
+// TestAKilledRun kills runs at every request to S3, before and after its effect, and lets later runs go on.
+func TestAKilledRun(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		f := newFixture(rt)
+		f.timeout = time.Duration(rapid.IntRange(1, 10).Draw(rt, "timeout")) * time.Second
+		f.partBytes = int64(rapid.IntRange(1, 2000).Draw(rt, "partBytes"))
+		f.every(day.Add(-24*time.Hour), time.Duration(rapid.IntRange(60, 6000).Draw(rt, "step"))*time.Second, 26*time.Hour)
+		f.every(day.Add(-time.Duration(rapid.IntRange(1, 1000).Draw(rt, "burst"))*time.Minute), 2*time.Millisecond, time.Second)
+		for kill := range rapid.IntRange(0, 6).Draw(rt, "kills") {
+			f.store.CrashAt(rapid.IntRange(1, 30).Draw(rt, "at"), rapid.Bool().Draw(rt, "afterEffect"))
+			_, err := f.invoke(day)
+			f.store.Revive()
+			if err != nil && !errors.Is(err, objectstoretest.ErrCrash) {
+				rt.Fatalf("kill %d: %v", kill, err)
+			}
+		}
+		f.execute(day)
+		f.execute(day.Add(30 * time.Minute))
+		f.check()
+	})
+}
