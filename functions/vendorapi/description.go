@@ -40,6 +40,9 @@ type Vendor struct {
 	MaxPageBytes int64 `json:"maxPageBytes,omitempty"`
 	// Streams are the kinds of record to read, each under its own name.
 	Streams []Stream `json:"streams"`
+	// Invalid, where it is set, is why this description could not be made, and all that Validate says. It lets a
+	// function that returns a ready vendor be called in the midst of a literal and still tell what it was given wrongly.
+	Invalid error `json:"-"`
 }
 
 // AuthKind names a way of authorizing requests.
@@ -87,7 +90,7 @@ const (
 
 // Retry says how often and how patiently a request is repeated. Answers 408, 429 and 5xx, broken
 // connections and timeouts are always retryable; Also names further ones. A Retry-After in an answer (seconds,
-// HTTP date or ISO 8601 time) replaces the computed wait. A wait that would pass the caller's deadline is not begun.
+// HTTP date or ISO 8601 time) that lies ahead replaces the computed wait. A wait that would pass the caller's deadline is not begun.
 type Retry struct {
 	// InitialWait is the first wait. Default [DefaultInitialWait].
 	InitialWait Duration `json:"initialWait,omitempty"`
@@ -151,7 +154,7 @@ type Stream struct {
 	// RecordsPath leads to the array of records in an answer: names joined by dots; empty where the answer
 	// is the array itself.
 	RecordsPath string `json:"recordsPath,omitempty"`
-	// RecordsAbsentWhenEmpty accepts an answer without RecordsPath as one without records.
+	// RecordsAbsentWhenEmpty accepts an answer without RecordsPath, and one of status 204, as one without records.
 	RecordsAbsentWhenEmpty bool `json:"recordsAbsentWhenEmpty,omitempty"`
 	// Total says where the number of records in the window stands. Zero means that none is reported.
 	Total Total `json:"total,omitzero"`
@@ -159,7 +162,7 @@ type Stream struct {
 	RateLimit RateLimit `json:"rateLimit,omitzero"`
 	// Weight is the stream's share of the account's RateLimit. Default 1.
 	Weight int `json:"weight,omitempty"`
-	// Key are the paths of the fields that identify a record.
+	// Key are the paths of the fields that identify a record. Each is the path of a column.
 	Key []string `json:"key"`
 	// TimePath is the path of the record's window time, empty where a record does not show it.
 	TimePath string `json:"timePath,omitempty"`
@@ -217,7 +220,8 @@ type Window struct {
 	// example 24h for whole days (of Zone). The vendor is then asked for whole units, and a record belongs to
 	// the window that holds its own time (TimePath). Zero means the resolution.
 	Granularity Duration `json:"granularity,omitempty"`
-	// LongestSpan is the longest window the vendor accepts. Zero means any.
+	// LongestSpan is the longest span between the bounds that the vendor accepts. Zero means any. See
+	// [Stream.LatestEnd].
 	LongestSpan Duration `json:"longestSpan,omitempty"`
 }
 
@@ -247,7 +251,8 @@ type Paging struct {
 	// First is the number of the first page (PagingNumber): 0 or 1.
 	First int `json:"first,omitempty"`
 	// Size is the number of records asked for in a page; SizePlace is where it goes. A zero SizePlace means
-	// that the vendor's page size is fixed and Size states it.
+	// that the vendor's page size is fixed and Size states it. Where no total is reported, a page with fewer ends
+	// the window (PagingOffset, PagingNumber, which need it).
 	Size      int   `json:"size,omitempty"`
 	SizePlace Place `json:"sizePlace,omitzero"`
 	// NextPath is the path in the body of the next token or address (PagingToken, PagingNextLink).
@@ -278,8 +283,8 @@ const (
 // Column declares one field of a stream's records. A null, an absent field and, but for TypeString and
 // TypeJSON, an empty string are stored as null.
 type Column struct {
-	// Name is the column's name: lower-case letters, digits and underscores, from a letter on. Names that
-	// begin with "windrow_" are reserved.
+	// Name is the column's name: lower-case letters, digits and underscores, from a letter on. "dt" and
+	// names that begin with "windrow_" are reserved.
 	Name string `json:"name"`
 	// Path is the path of the field in the record. Default: Name.
 	Path string     `json:"path,omitempty"`

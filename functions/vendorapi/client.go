@@ -1,0 +1,181 @@
+package vendorapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+// Options are what a [Client] takes from its surroundings. All but Transport are required.
+type Options struct {
+	// Transport sends requests. Nil means one of the client's own, which refuses TLS below 1.2 and, unless the
+	// description allows them, addresses inside a network.
+	Transport http.RoundTripper
+	// Now is the clock that waits are measured by, the same that the contexts' deadlines are of.
+	Now func() time.Time
+	// Sleep waits, or fails when the context ends.
+	Sleep func(context.Context, time.Duration) error
+	// Random returns a number in [0, 1), for jitter.
+	Random func() float64
+	// Logger gets a line for each repeated request.
+	Logger *slog.Logger
+}
+
+// Stats counts what a client has done since it was made.
+type Stats struct {
+	// Requests were sent, repeated ones included.
+	Requests int
+	// Retries are the repeated ones.
+	Retries int
+	// Throttled counts the answers that meant "too many requests".
+	Throttled int
+	// Waited is the time spent waiting before a repetition and for the rate limit.
+	Waited time.Duration
+}
+
+// Client reads one stream of a vendor, page by page. Its calls may not overlap.
+type Client struct {
+	vendor   *Vendor
+	stream   *Stream
+	secret   Secret
+	redactor *strings.Replacer
+	base     *url.URL
+	http     *http.Client
+	limiter  *rate.Limiter
+	retry    Retry
+	options  Options
+	scanner  *scanner
+	stats    Stats
+
+	page Page
+}
+
+// NewClient returns a client of the vendor's stream. Its error names the secret's fields that are missing,
+// never a value.
+func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, error) {
+	if err := v.Validate(); err != nil {
+		return nil, err
+	}
+	s, err := v.Stream(stream)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.checkSecret(secret); err != nil {
+		return nil, err
+	}
+	if o.Now == nil || o.Sleep == nil || o.Random == nil || o.Logger == nil {
+		return nil, errors.New("vendorapi.Options: want Now, Sleep, Random and Logger, only Transport may be left out")
+	}
+	base, err := url.Parse(v.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	transport := o.Transport
+	if transport == nil {
+		transport = guardedTransport(v.AllowPrivate)
+	}
+	return &Client{
+		vendor:   v,
+		stream:   s,
+		secret:   secret,
+		redactor: secret.redactor(v.Auth),
+		base:     base,
+		http:     &http.Client{Transport: transport, CheckRedirect: checkRedirect(base)},
+		limiter:  v.LimitOf(stream).limiter(),
+		retry:    v.Retry.withDefaults(),
+		options:  o,
+		scanner:  newScanner(s),
+	}, nil
+}
+
+// Describe returns the request for the window's first page as it is sent, method, address and body, without
+// credentials. Two readings with equal descriptions asked the vendor for the same.
+func (c *Client) Describe(w window.Window) string {
+	r, err := c.vendor.request(c.stream, c.scanner.bounds, w, Cursor{})
+	if err != nil {
+		return "unusable request: " + err.Error()
+	}
+	return c.redactor.Replace(r.String())
+}
+
+// Stats returns what the client has done so far.
+func (c *Client) Stats() Stats { return c.stats }
+
+// Page reads one page of the window. The page is read and checked whole before it is returned, so a
+// connection that breaks in its midst is repeated without a trace; it is valid until the next call.
+//
+// The window's bounds must be ones that [Stream.AlignDown] returns. Errors are [*RequestError]; where ctx is
+// cancelled, they match its error.
+func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, error) {
+	at.Page = max(at.Page, 1)
+	if err := c.scanner.bounds.check(w); err != nil {
+		return nil, fmt.Errorf("stream %s, window %s: %w", c.stream.Name, w, err)
+	}
+	r, err := c.vendor.request(c.stream, c.scanner.bounds, w, at)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s, window %s, page %d: %w", c.stream.Name, w, at.Page, err)
+	}
+	var last *failure
+	for attempt := 1; ; attempt++ {
+		if err := c.pace(ctx); err != nil {
+			return nil, c.stopped(err, c.fault(r, w, at, attempt-1, last))
+		}
+		last = c.try(ctx, r, w, at)
+		if last == nil {
+			return &c.page, nil
+		}
+		if last.throttled {
+			c.stats.Throttled++
+		}
+		fault := c.fault(r, w, at, attempt, last)
+		if err := ctx.Err(); err != nil {
+			return nil, c.stopped(err, fault)
+		}
+		if !last.retry || attempt == c.retry.MaxAttempts {
+			return nil, fault
+		}
+		wait := c.retry.wait(attempt, last.retryAfter, c.options.Now(), c.options.Random())
+		c.options.Logger.WarnContext(ctx, "vendor request is repeated", "stream", c.stream.Name, "window", w.String(), "page", at.Page,
+			"attempt", attempt, "status", last.status, "throttled", last.throttled, "waitSeconds", wait.Seconds(), "reason", fault.Reason)
+		if err := c.wait(ctx, wait); err != nil {
+			return nil, c.stopped(err, fault)
+		}
+		c.stats.Retries++
+	}
+}
+
+func (c *Client) fault(r request, w window.Window, at Cursor, attempts int, last *failure) *RequestError {
+	e := &RequestError{
+		Stream:   c.stream.Name,
+		Window:   w,
+		Page:     at.Page,
+		Request:  c.redactor.Replace(r.String()),
+		Attempts: attempts,
+	}
+	if last != nil {
+		e.Status = last.status
+		e.Throttled = last.throttled
+		e.Reason = shorten(c.redactor.Replace(last.reason))
+		e.kinds = []error{last.kind}
+	}
+	return e
+}
+
+// stopped makes of a failure one of the caller's own: its deadline, or its cancelling.
+func (c *Client) stopped(err error, e *RequestError) *RequestError {
+	kinds := []error{err}
+	if errors.Is(err, context.DeadlineExceeded) {
+		kinds = []error{ErrDeadline, err}
+	}
+	e.kinds = append(kinds, e.kinds...)
+	return e
+}

@@ -1,0 +1,65 @@
+package vendorapi
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+var (
+	// ErrDeadline says that a wait or a request would have passed the caller's deadline. Nothing is wrong
+	// with the vendor: stop, and go on from the same cursor next time.
+	ErrDeadline = errors.New("no time is left before the deadline")
+	// ErrRefused says that the vendor rejects the request, or that it may not be sent: it will not get better
+	// by itself.
+	ErrRefused = errors.New("the request is refused")
+	// ErrMalformed says that the vendor's answer is not as described: not JSON, no array of records, an
+	// unreadable total, a page that repeats.
+	ErrMalformed = errors.New("the answer is not as the vendor's description says")
+	// ErrUnavailable says that each of the attempts allowed met an answer that may be better next time.
+	ErrUnavailable = errors.New("the vendor did not answer well in the attempts allowed")
+)
+
+// RequestError is the failure of one page's request. It matches [ErrDeadline], [ErrRefused],
+// [ErrMalformed] or [ErrUnavailable]; one that matches ErrDeadline also matches what was last seen before. No part of
+// it holds a credential.
+type RequestError struct {
+	Stream string
+	Window window.Window
+	// Page counts from 1.
+	Page int
+	// Request is the method, address and body, credentials left out.
+	Request string
+	// Attempts is the number of requests sent for the page.
+	Attempts int
+	// Status is that of the last answer, 0 where there was none.
+	Status int
+	// Throttled says that the last answer meant "too many requests".
+	Throttled bool
+	// Reason says what was seen, and what to do where that is known.
+	Reason string
+
+	kinds []error
+}
+
+// Error names the stream, the window, the page and the request, and what was seen.
+func (e *RequestError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "stream %s, window %s, page %d: ", e.Stream, e.Window, e.Page)
+	if len(e.kinds) > 0 {
+		fmt.Fprintf(&b, "%v: ", e.kinds[0])
+	}
+	b.WriteString(e.Request)
+	if e.Reason != "" {
+		b.WriteString(": " + e.Reason)
+	}
+	if e.Attempts > 1 {
+		fmt.Fprintf(&b, " (after %d attempts)", e.Attempts)
+	}
+	return b.String()
+}
+
+// Unwrap returns the kinds of failure.
+func (e *RequestError) Unwrap() []error { return e.kinds }

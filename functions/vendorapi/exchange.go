@@ -1,0 +1,299 @@
+package vendorapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+// failure is why one attempt brought no page.
+type failure struct {
+	kind       error
+	reason     string
+	status     int
+	retry      bool
+	throttled  bool
+	retryAfter string
+}
+
+// maxErrorBytes bounds how much of an answer that is no page is read, to recognize and to quote it.
+const maxErrorBytes = 64 << 10
+
+func (v *Vendor) requestTimeout() time.Duration {
+	if v.RequestTimeout == 0 {
+		return DefaultRequestTimeout
+	}
+	return v.RequestTimeout.D()
+}
+
+func (v *Vendor) maxPageBytes() int64 {
+	if v.MaxPageBytes == 0 {
+		return DefaultMaxPageBytes
+	}
+	return v.MaxPageBytes
+}
+
+// errTooLarge says that an answer exceeds what the description allows.
+var errTooLarge = errors.New("larger than maxPageBytes")
+
+// userAgent tells a vendor's operators who calls.
+const userAgent = "windrow (+https://github.com/windrow-data/windrow)"
+
+// try sends the request once and reads its answer into c.page.
+func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor) *failure {
+	ctx, cancel := context.WithTimeout(ctx, c.vendor.requestTimeout())
+	defer cancel()
+	outgoing, err := c.outgoing(ctx, r)
+	if err != nil {
+		return &failure{kind: ErrRefused, reason: "the request cannot be made: " + withoutURL(err)}
+	}
+	c.stats.Requests++
+	answer, err := c.http.Do(outgoing)
+	if err != nil {
+		return unsent(err)
+	}
+	defer answer.Body.Close()
+	body, err := c.read(answer)
+	f := c.judge(answer, body, err)
+	if f == nil {
+		f = c.accept(answer, body, w, at)
+	}
+	if f != nil {
+		f.status = answer.StatusCode
+		f.retryAfter = answer.Header.Get("Retry-After")
+	}
+	return f
+}
+
+func (c *Client) outgoing(ctx context.Context, r request) (*http.Request, error) {
+	var body io.Reader
+	if r.body != nil {
+		body = bytes.NewReader(r.body)
+	}
+	outgoing, err := http.NewRequestWithContext(ctx, r.method, r.url, body)
+	if err != nil {
+		return nil, err
+	}
+	outgoing.Header.Set("Accept", "application/json")
+	outgoing.Header.Set("User-Agent", userAgent)
+	if body != nil {
+		outgoing.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range c.vendor.Headers {
+		outgoing.Header.Set(name, value)
+	}
+	c.vendor.Auth.authorize(outgoing, c.secret)
+	return outgoing, nil
+}
+
+// unsent judges a request that brought no answer.
+func unsent(err error) *failure {
+	reason := withoutURL(err)
+	var certificate *tls.CertificateVerificationError
+	if errors.Is(err, errForbidden) || errors.As(err, &certificate) {
+		return &failure{kind: ErrRefused, reason: reason}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		reason = "no answer within the request's timeout"
+	}
+	return &failure{kind: ErrUnavailable, reason: reason, retry: true}
+}
+
+// withoutURL returns an error's text without the address that net/http puts before it, which may hold an API key.
+func withoutURL(err error) string {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return err.Error()
+}
+
+// read reads an answer's body, a page's into the client's buffer, and leaves the connection fit for the next
+// request where that is cheap.
+func (c *Client) read(answer *http.Response) ([]byte, error) {
+	if answer.StatusCode/100 == 2 {
+		body, err := readBounded(answer.Body, c.page.body[:0], answer.ContentLength, c.vendor.maxPageBytes())
+		c.page.body = body
+		return body, err
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxErrorBytes))
+	if err == nil {
+		_, _ = io.CopyN(io.Discard, answer.Body, maxErrorBytes)
+	}
+	return body, err
+}
+
+// readBounded appends all of r to buffer. announced is the number of bytes to expect, -1 where unknown.
+func readBounded(r io.Reader, buffer []byte, announced, limit int64) ([]byte, error) {
+	if announced > limit {
+		return buffer, errTooLarge
+	}
+	if announced > 0 {
+		buffer = slices.Grow(buffer, int(announced)+1)
+	}
+	for {
+		if len(buffer) == cap(buffer) {
+			buffer = slices.Grow(buffer, max(len(buffer)/4, 64<<10))
+		}
+		n, err := r.Read(buffer[len(buffer):cap(buffer)])
+		buffer = buffer[:len(buffer)+n]
+		if int64(len(buffer)) > limit {
+			return buffer, errTooLarge
+		}
+		if err == io.EOF {
+			return buffer, nil
+		}
+		if err != nil {
+			return buffer, err
+		}
+	}
+}
+
+// judge says what is wrong with an answer before its records are looked for; nil where nothing is.
+func (c *Client) judge(answer *http.Response, body []byte, err error) *failure {
+	status := answer.StatusCode
+	if errors.Is(err, errTooLarge) {
+		return &failure{kind: ErrMalformed, reason: fmt.Sprintf("the page is %v (%d): ask for smaller pages (paging.size) or raise it", errTooLarge, c.vendor.maxPageBytes())}
+	}
+	if also, ok := matching(c.retry.Also, status, body); ok {
+		return &failure{kind: ErrUnavailable, reason: c.quote(answer, body), retry: true, throttled: also.Throttled || status == http.StatusTooManyRequests}
+	}
+	if retryableStatus(status) {
+		return &failure{kind: ErrUnavailable, reason: c.quote(answer, body), retry: true, throttled: status == http.StatusTooManyRequests}
+	}
+	if err != nil {
+		return &failure{kind: ErrUnavailable, reason: "the answer broke off: " + withoutURL(err), retry: true}
+	}
+	if _, ok := matching(c.stream.Paging.PastEnd, status, body); ok || status/100 == 2 {
+		return nil
+	}
+	reason := c.quote(answer, body)
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		if fields := c.vendor.SecretFields(); len(fields) > 0 {
+			reason += ": check " + strings.Join(fields, ", ") + " in the vendor's secret, and what they are allowed to read"
+		}
+	}
+	return &failure{kind: ErrRefused, reason: reason}
+}
+
+// accept makes c.page of an answer: the records, the total and where to go on.
+func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at Cursor) *failure {
+	c.page = Page{Number: at.Page, Total: -1, Bytes: len(body), body: c.page.body, records: c.page.records[:0]}
+	p := &c.page
+	_, past := matching(c.stream.Paging.PastEnd, answer.StatusCode, body)
+	if past || answer.StatusCode == http.StatusNoContent && c.stream.RecordsAbsentWhenEmpty {
+		p.Last = true
+		p.Next = Cursor{Page: at.Page + 1, Seen: at.Seen}
+		if c.stream.Total != (Total{}) && at.Seen == 0 {
+			p.Total = 0
+		}
+		return nil
+	}
+	e, err := c.scanner.scan(p.body, p)
+	if err != nil {
+		// A body that ends too early was cut on its way, whatever its length said.
+		cut := errors.Is(err, io.ErrUnexpectedEOF)
+		return &failure{kind: ErrMalformed, reason: fmt.Sprintf("%v: %s", err, c.quote(answer, body)), retry: cut}
+	}
+	if !e.found && !c.stream.RecordsAbsentWhenEmpty {
+		return &failure{kind: ErrMalformed, reason: fmt.Sprintf("nothing stands at recordsPath %q: %s", c.stream.RecordsPath, c.quote(answer, body))}
+	}
+	p.Count, p.Kept = len(p.records), len(p.records)
+	if p.Total, err = c.total(e, answer.Header); err != nil {
+		return &failure{kind: ErrMalformed, reason: err.Error() + ": " + c.quote(answer, body)}
+	}
+	if !e.found && p.Total > at.Seen {
+		return &failure{kind: ErrMalformed, reason: fmt.Sprintf("nothing stands at recordsPath %q, but the total is %d and %d came before", c.stream.RecordsPath, p.Total, at.Seen)}
+	}
+	foldLines(p.body, p.records)
+	if err := c.advance(p, at, e, answer.Header); err != nil {
+		kind := ErrMalformed
+		if errors.Is(err, errForbidden) {
+			kind = ErrRefused
+		}
+		return &failure{kind: kind, reason: err.Error()}
+	}
+	if c.scanner.bounds.filtered {
+		c.scanner.keepWithin(w, p)
+	}
+	return nil
+}
+
+// total reads the total, -1 where the description names none.
+func (c *Client) total(e envelope, header http.Header) (int64, error) {
+	described := c.stream.Total
+	switch {
+	case described.Header != "":
+		if text := header.Get(described.Header); text != "" {
+			return parseTotal(text)
+		}
+		return 0, fmt.Errorf("the total is missing: want a header %s", described.Header)
+	case described.Path != "":
+		if e.total != nil {
+			return parseTotal(string(e.total))
+		}
+		return 0, fmt.Errorf("the total is missing: want it at %s", described.Path)
+	}
+	return -1, nil
+}
+
+// quote shows the beginning of an answer.
+func (c *Client) quote(answer *http.Response, body []byte) string {
+	text := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	if contentType := answer.Header.Get("Content-Type"); contentType != "" {
+		text += ", " + contentType
+	}
+	if len(body) == 0 {
+		return text + ", no body"
+	}
+	if answer.StatusCode/100 == 2 && body[0] == '{' {
+		return text + ": " + c.redactor.Replace(outline(body))
+	}
+	// Credentials are hidden before the text is cut, or half of one could stay.
+	shown := c.redactor.Replace(string(body[:min(len(body), maxErrorBytes)]))
+	return text + ": " + cut(shown, 200)
+}
+
+// outline names the fields of a page, and not their values: what a person did is no matter for a log.
+func outline(page []byte) string {
+	const most = 20
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(page), lenient...)
+	var names []string
+	_, err := decoder.ReadToken()
+	for err == nil && decoder.PeekKind() == '"' && len(names) < most {
+		var name jsontext.Token
+		if name, err = decoder.ReadToken(); err == nil {
+			names = append(names, name.String())
+			err = decoder.SkipValue()
+		}
+	}
+	return fmt.Sprintf("%d bytes of JSON with the fields %s", len(page), strings.Join(names, ", "))
+}
+
+// shorten bounds a text from outside and makes it one line.
+func shorten(text string) string { return cut(text, 600) }
+
+func cut(text string, most int) string {
+	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if isControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "�"))), " ")
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "..."
+	}
+	return text
+}

@@ -1,0 +1,257 @@
+package vendorapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+// Page is one answer of the vendor. It, and the records it yields, are valid until the next call of
+// [Client.Page].
+type Page struct {
+	// Number counts the pages of a window from 1.
+	Number int
+	// Count is the number of records in the answer, Kept how many of them belong to the window. They differ
+	// only where the vendor has to be asked for more than the window.
+	Count, Kept int
+	// Untimed counts the records that had to be placed by their own time and showed none that can be read.
+	// They are kept, in every window that meets them: twice is better than never.
+	Untimed int
+	// Total is the number of records that the vendor says the request has in all, -1 where it says nothing.
+	Total int64
+	// Bytes is the size of the answer's body after decompression.
+	Bytes int
+	// Next is where to go on. Where Last is set, only the number of records seen counts in it.
+	Next Cursor
+	// Last says that the window has no further page.
+	Last bool
+
+	body    []byte
+	records []span
+}
+
+// span is where a record stands in a page's body.
+type span struct{ from, to int }
+
+// Records yields each record that belongs to the window, exactly as the vendor sent it but for line breaks
+// between its tokens, which have become spaces, so that a record is one line.
+func (p *Page) Records() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, r := range p.records {
+			if !yield(p.body[r.from:r.to:r.to]) {
+				return
+			}
+		}
+	}
+}
+
+// lenient are the scanner's options: a vendor's page is not refused for a name that occurs twice or for bytes
+// that are no UTF-8 inside a record.
+var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+
+// scanner finds records, total and next token in page after page. It keeps its buffers.
+type scanner struct {
+	decoder *jsontext.Decoder
+	stream  *Stream
+	bounds  bounds
+
+	recordsPath, totalPath, nextPath, timePath []string
+}
+
+func newScanner(s *Stream) *scanner {
+	return &scanner{
+		decoder:     jsontext.NewDecoder(bytes.NewReader(nil), lenient...),
+		stream:      s,
+		bounds:      s.bounds(),
+		recordsPath: splitPath(s.RecordsPath),
+		totalPath:   splitPath(s.Total.Path),
+		nextPath:    splitPath(s.Paging.NextPath),
+		timePath:    splitPath(s.TimePath),
+	}
+}
+
+func splitPath(path string) []string {
+	if path == "" {
+		return nil
+	}
+	return strings.Split(path, ".")
+}
+
+// envelope is what an answer's body holds beside its records.
+type envelope struct {
+	// found says that the array of records was there.
+	found bool
+	// total and next are JSON values as written, nil where absent.
+	total, next jsontext.Value
+}
+
+// scan reads a whole body: it is checked to its end, so that no record of a broken page is handed on. The
+// records' places go to p.
+func (s *scanner) scan(body []byte, p *Page) (envelope, error) {
+	var e envelope
+	s.decoder.Reset(bytes.NewBuffer(body), lenient...)
+	wants := []want{{path: s.recordsPath, read: func(d *jsontext.Decoder) error {
+		var err error
+		e.found, err = s.scanRecords(d, p)
+		return err
+	}}}
+	if s.totalPath != nil {
+		wants = append(wants, want{path: s.totalPath, read: readInto(&e.total)})
+	}
+	if s.nextPath != nil {
+		wants = append(wants, want{path: s.nextPath, read: readInto(&e.next)})
+	}
+	if kind := s.decoder.PeekKind(); len(s.recordsPath) > 0 && kind != '{' && kind != 0 {
+		return e, fmt.Errorf("the answer is a JSON %s: want an object", kindName(kind))
+	}
+	if err := walk(s.decoder, wants, 0); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return e, err
+	}
+	if _, err := s.decoder.ReadToken(); !errors.Is(err, io.EOF) {
+		return e, fmt.Errorf("there is more after the JSON value, which ends at byte %d", s.decoder.InputOffset())
+	}
+	return e, nil
+}
+
+func readInto(value *jsontext.Value) func(*jsontext.Decoder) error {
+	return func(d *jsontext.Decoder) error {
+		read, err := d.ReadValue()
+		*value = read.Clone()
+		return err
+	}
+}
+
+func (s *scanner) scanRecords(d *jsontext.Decoder, p *Page) (found bool, err error) {
+	switch kind := d.PeekKind(); kind {
+	case 'n':
+		return false, d.SkipValue()
+	case '[', 0:
+		if _, err := d.ReadToken(); err != nil {
+			return false, err
+		}
+	default:
+		return false, fmt.Errorf("recordsPath %q leads to a JSON %s: want an array", s.stream.RecordsPath, kindName(kind))
+	}
+	for d.PeekKind() != ']' {
+		value, err := d.ReadValue()
+		if err != nil {
+			return false, err
+		}
+		end := int(d.InputOffset())
+		p.records = append(p.records, span{from: end - len(value), to: end})
+	}
+	_, err = d.ReadToken()
+	return true, err
+}
+
+// want is a value to be read where a path leads.
+type want struct {
+	path []string
+	read func(*jsontext.Decoder) error
+}
+
+// walk reads the value that comes next, all of it, and calls the wants whose paths lead into it. depth is
+// how many names of their paths have been gone.
+func walk(d *jsontext.Decoder, wants []want, depth int) error {
+	for _, w := range wants {
+		if len(w.path) == depth {
+			return w.read(d)
+		}
+	}
+	if len(wants) == 0 || d.PeekKind() != '{' {
+		return d.SkipValue()
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := walk(d, below(wants, depth, name.String()), depth+1); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+func below(wants []want, depth int, name string) []want {
+	var deeper []want
+	for _, w := range wants {
+		if w.path[depth] == name {
+			deeper = append(deeper, w)
+		}
+	}
+	return deeper
+}
+
+// foldLines makes each record one line. A JSON string cannot hold a raw line break, so none of a record's
+// values change.
+func foldLines(body []byte, records []span) {
+	for _, r := range records {
+		fold(body[r.from:r.to], '\n')
+		fold(body[r.from:r.to], '\r')
+	}
+}
+
+func fold(record []byte, lineBreak byte) {
+	for i := bytes.IndexByte(record, lineBreak); i >= 0; i = bytes.IndexByte(record, lineBreak) {
+		record[i] = ' '
+		record = record[i+1:]
+	}
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// digest identifies the records of a page, so that a vendor that gives one page twice is found out. It guards
+// against mistakes and not against intent, so the checksum that processors work out by themselves will do.
+func digest(body []byte, records []span) string {
+	if len(records) == 0 {
+		return ""
+	}
+	checksum, size := uint32(0), 0
+	for _, r := range records {
+		checksum = crc32.Update(checksum, castagnoli, body[r.from:r.to])
+		size += r.to - r.from
+	}
+	return fmt.Sprintf("%d-%d-%08x", len(records), size, checksum)
+}
+
+// keepWithin leaves the records that belong to the window by their own time.
+func (s *scanner) keepWithin(w window.Window, p *Page) {
+	kept := p.records[:0]
+	for _, r := range p.records {
+		at, ok := s.bounds.recordTime(s.decoder, p.body[r.from:r.to], s.timePath)
+		if !ok {
+			p.Untimed++
+		}
+		if !ok || w.Contains(at) {
+			kept = append(kept, r)
+		}
+	}
+	p.records = kept
+	p.Kept = len(kept)
+}
+
+// parseTotal reads a total, a JSON number or a string of digits, as it is written.
+func parseTotal(text string) (int64, error) {
+	total, err := strconv.ParseInt(strings.TrimSpace(strings.Trim(text, `"`)), 10, 64)
+	if err != nil || total < 0 {
+		return 0, fmt.Errorf("the total reads %s: want a whole number", shorten(text))
+	}
+	return total, nil
+}

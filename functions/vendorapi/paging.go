@@ -1,0 +1,189 @@
+package vendorapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Cursor is where in a window to go on: all that a later invocation needs to ask for the next page. The zero
+// Cursor is the first page. It marshals to JSON and holds no credentials.
+type Cursor struct {
+	// Page is the number of the page to ask for, from 1.
+	Page int `json:"p,omitempty"`
+	// Seen is the number of records on the pages before.
+	Seen int64 `json:"s,omitempty"`
+	// Value is the next token as JSON, or the path and query of the next link.
+	Value string `json:"v,omitempty"`
+	// Digest identifies the records of the page before.
+	Digest string `json:"d,omitempty"`
+}
+
+// linked says that the vendor gives the next page's address.
+func (p Paging) linked() bool { return p.Kind == PagingNextLink || p.Kind == PagingLinkHeader }
+
+// advance works out where to go on after a page, and whether it was the last.
+func (c *Client) advance(p *Page, at Cursor, e envelope, header http.Header) error {
+	paging := c.stream.Paging
+	p.Next = Cursor{Page: at.Page + 1, Seen: at.Seen + int64(p.Count), Digest: digest(p.body, p.records)}
+	switch paging.Kind {
+	case PagingNone:
+		p.Last = true
+		return nil
+	case PagingOffset, PagingNumber:
+		switch {
+		case p.Count == 0:
+			p.Last = true
+		case p.Total >= 0:
+			// A short page is no end as long as the vendor announces more: some clamp the page size.
+			p.Last = p.Next.Seen >= p.Total
+		default:
+			p.Last = p.Count < paging.Size
+		}
+	case PagingToken:
+		p.Next.Value = tokenIn(e.next)
+		p.Last = p.Next.Value == ""
+	case PagingNextLink, PagingLinkHeader:
+		link, err := c.nextLink(e, header)
+		if err != nil {
+			return err
+		}
+		p.Next.Value = link
+		p.Last = link == ""
+	}
+	if p.Next.Value != "" && p.Next.Value == at.Value {
+		return errors.New("the vendor gives as the next page the one just read, so the window would never end")
+	}
+	if p.Next.Digest != "" && p.Next.Digest == at.Digest {
+		return fmt.Errorf("the page repeats the %d records of the one before: does the vendor know the paging parameters as described?", p.Count)
+	}
+	return nil
+}
+
+// tokenIn returns a token as JSON, so that a number stays one where it goes into a body; empty where the
+// vendor gives none.
+func tokenIn(value jsontext.Value) string {
+	switch value.Kind() {
+	case '"':
+		if string(value) == `""` {
+			return ""
+		}
+		return string(value)
+	case '0':
+		return string(value)
+	}
+	return ""
+}
+
+// nextLink returns the path and query of the next page's address, without credentials.
+func (c *Client) nextLink(e envelope, header http.Header) (string, error) {
+	link := ""
+	switch c.stream.Paging.Kind {
+	case PagingLinkHeader:
+		link = linkNext(header.Values("Link"))
+	case PagingNextLink:
+		if e.next.Kind() == '"' {
+			unquoted, err := jsontext.AppendUnquote(nil, []byte(e.next))
+			if err != nil {
+				return "", fmt.Errorf("the next link cannot be read: %w", err)
+			}
+			link = string(unquoted)
+		}
+	}
+	if link == "" {
+		return "", nil
+	}
+	next, err := c.base.Parse(link)
+	if err != nil {
+		return "", errors.New("the next link is no address")
+	}
+	if !sameOrigin(c.base, next) {
+		return "", fmt.Errorf("%w: the next link leads to %s://%s, credentials go to %s://%s only",
+			errForbidden, next.Scheme, next.Host, c.base.Scheme, c.base.Host)
+	}
+	query := next.Query()
+	if c.vendor.Auth.Kind == AuthQueryKey {
+		query.Del(c.vendor.Auth.Parameter)
+	}
+	address := url.URL{Path: next.Path, RawPath: next.RawPath, RawQuery: query.Encode()}
+	cleaned := address.String()
+	if c.redactor.Replace(cleaned) != cleaned {
+		return "", errors.New("the next link holds a credential where the description expects none")
+	}
+	return cleaned, nil
+}
+
+// linkNext returns the target of the link with the relation "next" (RFC 8288, section 3).
+func linkNext(values []string) string {
+	for _, rest := range values {
+		for {
+			_, after, ok := strings.Cut(rest, "<")
+			if !ok {
+				break
+			}
+			target, parameters, ok := strings.Cut(after, ">")
+			if !ok {
+				break
+			}
+			var relation string
+			relation, rest = linkRelation(parameters)
+			for _, name := range strings.Fields(relation) {
+				if strings.EqualFold(name, "next") {
+					return strings.TrimSpace(target)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// linkRelation reads a link's parameters up to the comma that ends the link, and returns its relation and
+// what follows.
+func linkRelation(text string) (relation, rest string) {
+	for {
+		text = strings.TrimLeft(text, " \t;")
+		if text == "" || text[0] == ',' {
+			return relation, text
+		}
+		end := strings.IndexAny(text, "=;,")
+		if end < 0 {
+			return relation, ""
+		}
+		name := strings.TrimSpace(text[:end])
+		if text[end] != '=' {
+			text = text[end:]
+			continue
+		}
+		var value string
+		value, text = parameterValue(strings.TrimLeft(text[end+1:], " \t"))
+		// The first relation counts, RFC 8288, section 3.3.
+		if strings.EqualFold(name, "rel") && relation == "" {
+			relation = value
+		}
+	}
+}
+
+// parameterValue reads a token or a quoted string.
+func parameterValue(text string) (value, rest string) {
+	if !strings.HasPrefix(text, `"`) {
+		if end := strings.IndexAny(text, ";,"); end >= 0 {
+			return strings.TrimSpace(text[:end]), text[end:]
+		}
+		return strings.TrimSpace(text), ""
+	}
+	var b strings.Builder
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] == '"':
+			return b.String(), text[i+1:]
+		case text[i] == '\\' && i+1 < len(text):
+			i++
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String(), ""
+}

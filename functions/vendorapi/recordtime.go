@@ -1,0 +1,82 @@
+package vendorapi
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// recordTime reads the time of a record where the description says it stands. It reports false where there
+// is none or it cannot be read; a Unix time of 0 counts as unset.
+func (b bounds) recordTime(decoder *jsontext.Decoder, record []byte, path []string) (time.Time, bool) {
+	decoder.Reset(bytes.NewBuffer(record), lenient...)
+	var found jsontext.Value
+	err := walk(decoder, []want{{path: path, read: func(d *jsontext.Decoder) (err error) {
+		found, err = d.ReadValue()
+		return err
+	}}}, 0)
+	if err != nil || len(found) == 0 {
+		return time.Time{}, false
+	}
+	switch found.Kind() {
+	case '0':
+		return b.parseUnix(string(found))
+	case '"':
+		text, err := jsontext.AppendUnquote(nil, []byte(found))
+		if err != nil {
+			return time.Time{}, false
+		}
+		return b.parseTime(strings.TrimSpace(string(text)))
+	}
+	return time.Time{}, false
+}
+
+// parseTime reads a time with an offset in any of the usual forms, then in the layout and zone of the bounds,
+// then one without an offset in that zone, then a Unix time in a string.
+func (b bounds) parseTime(text string) (time.Time, bool) {
+	for _, layout := range isoLayouts[:2] {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, true
+		}
+	}
+	layouts := []string{isoLayouts[2], "2006-01-02 15:04:05"}
+	if !isUnix(b.Layout) {
+		layouts = append([]string{b.Layout}, layouts...)
+	}
+	for _, layout := range layouts {
+		if t, err := time.ParseInLocation(layout, text, b.zone); err == nil {
+			return t, true
+		}
+	}
+	return b.parseUnix(text)
+}
+
+// firstMilli is the number from which a Unix time that no layout explains is taken as milliseconds: as
+// seconds it would lie in the year 5138, as milliseconds it lies in 1973.
+const firstMilli = 100_000_000_000
+
+// parseUnix reads a Unix time as it is written, with or without a fraction, without a detour over floats.
+func (b bounds) parseUnix(text string) (time.Time, bool) {
+	whole, fraction, _ := strings.Cut(text, ".")
+	number, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || number == 0 {
+		return time.Time{}, false
+	}
+	if b.Layout == LayoutUnixMilli || b.Layout != LayoutUnix && number >= firstMilli {
+		return time.UnixMilli(number).UTC(), true
+	}
+	nanoseconds := int64(0)
+	if fraction != "" {
+		digits := (fraction + "000000000")[:9]
+		if nanoseconds, err = strconv.ParseInt(digits, 10, 64); err != nil || nanoseconds < 0 {
+			return time.Time{}, false
+		}
+	}
+	if number < 0 {
+		nanoseconds = -nanoseconds
+	}
+	return time.Unix(number, nanoseconds).UTC(), true
+}

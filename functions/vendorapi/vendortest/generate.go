@@ -1,0 +1,101 @@
+package vendortest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+// DefaultAttendees is the number of attendees of a day's two large webinars where [Size] does not say.
+const DefaultAttendees = 60_000
+
+// Size says how much a [World] holds. Equal sizes and descriptions give equal worlds, byte for byte.
+type Size struct {
+	// Seed of everything random.
+	Seed uint64
+	// From and Until bound the time in which webinars take place. Sign-ups begin weeks before From; nothing
+	// happens from Until on. The time is divided into days of 24 hours counted from From; the last may be shorter.
+	From, Until time.Time
+	// Attendees is the number of live attendees of each day's two large webinars together; the small ones
+	// come on top. Of a vendor other than ON24 it is the number of records of each stream and day.
+	// Default [DefaultAttendees].
+	Attendees int
+}
+
+// on24Name is the name of the vendor whose world and answers are ON24's own.
+const on24Name = "on24"
+
+// Generate makes what a vendor holds. A vendor by the name of "on24" holds webinars with their registrants,
+// attendees, leads and questions, a stream for each of them that the description has, recognized by the last
+// element of its path; any other vendor holds records made up from its streams' columns, keys and times.
+// A version of a record shows at most four fifths of its stream's settle delay after it happened.
+func Generate(v *vendorapi.Vendor, o Size) (*World, error) {
+	if v.Invalid != nil {
+		return nil, v.Invalid
+	}
+	if !o.Until.After(o.From) {
+		return nil, fmt.Errorf("world from %s until %s: want an end after the start", o.From, o.Until)
+	}
+	if o.Attendees < 0 {
+		return nil, fmt.Errorf("world of %d attendees: want 1 or more, or 0 for the default of %d", o.Attendees, DefaultAttendees)
+	}
+	if len(v.Streams) == 0 {
+		return nil, errors.New("the vendor's description has no streams: want at least one")
+	}
+	if o.Attendees == 0 {
+		o.Attendees = DefaultAttendees
+	}
+	if v.Name == on24Name {
+		return generateON24(v, o)
+	}
+	return generateDescribed(v, o)
+}
+
+// dice is a seeded source of everything random in one part of a world. Parts have dice of their own, so that
+// a change to one leaves the others as they were.
+type dice struct{ *rand.Rand }
+
+func newDice(seed, part uint64) dice { return dice{rand.New(rand.NewPCG(seed, part))} }
+
+// chance reports true with probability p.
+func (d dice) chance(p float64) bool { return d.Float64() < p }
+
+// upTo returns a duration in [0, limit).
+func (d dice) upTo(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return 0
+	}
+	return time.Duration(d.Int64N(int64(limit)))
+}
+
+// about returns an exponentially distributed duration with the given mean, at most ten times as long.
+func (d dice) about(mean time.Duration) time.Duration {
+	return time.Duration(min(d.ExpFloat64(), 10) * float64(mean))
+}
+
+// shows returns when something that happened at t can be seen by a caller.
+func (d dice) shows(t time.Time, settle time.Duration) time.Time {
+	return t.Add(d.upTo(settle * 4 / 5))
+}
+
+// pick returns one of the values.
+func pick[T any](d dice, values []T) T { return values[d.IntN(len(values))] }
+
+// quiet reports whether t lies in the hours in which nobody signs up or watches a recording: from midnight to
+// three o'clock on the American west coast, roughly.
+func quiet(t time.Time) bool {
+	hour := t.UTC().Hour()
+	return hour >= 8 && hour < 11
+}
+
+// days divides the time of o into days and returns the start and the length of each.
+func days(o Size) (starts []time.Time, lengths []time.Duration) {
+	for start := o.From.UTC(); start.Before(o.Until); start = start.Add(24 * time.Hour) {
+		starts = append(starts, start)
+		lengths = append(lengths, min(24*time.Hour, o.Until.Sub(start)))
+	}
+	return starts, lengths
+}

@@ -1,0 +1,240 @@
+package vendortest
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+// World is what a vendor holds: each version of each record, with the time it is found under and the span in
+// which a caller sees it. [Generate] makes one; it does not change afterwards and may be used by many at once.
+type World struct {
+	shelves map[string]shelf
+}
+
+// Record is the newest version of a record that a caller can see.
+type Record struct {
+	// Key holds the values at the paths of the stream's Key, numbers as written.
+	Key []string
+	// JSON is the record as the vendor sends it.
+	JSON []byte
+	// Time is the window time as the vendor compares it. Where the description leaves the vendor's
+	// resolution open or states a granularity, it is the time that the record itself shows.
+	Time time.Time
+	// VisibleAt is when a caller can first see this version.
+	VisibleAt time.Time
+}
+
+// shelf is where a stream finds its records: in which collection and by which of its clocks.
+type shelf struct {
+	collection *collection
+	clock      int
+	// resolution is the unit that a time is cut to before a record is assigned to a window; zero does not cut.
+	resolution time.Duration
+	key        []string
+}
+
+// collection holds the records of one kind, version after version.
+type collection struct {
+	// clocks name the times that a record can be looked up by, the default first.
+	clocks   []string
+	versions []version
+	// times holds, for each version, one Unix time in nanoseconds for each clock.
+	times  []int64
+	sorted []sync.Once
+	orders [][]int32
+	arena  arena
+	// started says that the next version belongs to the same record as the one before.
+	started bool
+}
+
+// version is one state of a record. It is seen from visible on until superseded, both in Unix nanoseconds.
+type version struct {
+	visible, superseded int64
+	json                []byte
+}
+
+func newCollection(clocks ...string) *collection {
+	return &collection{clocks: clocks, sorted: make([]sync.Once, len(clocks)), orders: make([][]int32, len(clocks))}
+}
+
+// begin starts the next record.
+func (c *collection) begin() { c.started = false }
+
+// add appends a version to the record begun last. A version is never seen before the one it replaces.
+func (c *collection) add(json []byte, visible time.Time, times ...time.Time) {
+	v := version{visible: visible.UnixNano(), superseded: math.MaxInt64, json: c.arena.keep(json)}
+	if c.started {
+		before := &c.versions[len(c.versions)-1]
+		v.visible = max(v.visible, before.visible)
+		before.superseded = v.visible
+	}
+	c.started = true
+	c.versions = append(c.versions, v)
+	for _, t := range times {
+		c.times = append(c.times, t.UnixNano())
+	}
+}
+
+func (c *collection) clock(name string) (int, bool) {
+	i := slices.Index(c.clocks, name)
+	return i, i >= 0
+}
+
+func (c *collection) time(clock int, i int32) int64 { return c.times[int(i)*len(c.clocks)+clock] }
+
+// order returns all versions in the order of a clock; of equal times, the one added first comes first.
+func (c *collection) order(clock int) []int32 {
+	c.sorted[clock].Do(func() {
+		order := make([]int32, len(c.versions))
+		for i := range order {
+			order[i] = int32(i)
+		}
+		slices.SortStableFunc(order, func(a, b int32) int {
+			switch ta, tb := c.time(clock, a), c.time(clock, b); {
+			case ta < tb:
+				return -1
+			case ta > tb:
+				return 1
+			}
+			return 0
+		})
+		c.orders[clock] = order
+	})
+	return c.orders[clock]
+}
+
+// find returns the versions that a caller sees at now and whose uncut time by the clock lies in [from, until),
+// all in Unix nanoseconds, in the order of that time.
+func (c *collection) find(clock int, from, until, now int64) []int32 {
+	order := c.order(clock)
+	first, _ := slices.BinarySearchFunc(order, from, func(i int32, t int64) int {
+		if c.time(clock, i) < t {
+			return -1
+		}
+		return 1
+	})
+	var found []int32
+	for _, i := range order[first:] {
+		if c.time(clock, i) >= until {
+			break
+		}
+		if v := &c.versions[i]; v.visible <= now && now < v.superseded {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// arena keeps many small byte slices in few large ones.
+type arena struct{ free []byte }
+
+const arenaChunk = 1 << 20
+
+func (a *arena) keep(b []byte) []byte {
+	if len(b) > len(a.free) {
+		a.free = make([]byte, max(arenaChunk, len(b)))
+	}
+	kept := a.free[:len(b):len(b)]
+	a.free = a.free[len(b):]
+	copy(kept, b)
+	return kept
+}
+
+// Records returns what a lake must hold of a stream: of each record the newest version that can be seen at
+// now, where its window time lies in within, in the order of that time. A record that has moved out of
+// the window since is not among them. It panics where the world has no such stream, since that is a mistake in
+// the caller.
+func (w *World) Records(stream string, within window.Window, now time.Time) []Record {
+	s, ok := w.shelves[stream]
+	if !ok {
+		panic(fmt.Sprintf("vendortest: the world has no stream %q", stream))
+	}
+	// A time cut down to the resolution is at or after a bound exactly when the time itself is at or after
+	// the bound rounded up.
+	from, until := ceil(within.Start.UnixNano(), s.resolution), ceil(within.End.UnixNano(), s.resolution)
+	found := s.collection.find(s.clock, from, until, now.UnixNano())
+	records := make([]Record, len(found))
+	for n, i := range found {
+		v := &s.collection.versions[i]
+		records[n] = Record{
+			Key:       keyOf(v.json, s.key),
+			JSON:      v.json,
+			Time:      time.Unix(0, floor(s.collection.time(s.clock, i), s.resolution)).UTC(),
+			VisibleAt: time.Unix(0, v.visible).UTC(),
+		}
+	}
+	return records
+}
+
+// floor and ceil cut Unix nanoseconds down and up to whole units; a unit of zero leaves them.
+func floor(t int64, unit time.Duration) int64 {
+	if unit <= 0 {
+		return t
+	}
+	rest := t % int64(unit)
+	if rest < 0 {
+		rest += int64(unit)
+	}
+	return t - rest
+}
+
+func ceil(t int64, unit time.Duration) int64 {
+	if down := floor(t, unit); down != t {
+		return down + int64(unit)
+	}
+	return t
+}
+
+// keyOf returns the scalars at the paths (names joined by dots) of a record; an absent one is empty.
+func keyOf(record []byte, paths []string) []string {
+	key := make([]string, len(paths))
+	for i, path := range paths {
+		key[i] = scalarAt(record, strings.Split(path, "."))
+	}
+	return key
+}
+
+func scalarAt(record []byte, names []string) string {
+	d := jsontext.NewDecoder(bytes.NewReader(record))
+	for _, name := range names {
+		if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
+			return ""
+		}
+		for {
+			token, err := d.ReadToken()
+			if err != nil || token.Kind() != '"' {
+				return ""
+			}
+			if token.String() == name {
+				break
+			}
+			if d.SkipValue() != nil {
+				return ""
+			}
+		}
+	}
+	token, err := d.ReadToken()
+	if err != nil || token.Kind() == '{' || token.Kind() == '[' || token.Kind() == 'n' {
+		return ""
+	}
+	return token.String()
+}
+
+// shelve gives each stream of a description its place in a collection.
+func (w *World) shelve(s *vendorapi.Stream, c *collection, clock int) {
+	resolution := s.Window.Resolution.D()
+	if s.Window.Granularity > 0 {
+		resolution = 0
+	}
+	w.shelves[s.Name] = shelf{collection: c, clock: clock, resolution: resolution, key: s.Key}
+}
