@@ -147,8 +147,7 @@ func (r *run) forward(ctx, asking context.Context) error {
 	}
 	for {
 		r.answer.Watermark = start
-		latest := r.now.Add(-r.Stream.Settle.D())
-		choice, any := window.Choose(start, latest, r.policy())
+		choice, any := window.Choose(start, r.latest(start), r.policy())
 		if !any {
 			return nil
 		}
@@ -199,11 +198,26 @@ func (r *run) watermark(ctx context.Context) (time.Time, error) {
 
 // alignDown returns the latest bound no later than t that the vendor can be asked for and that a name can hold.
 func (r *run) alignDown(t time.Time) time.Time {
-	return r.Stream.AlignDown(t.UTC().Truncate(time.Second))
+	for {
+		aligned := r.Stream.AlignDown(t.UTC().Truncate(time.Second))
+		if t = aligned.Truncate(time.Second); t.Equal(aligned) {
+			return t
+		}
+	}
+}
+
+// latest returns the latest end of a window from start: what has settled, cut to the longest span that the
+// vendor accepts.
+func (r *run) latest(start time.Time) time.Time {
+	settled := r.now.Add(-r.Stream.Settle.D())
+	if longest := r.Stream.LatestEnd(start); !longest.IsZero() && longest.Before(settled) {
+		return longest
+	}
+	return settled
 }
 
 func (r *run) policy() window.Policy {
-	policy := window.Policy{LongestSpan: r.Stream.Window.LongestSpan.D(), AlignDown: r.alignDown}
+	policy := window.Policy{AlignDown: r.alignDown}
 	if r.Stream.Total == (vendorapi.Total{}) {
 		policy.FirstSpan = UncountedSpan
 	}
@@ -258,6 +272,7 @@ func (r *run) window(ctx, asking context.Context, choice *window.Choice) (*rawzo
 		err = reading.choose(asking, choice)
 	default:
 		reading.attempt.Resumes++
+		reading.resumed = true
 		err = reading.position()
 	}
 	if err != nil {

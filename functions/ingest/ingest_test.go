@@ -33,6 +33,8 @@ type model struct {
 	perPage  time.Duration
 	clock    time.Time
 	requests int
+	// first is the number of records that came late, before all others in order; their ids are negative.
+	first int
 	// total changes what is announced; nil announces the truth.
 	total func(request, truth int) int
 	// fail answers a request with a status; 0 lets it pass.
@@ -66,7 +68,7 @@ func (m *model) serve(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		if truth >= offset && len(records) < size {
-			records = append(records, fmt.Appendf(nil, `{"id":%d}`, id))
+			records = append(records, fmt.Appendf(nil, `{"id":%d}`, id-m.first))
 		}
 		truth++
 	}
@@ -224,8 +226,8 @@ func (f *fixture) check() (commits []*rawzone.Commit) {
 		if !time.Before(genesis.Start) && time.Before(at) {
 			want = 1
 		}
-		if seen[id] != want {
-			f.t.Fatalf("record %d of %s is committed %d times, want %d", id, time, seen[id], want)
+		if seen[id-f.model.first] != want {
+			f.t.Fatalf("record %d of %s is committed %d times, want %d", id, time, seen[id-f.model.first], want)
 		}
 	}
 	return commits
@@ -289,7 +291,7 @@ func TestAWindowWithoutRecordsIsCommitted(t *testing.T) {
 func TestABurstBacksOffAndIsResumed(t *testing.T) {
 	f := newFixture(t)
 	f.timeout = 10 * time.Second // 9 s to ask in: 90 pages, 900 records
-	f.partBytes = 10 // a page
+	f.partBytes = 10             // a page
 	f.every(day.Add(-24*time.Hour), 10*time.Minute, 24*time.Hour)
 	f.every(day.Add(-20*time.Minute), 500*time.Microsecond, time.Second) // 2,000 in a second
 	answers := f.execute(day)
@@ -394,6 +396,28 @@ func TestAVendorThatFailsInMidWindow(t *testing.T) {
 	}
 	if again := f.model.requests - before; again != 18-7 {
 		t.Errorf("%d pages were asked for after the failure, want the 11 that were missing", again)
+	}
+}
+
+func TestRecordsThatMoveByAPageWhileAWindowIsResumed(t *testing.T) {
+	f := newFixture(t)
+	f.every(day.Add(-time.Hour), 10*time.Second, 30*time.Minute)
+	f.model.fail = func(request int) int {
+		if request == 8 {
+			return http.StatusInternalServerError
+		}
+		return 0
+	}
+	if _, err := f.invoke(day); err == nil {
+		t.Fatal("no error")
+	}
+	// Ten records arrive before all others, so that the page to go on with holds what the last one held. The
+	// ids move with them, which the model's records need to stay the same.
+	f.model.first = 10
+	f.every(day.Add(-2*time.Hour), time.Second, 10*time.Second)
+	f.execute(day)
+	if commits := f.check(); commits[0].Attempt != 2 || !commits[0].Settled {
+		t.Errorf("got attempt %d, settled %v", commits[0].Attempt, commits[0].Settled)
 	}
 }
 

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +24,8 @@ type reading struct {
 	last   bool
 	// total is the vendor's count on the page last read, -1 where it gave none.
 	total int64
+	// resumed says that the pages before the cursor were read by earlier invocations.
+	resumed bool
 	// number is the number of the page last taken, 0 before the first.
 	number int
 
@@ -70,6 +73,11 @@ func (g *reading) finish(ctx, asking context.Context) error {
 	for !g.last {
 		if g.page == nil {
 			page, err := g.next(asking)
+			if errors.Is(err, vendorapi.ErrRepeated) && g.resumed {
+				// The records have moved by a page since: this attempt would meet the same page for ever.
+				g.again("the page it was to go on with repeats the one before")
+				continue
+			}
 			if err != nil {
 				return g.interrupted(ctx, err)
 			}
@@ -141,7 +149,8 @@ func (g *reading) again(why string) {
 		"end", g.attempt.Window.End, "attempt", g.attempt.Number, "announced", g.attempt.Announced,
 		"total", g.total, "seen", g.cursor.Seen)
 	g.attempt.Number++
-	g.attempt.Moved++
+	g.attempt.Moved = min(g.attempt.Moved+1, MaxMoved)
+	g.resumed = false
 	g.attempt.Parts, g.attempt.Next, g.attempt.Complete = nil, "", false
 	g.page, g.number, g.cursor, g.last = nil, 0, vendorapi.Cursor{}, false
 	g.buffer.Reset()

@@ -219,11 +219,14 @@ func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at 
 	}
 	foldLines(p.body, p.records)
 	if err := c.advance(p, at, e, answer.Header); err != nil {
-		kind := ErrMalformed
-		if errors.Is(err, errForbidden) {
-			kind = ErrRefused
+		f := &failure{kind: ErrMalformed, reason: err.Error()}
+		switch {
+		case errors.Is(err, errForbidden):
+			f.kind = ErrRefused
+		case errors.Is(err, ErrRepeated):
+			f.kind, f.reason = ErrRepeated, fmt.Sprintf("%d records again; does the vendor know the paging parameters as described?", p.Count)
 		}
-		return &failure{kind: kind, reason: err.Error()}
+		return f
 	}
 	if c.scanner.bounds.filtered {
 		c.scanner.keepWithin(w, p)

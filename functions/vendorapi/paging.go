@@ -59,7 +59,7 @@ func (c *Client) advance(p *Page, at Cursor, e envelope, header http.Header) err
 		return errors.New("the vendor gives as the next page the one just read, so the window would never end")
 	}
 	if p.Next.Digest != "" && p.Next.Digest == at.Digest {
-		return fmt.Errorf("the page repeats the %d records of the one before: does the vendor know the paging parameters as described?", p.Count)
+		return ErrRepeated
 	}
 	return nil
 }

@@ -16,8 +16,6 @@ const (
 type Policy struct {
 	// FirstSpan is the span asked for first. Zero means up to the latest end there can be.
 	FirstSpan time.Duration
-	// LongestSpan is the longest the vendor accepts. Zero means any.
-	LongestSpan time.Duration
 	// Factor divides the span each time the records do not fit. Default [DefaultFactor].
 	Factor float64
 	// Backoffs is how often the span is shortened at most. Default [DefaultBackoffs].
@@ -36,7 +34,8 @@ type Choice struct {
 	backoffs int
 }
 
-// Choose begins the choice of a window from start to no later than latest. It reports false where there is
+// Choose begins the choice of a window from start to no later than latest, which is what has settled, cut to
+// the longest span the vendor accepts. It reports false where there is
 // nothing to ask for yet, because no end after start and up to latest can be asked for.
 func Choose(start, latest time.Time, policy Policy) (*Choice, bool) {
 	if policy.Factor == 0 {
@@ -49,19 +48,21 @@ func Choose(start, latest time.Time, policy Policy) (*Choice, bool) {
 		policy.AlignDown = func(t time.Time) time.Time { return t }
 	}
 	c := &Choice{policy: policy, start: start, span: latest.Sub(start)}
-	for _, longest := range []time.Duration{policy.LongestSpan, policy.FirstSpan} {
-		if longest > 0 && longest < c.span {
-			c.span = longest
+	if policy.FirstSpan > 0 {
+		c.span = min(c.span, policy.FirstSpan)
+	}
+	for c.span > 0 {
+		if c.end = policy.AlignDown(start.Add(c.span)); c.end.After(start) {
+			return c, true
 		}
+		// No bound lies within the first span, for example because it lies in a local hour that occurs twice:
+		// the window reaches to the first bound after it.
+		if c.span >= latest.Sub(start) {
+			break
+		}
+		c.span = min(2*c.span, latest.Sub(start))
 	}
-	if c.span <= 0 {
-		return nil, false
-	}
-	c.end = policy.AlignDown(start.Add(c.span))
-	if !c.end.After(start) {
-		return nil, false
-	}
-	return c, true
+	return nil, false
 }
 
 // Window returns the window to ask for now.
@@ -112,8 +113,8 @@ func (p Policy) Validate() error {
 		return fmt.Errorf("window factor %v: want more than 1, or 0 for the default of %v", p.Factor, DefaultFactor)
 	case p.Backoffs < 0:
 		return fmt.Errorf("window back-offs %d: want 0 for the default of %d, or more", p.Backoffs, DefaultBackoffs)
-	case p.FirstSpan < 0 || p.LongestSpan < 0:
-		return fmt.Errorf("window spans %s and %s: want 0 for none, or more", p.FirstSpan, p.LongestSpan)
+	case p.FirstSpan < 0:
+		return fmt.Errorf("first span %s: want 0 for up to the latest end, or more", p.FirstSpan)
 	}
 	return nil
 }

@@ -13,6 +13,10 @@ var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
 func seconds(t time.Time) time.Time { return t.Truncate(time.Second) }
 
+func hours(n int) func(time.Time) time.Time {
+	return func(t time.Time) time.Time { return t.Truncate(time.Duration(n) * time.Hour) }
+}
+
 // uniform announces the records of a vendor that gains perSecond of them every second.
 func uniform(perSecond float64) func(window.Window) int64 {
 	return func(w window.Window) int64 { return int64(perSecond * w.Span().Seconds()) }
@@ -41,12 +45,12 @@ func TestChoice(t *testing.T) {
 		{"the shortest is taken although it does not fit", noon.Add(time.Hour), window.Policy{}, 1, 1, 112 * time.Second, 5},
 		{"no capacity at all", noon.Add(time.Hour), window.Policy{}, 1, 0, 112 * time.Second, 5},
 		{"no records need no capacity", noon.Add(time.Hour), window.Policy{}, 0, 0, time.Hour, 0},
-		{"a longest span", noon.Add(48 * time.Hour), window.Policy{LongestSpan: time.Hour}, 1, 1e6, time.Hour, 0},
 		{"a first span", noon.Add(48 * time.Hour), window.Policy{FirstSpan: 10 * time.Minute}, 1, 1e6, 10 * time.Minute, 0},
 		{"another factor", noon.Add(time.Hour), window.Policy{Factor: 4}, 1, 1000, 15 * time.Minute, 1},
 		{"fewer back-offs", noon.Add(time.Hour), window.Policy{Backoffs: 1}, 1, 1, 30 * time.Minute, 1},
 		{"a second cannot be divided", noon.Add(time.Second), window.Policy{AlignDown: seconds}, 1e6, 10, time.Second, 0},
 		{"bounds are aligned", noon.Add(3700 * time.Millisecond), window.Policy{AlignDown: seconds}, 1, 100, 3 * time.Second, 0},
+		{"no bound lies within the first span", noon.Add(48 * time.Hour), window.Policy{FirstSpan: time.Hour, AlignDown: hours(6)}, 1, 1e6, 6 * time.Hour, 0},
 		{"nothing has settled", noon, window.Policy{}, 1, 1, 0, 0},
 		{"the latest end is before the start", noon.Add(-time.Hour), window.Policy{}, 1, 1, 0, 0},
 		{"less than the unit has settled", noon.Add(999 * time.Millisecond), window.Policy{AlignDown: seconds}, 1, 1, 0, 0},
@@ -87,11 +91,10 @@ func TestChoiceProperties(t *testing.T) {
 		latest := start.Add(time.Duration(rapid.Int64Range(-1e12, 1e15).Draw(t, "ahead")))
 		unit := rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, time.Minute, 24 * time.Hour}).Draw(t, "unit")
 		policy := window.Policy{
-			FirstSpan:   time.Duration(rapid.Int64Range(0, 1e14).Draw(t, "first")),
-			LongestSpan: time.Duration(rapid.Int64Range(0, 1e14).Draw(t, "longest")),
-			Factor:      rapid.Float64Range(1.01, 10).Draw(t, "factor"),
-			Backoffs:    rapid.IntRange(1, 12).Draw(t, "backoffs"),
-			AlignDown:   func(at time.Time) time.Time { return at.Truncate(unit) },
+			FirstSpan: time.Duration(rapid.Int64Range(0, 1e14).Draw(t, "first")),
+			Factor:    rapid.Float64Range(1.01, 10).Draw(t, "factor"),
+			Backoffs:  rapid.IntRange(1, 12).Draw(t, "backoffs"),
+			AlignDown: func(at time.Time) time.Time { return at.Truncate(unit) },
 		}
 		if err := policy.Validate(); err != nil {
 			t.Fatal(err)
@@ -100,14 +103,8 @@ func TestChoiceProperties(t *testing.T) {
 		capacity := rapid.Int64Range(0, 1e7).Draw(t, "capacity")
 		choice, any := window.Choose(start, latest, policy)
 		if !any {
-			longest := latest.Sub(start)
-			for _, bound := range []time.Duration{policy.FirstSpan, policy.LongestSpan} {
-				if bound > 0 {
-					longest = min(longest, bound)
-				}
-			}
-			if start.Add(longest).Truncate(unit).After(start) {
-				t.Fatalf("nothing to ask for, though %s has settled", longest)
+			if latest.Truncate(unit).After(start) {
+				t.Fatalf("nothing to ask for, though %s has settled", latest.Sub(start))
 			}
 			return
 		}
@@ -120,8 +117,8 @@ func TestChoiceProperties(t *testing.T) {
 			t.Fatalf("asked %d times, but %d back-offs", asked, choice.Backoffs())
 		case !taken.Start.Equal(start), !taken.End.After(start), taken.End.After(latest), taken.End.After(first.End):
 			t.Fatalf("took %s of [%s, %s)", taken, start, latest)
-		case policy.LongestSpan > 0 && taken.Span() > policy.LongestSpan:
-			t.Fatalf("took %s, longer than %s", taken, policy.LongestSpan)
+		case policy.FirstSpan > 0 && taken.Span() > 2*max(policy.FirstSpan, unit):
+			t.Fatalf("took %s, longer than the first span of %s", taken, policy.FirstSpan)
 		case !taken.End.Equal(taken.End.Truncate(unit)):
 			t.Fatalf("took %s, not aligned to %s", taken, unit)
 		case announced(taken) > capacity && choice.Backoffs() < policy.Backoffs:

@@ -1,0 +1,205 @@
+// Package curated turns a stream's raw records into typed Parquet.
+//
+// It stands apart from preprocess, which decides what is to be made and when, because what a record becomes
+// must depend on nothing but the record, the columns and the commit: the same input gives the same bytes, so
+// that anything can be made again. A record that cannot become a row goes to quarantine with the reason.
+package curated
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // a Lambda has no zone files
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+// FormatVersion is the version of what is stored in the curated bucket. It is part of the columns hash, so
+// objects of an older format are made again; a handler that meets a higher one stops.
+const FormatVersion = 1
+
+// Columns that each row has beside the declared ones.
+const (
+	// ColumnUndeclared holds one JSON object with every field that no column declares, as the vendor sent
+	// it; null where there is none. Of an object through which a declared path leads, it holds what is left:
+	// with a column at answer.content, the record {"answer":{"content":"Yes","privacy":"Private"},"a":1}
+	// leaves {"answer":{"privacy":"Private"},"a":1}. Record and row hold the same fields, each once.
+	ColumnUndeclared = "windrow_undeclared"
+	// ColumnWindowStart and ColumnWindowEnd are the window that the record was read in.
+	ColumnWindowStart = "windrow_window_start"
+	ColumnWindowEnd   = "windrow_window_end"
+	// ColumnGeneration is the generation of the window's commit.
+	ColumnGeneration = "windrow_generation"
+	// ColumnPart is the key in the raw bucket of the part that holds the record.
+	ColumnPart = "windrow_part"
+	// ColumnPosition is the record's place in its part, counted from 0.
+	ColumnPosition = "windrow_position"
+	// ColumnIngestedAt is the scheduled time of the run that committed the record.
+	ColumnIngestedAt = "windrow_ingested_at"
+)
+
+// Table is what a stream's rows look like: the declared columns in their order, then windrow's own. It is
+// safe for use by several goroutines at once.
+type Table struct {
+	columns []column
+	root    *field
+	schema  *parquet.Schema
+	hash    string
+	// unbounded are the columns of text. Their least and greatest values help no reader, since rows are in no
+	// order of theirs, and would be held in memory until the end however long they are.
+	unbounded [][]string
+}
+
+// column is one declared column.
+type column struct {
+	name   string
+	path   string
+	kind   vendorapi.ColumnType
+	layout string
+	zone   *time.Location
+}
+
+// field is a place in a record that declared paths lead to or through.
+type field struct {
+	// prefix is the field's path with a dot behind it; empty for the record itself.
+	prefix   string
+	columns  []int
+	children map[string]*field
+}
+
+// Places of windrow's own columns behind the declared ones.
+const (
+	undeclaredColumn = iota
+	windowStartColumn
+	windowEndColumn
+	generationColumn
+	partColumn
+	positionColumn
+	ingestedAtColumn
+	ownColumns
+)
+
+// NewTable returns the table of a stream whose description is valid. Its error names the column that cannot
+// be read.
+func NewTable(stream *vendorapi.Stream) (*Table, error) {
+	t := &Table{root: &field{}}
+	type definition struct{ Name, Path, Type, Layout, Zone string }
+	hashed := struct {
+		Format  int
+		Columns []definition
+	}{Format: FormatVersion}
+	var fields group
+	for i, declared := range stream.Columns {
+		c := column{
+			name:   declared.Name,
+			path:   cmp.Or(declared.Path, declared.Name),
+			kind:   declared.Type,
+			layout: cmp.Or(declared.Layout, time.RFC3339),
+		}
+		zone, err := time.LoadLocation(cmp.Or(declared.Zone, "UTC"))
+		if err != nil {
+			return nil, fmt.Errorf("stream %s, column %s: zone %q: want an IANA name, for example America/Los_Angeles", stream.Name, c.name, declared.Zone)
+		}
+		c.zone = zone
+		node, err := c.node()
+		if err != nil {
+			return nil, fmt.Errorf("stream %s: %w", stream.Name, err)
+		}
+		fields.add(c.name, parquet.Optional(node))
+		if c.kind == vendorapi.TypeJSON || c.kind == vendorapi.TypeString {
+			t.unbounded = append(t.unbounded, []string{c.name})
+		}
+		t.columns = append(t.columns, c)
+		t.root.declare(c.path, i)
+		hashed.Columns = append(hashed.Columns, definition{c.name, c.path, string(c.kind), declared.Layout, declared.Zone})
+	}
+	t.unbounded = append(t.unbounded, []string{ColumnUndeclared}, []string{ColumnPart})
+	// The same few values stand in every row of an object: a dictionary makes them cost next to nothing.
+	constant := func(node parquet.Node) parquet.Node { return parquet.Encoded(node, &parquet.RLEDictionary) }
+	fields.add(ColumnUndeclared, parquet.Optional(parquet.Encoded(parquet.JSON(), &parquet.Plain)))
+	fields.add(ColumnWindowStart, constant(parquet.Timestamp(parquet.Microsecond)))
+	fields.add(ColumnWindowEnd, constant(parquet.Timestamp(parquet.Microsecond)))
+	fields.add(ColumnGeneration, constant(parquet.Int(64)))
+	fields.add(ColumnPart, constant(parquet.String()))
+	fields.add(ColumnPosition, parquet.Encoded(parquet.Int(64), &parquet.Plain))
+	fields.add(ColumnIngestedAt, constant(parquet.Timestamp(parquet.Microsecond)))
+	t.schema = parquet.NewSchema(stream.Name, &fields)
+
+	text, err := json.Marshal(hashed)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	t.hash = hex.EncodeToString(sum[:8])
+	return t, nil
+}
+
+// Schema is the Parquet schema, in the order of the columns.
+func (t *Table) Schema() *parquet.Schema { return t.schema }
+
+// Hash stands for the columns and for [FormatVersion]: where it changes, objects are made again. Comments are
+// no part of it.
+func (t *Table) Hash() string { return t.hash }
+
+func (f *field) declare(path string, columnIndex int) {
+	for name := range strings.SplitSeq(path, ".") {
+		child := f.children[name]
+		if child == nil {
+			child = &field{prefix: f.prefix + name + "."}
+			if f.children == nil {
+				f.children = map[string]*field{}
+			}
+			f.children[name] = child
+		}
+		f = child
+	}
+	f.columns = append(f.columns, columnIndex)
+}
+
+// node is the column's Parquet type. Values are stored plain, which every reader of Parquet understands.
+func (c *column) node() (parquet.Node, error) {
+	var node parquet.Node
+	switch c.kind {
+	case vendorapi.TypeString:
+		node = parquet.String()
+	case vendorapi.TypeInt64:
+		node = parquet.Int(64)
+	case vendorapi.TypeFloat64:
+		node = parquet.Leaf(parquet.DoubleType)
+	case vendorapi.TypeBool:
+		node = parquet.Leaf(parquet.BooleanType)
+	case vendorapi.TypeTimestamp:
+		node = parquet.Timestamp(parquet.Microsecond)
+	case vendorapi.TypeDate:
+		node = parquet.Date()
+	case vendorapi.TypeJSON:
+		node = parquet.JSON()
+	default:
+		return nil, fmt.Errorf("column %s: type %q: want string, int64, float64, bool, timestamp, date or json", c.name, c.kind)
+	}
+	return parquet.Encoded(node, &parquet.Plain), nil
+}
+
+// group is a Parquet group that keeps its fields in the order in which they were added; the library's own
+// sorts them by name.
+type group struct {
+	parquet.Group
+	fields []parquet.Field
+}
+
+func (g *group) add(name string, node parquet.Node) {
+	if g.Group == nil {
+		g.Group = parquet.Group{}
+	}
+	g.Group[name] = node
+	// A group of one field yields the library's own field, which reads Go values as it should.
+	g.fields = append(g.fields, parquet.Group{name: node}.Fields()...)
+}
+
+func (g *group) Fields() []parquet.Field { return g.fields }

@@ -1,0 +1,254 @@
+package curated
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/klauspost/compress/gzip"
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+const (
+	// MaxRecordBytes is the longest record that becomes a row. A longer one stays in the raw bucket, and its
+	// line in quarantine says where.
+	MaxRecordBytes = 1 << 20
+	// rowGroupBytes is how many bytes of records go into one row group, whose compressed pages are held in
+	// memory until it is written.
+	rowGroupBytes = 8 << 20
+	// pageBytes is the size of a column's page before compression.
+	pageBytes = 64 << 10
+	// batchBytes and batchRows bound what is taken apart before it is handed to the columns.
+	batchBytes = 256 << 10
+	batchRows  = 256
+)
+
+// Source is what all rows of an object have in common.
+type Source struct {
+	Window     window.Window
+	Generation int
+	IngestedAt time.Time
+}
+
+// Counts says what became of records. Records = Rows + Quarantined.
+type Counts struct {
+	Records     int64
+	Rows        int64
+	Quarantined int64
+}
+
+// Writer makes one Parquet object, and its quarantine where there is any. Its memory does not grow with the
+// number of records. It is not safe for use by several goroutines.
+type Writer struct {
+	table   *Table
+	parquet *parquet.GenericWriter[any]
+	columns []*parquet.ColumnWriter
+	// cells are the batch's values by column; the first rows of each are complete.
+	cells   [][]parquet.Value
+	rows    int
+	grouped int
+	// nulls are what the cells of columns that may be null begin as: the declared ones and undeclaredColumn,
+	// the first behind them.
+	nulls []parquet.Value
+
+	part       string
+	lines      lines
+	scanner    *scanner
+	quarantine io.Writer
+	gzip       *gzip.Writer
+	line       []byte
+	counts     Counts
+	reason     string
+}
+
+// NewWriter returns a writer of rows to object and of what cannot be a row to quarantine, as gzipped lines
+// {"reason", "part", "position", "record"}. Nothing is written to quarantine until it is needed.
+func (t *Table) NewWriter(object, quarantine io.Writer, source Source) *Writer {
+	w := &Writer{
+		table:      t,
+		quarantine: quarantine,
+		cells:      make([][]parquet.Value, len(t.columns)+ownColumns),
+	}
+	for i := range w.cells {
+		w.cells[i] = make([]parquet.Value, batchRows)
+	}
+	for i := range len(t.columns) + 1 {
+		w.nulls = append(w.nulls, parquet.Value{}.Level(0, 0, i))
+	}
+	w.scanner = newScanner(t, w.set)
+	w.fill(windowStartColumn, parquet.Int64Value(source.Window.Start.UnixMicro()))
+	w.fill(windowEndColumn, parquet.Int64Value(source.Window.End.UnixMicro()))
+	w.fill(generationColumn, parquet.Int64Value(int64(source.Generation)))
+	w.fill(ingestedAtColumn, parquet.Int64Value(source.IngestedAt.UnixMicro()))
+	w.parquet = parquet.NewGenericWriter[any](object, &parquet.WriterConfig{
+		// Fixed, so that equal input gives equal bytes.
+		CreatedBy:          "windrow version " + strconv.Itoa(FormatVersion),
+		Schema:             t.schema,
+		Compression:        pageCodec,
+		ColumnPageBuffers:  parquet.NewChunkBufferPool(pageBytes / 4),
+		PageBufferSize:     pageBytes,
+		DataPageStatistics: false,
+		SkipPageBounds:     t.unbounded,
+		KeyValueMetadata:   map[string]string{"windrow.columns": t.hash},
+	})
+	w.columns = w.parquet.ColumnWriters()
+	return w
+}
+
+// fill gives one of windrow's own columns the same value in each row of the batches to come.
+func (w *Writer) fill(ownColumn int, value parquet.Value) {
+	column := len(w.table.columns) + ownColumn
+	for i := range w.cells[column] {
+		w.cells[column][i] = value.Level(0, 0, column)
+	}
+}
+
+// set gives a column that may be null its value in the row at hand, where it is null so far.
+func (w *Writer) set(column int, value parquet.Value) {
+	if !value.IsNull() {
+		w.cells[column][w.rows] = value.Level(0, 1, column)
+	}
+}
+
+// AddPart adds the records of a part, one JSON record a line, and returns how many there were.
+func (w *Writer) AddPart(ctx context.Context, key string, records io.Reader) (int64, error) {
+	w.part = key
+	w.fill(partColumn, parquet.ByteArrayValue([]byte(key)))
+	w.lines.reset(records)
+	position := int64(0)
+	for {
+		line, ok := w.lines.next()
+		if ok {
+			if err := w.add(line, position); err != nil {
+				return position, err
+			}
+			position++
+			continue
+		}
+		if err := w.flushBatch(); err != nil {
+			return position, err
+		}
+		if err := ctx.Err(); err != nil {
+			return position, err
+		}
+		switch err := w.lines.fill(); err {
+		case nil:
+		case io.EOF:
+			return position, nil
+		case errLineTooLong:
+			reason := problem(fmt.Sprintf("the record is longer than %d bytes; it is to be found in its part only", MaxRecordBytes))
+			if err := w.reject(reason, []byte("null"), true, position); err != nil {
+				return position, err
+			}
+			position++
+		default:
+			return position, fmt.Errorf("part %s after %d records: %w", key, position, err)
+		}
+	}
+}
+
+func (w *Writer) add(line []byte, position int64) error {
+	declared := len(w.table.columns)
+	for i, null := range w.nulls {
+		w.cells[i][w.rows] = null
+	}
+	if isJSON, err := w.scanner.record(line); err != nil {
+		return w.reject(err, line, isJSON, position)
+	}
+	w.cells[declared+positionColumn][w.rows] = parquet.Int64Value(position).Level(0, 0, declared+positionColumn)
+	w.rows++
+	w.grouped += len(line)
+	w.counts.Records++
+	w.counts.Rows++
+	if w.rows == batchRows {
+		return w.flushBatch()
+	}
+	return nil
+}
+
+// flushBatch hands the batch to the columns, and ends the row group when it is large enough.
+func (w *Writer) flushBatch() error {
+	if w.rows > 0 {
+		for i, column := range w.columns {
+			if _, err := column.WriteRowValues(w.cells[i][:w.rows]); err != nil {
+				return fmt.Errorf("writing Parquet: %w", err)
+			}
+		}
+	}
+	w.rows = 0
+	w.scanner.text = w.scanner.text[:0]
+	w.scanner.rest = w.scanner.rest[:0]
+	if w.grouped < rowGroupBytes {
+		return nil
+	}
+	w.grouped = 0
+	if err := w.parquet.Flush(); err != nil {
+		return fmt.Errorf("writing Parquet: %w", err)
+	}
+	return nil
+}
+
+// reject writes a record to quarantine. One that is not valid JSON is kept as a string.
+func (w *Writer) reject(reason error, record []byte, isJSON bool, position int64) error {
+	w.counts.Records++
+	w.counts.Quarantined++
+	if w.reason == "" {
+		w.reason = reason.Error()
+	}
+	if w.gzip == nil {
+		// The level is valid, so there is no error.
+		w.gzip, _ = gzip.NewWriterLevel(w.quarantine, gzip.BestSpeed)
+	}
+	line := append(w.line[:0], `{"reason":`...)
+	line = appendString(line, reason.Error())
+	line = append(line, `,"part":`...)
+	line = appendString(line, w.part)
+	line = append(line, `,"position":`...)
+	line = strconv.AppendInt(line, position, 10)
+	line = append(line, `,"record":`...)
+	if isJSON {
+		line = append(line, record...)
+	} else {
+		line = appendString(line, string(record))
+	}
+	w.line = append(line, "}\n"...)
+	if _, err := w.gzip.Write(w.line); err != nil {
+		return fmt.Errorf("writing quarantine: %w", err)
+	}
+	return nil
+}
+
+// Close finishes both outputs.
+func (w *Writer) Close() (Counts, error) {
+	if err := w.flushBatch(); err != nil {
+		return w.counts, err
+	}
+	if err := w.parquet.Close(); err != nil {
+		return w.counts, fmt.Errorf("writing Parquet: %w", err)
+	}
+	if w.gzip != nil {
+		if err := w.gzip.Close(); err != nil {
+			return w.counts, fmt.Errorf("writing quarantine: %w", err)
+		}
+	}
+	return w.counts, nil
+}
+
+// Undeclared returns the paths of the undeclared fields that the records held, in the order of their first
+// sight, at most 200 of them.
+func (w *Writer) Undeclared() []string { return w.scanner.undeclared }
+
+// Reason is why the first of the quarantined records is there; empty where none is.
+func (w *Writer) Reason() string { return w.reason }
+
+func appendString(dst []byte, text string) []byte {
+	// Valid UTF-8 can always be quoted.
+	dst, _ = jsontext.AppendQuote(dst, strings.ToValidUTF8(text, "\uFFFD"))
+	return dst
+}

@@ -1,0 +1,36 @@
+// Package functions holds no code: its one test watches over what the packages below it import.
+package functions
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestHandlersDoNotImportCDK keeps the construct and CDK, some 100 MB of them, out of what runs in Lambda.
+func TestHandlersDoNotImportCDK(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	packages := strings.Fields(string(out))
+	for _, own := range []string{"/functions/vendorapi", "/functions/cmd/ingest", "/functions/cmd/preprocess"} {
+		if !strings.Contains(string(out), "github.com/windrow-data/windrow"+own+"\n") {
+			t.Errorf("go list does not name %s: the test looks at the wrong packages", own)
+		}
+	}
+	for _, imported := range packages {
+		for _, barred := range []string{
+			"github.com/windrow-data/windrow/constructs",
+			"github.com/windrow-data/windrow/infra",
+			"github.com/aws/aws-cdk-go",
+			"github.com/aws/constructs-go",
+			"github.com/aws/jsii-runtime-go",
+			"github.com/cdklabs/",
+		} {
+			if strings.HasPrefix(imported, barred) {
+				t.Errorf("a package under functions imports %s", imported)
+			}
+		}
+	}
+}

@@ -1,0 +1,361 @@
+// Package objectstoretest is a model of S3 in memory, for tests of what is built on objectstore.
+//
+// It stands apart from the tests that use it because all of them must agree on what S3 does: conditional
+// writes with their 404 and 412, listings in the order of keys' bytes in pages, lower-cased metadata. Its
+// hooks let a request fail before its effect or lose its answer after it, which is how a crash between any
+// two requests is tested. It is no substitute for the tests against an S3 server over HTTP.
+package objectstoretest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/windrow-data/windrow/functions/objectstore"
+)
+
+// DefaultPageSize is S3's own number of keys in a page of a listing.
+const DefaultPageSize = 1000
+
+// Operation names a kind of request.
+type Operation string
+
+const (
+	Get    Operation = "GET"
+	Head   Operation = "HEAD"
+	Put    Operation = "PUT"
+	Delete Operation = "DELETE"
+	List   Operation = "LIST"
+)
+
+// Call is one request to the store. Each page of a listing is one.
+type Call struct {
+	// Number counts the store's requests from 1.
+	Number    int
+	Operation Operation
+	Bucket    string
+	// Key is the object's key, and a listing's prefix.
+	Key string
+}
+
+// Store holds objects in any number of buckets, which need not be made first. It is safe for use by several
+// goroutines at once; the exported fields are set before the first request.
+type Store struct {
+	// PageSize is the most keys that one page of a listing holds. Default [DefaultPageSize].
+	PageSize int
+	// Before is asked before a request takes effect; its error is returned and the request has no effect.
+	// It may use the store, for example to play another writer that gets in between.
+	Before func(Call) error
+	// After is asked when a request has taken effect; its error takes the place of the answer.
+	After func(Call) error
+
+	mu      sync.Mutex
+	calls   []Call
+	objects map[string]map[string]object
+}
+
+type object struct {
+	body     []byte
+	etag     string
+	modified time.Time
+	metadata map[string]string
+}
+
+// epoch is when the first object of a store is written; each further one is a second later, so that no test
+// depends on the clock.
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// New returns an empty store.
+func New() *Store { return &Store{objects: map[string]map[string]object{}} }
+
+// Bucket returns the bucket of the name.
+func (s *Store) Bucket(name string) objectstore.Bucket {
+	return objectstore.Bucket{API: s, Name: name}
+}
+
+// Calls returns the requests so far, in order.
+func (s *Store) Calls() []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls)
+}
+
+// ResetCalls forgets the requests so far and counts from 1 again.
+func (s *Store) ResetCalls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = nil
+}
+
+// Keys returns the keys of the bucket that begin with prefix, in order. It counts as no request.
+func (s *Store) Keys(bucket, prefix string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keys(bucket, prefix)
+}
+
+// Body returns the body under key, and whether there is one. It counts as no request.
+func (s *Store) Body(bucket, key string) ([]byte, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, ok := s.objects[bucket][key]
+	return bytes.Clone(o.body), ok
+}
+
+// Set stores body under key whatever is there, and returns its ETag. It counts as no request.
+func (s *Store) Set(bucket, key string, body []byte) (etag string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.set(bucket, key, body, nil).etag
+}
+
+// Remove removes the object under key. It counts as no request.
+func (s *Store) Remove(bucket, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.objects[bucket], key)
+}
+
+func (s *Store) keys(bucket, prefix string) []string {
+	var keys []string
+	for key := range s.objects[bucket] {
+		if strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (s *Store) set(bucket, key string, body []byte, metadata map[string]string) object {
+	if s.objects[bucket] == nil {
+		s.objects[bucket] = map[string]object{}
+	}
+	sum := md5.Sum(body)
+	written := 0
+	for _, objects := range s.objects {
+		written += len(objects)
+	}
+	o := object{
+		body:     bytes.Clone(body),
+		etag:     hex.EncodeToString(sum[:]),
+		modified: epoch.Add(time.Duration(written) * time.Second),
+		metadata: map[string]string{},
+	}
+	for name, value := range metadata {
+		o.metadata[strings.ToLower(name)] = value
+	}
+	s.objects[bucket][key] = o
+	return o
+}
+
+// do counts the request, asks the hooks, and lets effect happen under the lock.
+func (s *Store) do(ctx context.Context, operation Operation, bucket, key *string, effect func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	call := Call{Number: len(s.calls) + 1, Operation: operation, Bucket: aws.ToString(bucket), Key: aws.ToString(key)}
+	s.calls = append(s.calls, call)
+	s.mu.Unlock()
+	if s.Before != nil {
+		if err := s.Before(call); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	err := effect()
+	s.mu.Unlock()
+	if err == nil && s.After != nil {
+		err = s.After(call)
+	}
+	return err
+}
+
+// GetObject implements [objectstore.API].
+func (s *Store) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	var out *s3.GetObjectOutput
+	err := s.do(ctx, Get, in.Bucket, in.Key, func() error {
+		o, ok := s.objects[aws.ToString(in.Bucket)][aws.ToString(in.Key)]
+		if !ok {
+			return Failure(http.StatusNotFound, "NoSuchKey")
+		}
+		if in.IfMatch != nil && *in.IfMatch != quote(o.etag) {
+			return Failure(http.StatusPreconditionFailed, "PreconditionFailed")
+		}
+		out = &s3.GetObjectOutput{
+			Body:          io.NopCloser(bytes.NewReader(o.body)),
+			ContentLength: aws.Int64(int64(len(o.body))),
+			ETag:          aws.String(quote(o.etag)),
+			LastModified:  &o.modified,
+			Metadata:      maps.Clone(o.metadata),
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// HeadObject implements [objectstore.API].
+func (s *Store) HeadObject(ctx context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	var out *s3.HeadObjectOutput
+	err := s.do(ctx, Head, in.Bucket, in.Key, func() error {
+		o, ok := s.objects[aws.ToString(in.Bucket)][aws.ToString(in.Key)]
+		if !ok {
+			return Failure(http.StatusNotFound, "NotFound")
+		}
+		out = &s3.HeadObjectOutput{
+			ContentLength: aws.Int64(int64(len(o.body))),
+			ETag:          aws.String(quote(o.etag)),
+			LastModified:  &o.modified,
+			Metadata:      maps.Clone(o.metadata),
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// PutObject implements [objectstore.API]. As on S3, If-Match on a key without an object is answered with 404.
+func (s *Store) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	var body []byte
+	if in.Body != nil {
+		var err error
+		if body, err = io.ReadAll(in.Body); err != nil {
+			return nil, err
+		}
+	}
+	var out *s3.PutObjectOutput
+	err := s.do(ctx, Put, in.Bucket, in.Key, func() error {
+		bucket, key := aws.ToString(in.Bucket), aws.ToString(in.Key)
+		existing, ok := s.objects[bucket][key]
+		if in.IfNoneMatch != nil && *in.IfNoneMatch != "*" {
+			return Failure(http.StatusNotImplemented, "NotImplemented")
+		}
+		if in.IfNoneMatch != nil && ok {
+			return Failure(http.StatusPreconditionFailed, "PreconditionFailed")
+		}
+		if in.IfMatch != nil && !ok {
+			return Failure(http.StatusNotFound, "NoSuchKey")
+		}
+		if in.IfMatch != nil && *in.IfMatch != quote(existing.etag) {
+			return Failure(http.StatusPreconditionFailed, "PreconditionFailed")
+		}
+		o := s.set(bucket, key, body, in.Metadata)
+		out = &s3.PutObjectOutput{ETag: aws.String(quote(o.etag))}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// DeleteObject implements [objectstore.API].
+func (s *Store) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, _ ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
+	err := s.do(ctx, Delete, in.Bucket, in.Key, func() error {
+		delete(s.objects[aws.ToString(in.Bucket)], aws.ToString(in.Key))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &s3.DeleteObjectOutput{}, nil
+}
+
+// ListObjectsV2 implements [objectstore.API], without delimiters.
+func (s *Store) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	if in.Delimiter != nil {
+		return nil, Failure(http.StatusNotImplemented, "NotImplemented")
+	}
+	out := &s3.ListObjectsV2Output{IsTruncated: aws.Bool(false)}
+	err := s.do(ctx, List, in.Bucket, in.Prefix, func() error {
+		after := aws.ToString(in.StartAfter)
+		if in.ContinuationToken != nil {
+			after = *in.ContinuationToken
+		}
+		size := cmp.Or(s.PageSize, DefaultPageSize)
+		if in.MaxKeys != nil {
+			size = min(size, int(*in.MaxKeys))
+		}
+		bucket := aws.ToString(in.Bucket)
+		for _, key := range s.keys(bucket, aws.ToString(in.Prefix)) {
+			if key <= after {
+				continue
+			}
+			if len(out.Contents) == size {
+				out.IsTruncated = aws.Bool(true)
+				out.NextContinuationToken = out.Contents[size-1].Key
+				break
+			}
+			o := s.objects[bucket][key]
+			out.Contents = append(out.Contents, types.Object{
+				Key:          aws.String(key),
+				ETag:         aws.String(quote(o.etag)),
+				Size:         aws.Int64(int64(len(o.body))),
+				LastModified: aws.Time(o.modified),
+			})
+		}
+		out.KeyCount = aws.Int32(int32(len(out.Contents)))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Failure returns the error of the SDK for an answer of S3 with the status and code, for use in hooks.
+func Failure(status int, code string) error {
+	return &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status, Header: http.Header{}}},
+		Err:      fmt.Errorf("api error %s", code),
+	}
+}
+
+// ErrCrash is what [Store.CrashAt] makes requests fail with.
+var ErrCrash = errors.New("crashed")
+
+// CrashAt makes the store play a process that is killed at its nth request from now: the request fails with
+// [ErrCrash], after its effect where effect is set and else before, and so do all later ones without any
+// effect. It replaces both hooks; [Store.Revive] takes them away.
+func (s *Store) CrashAt(n int, effect bool) {
+	s.ResetCalls()
+	s.Before = func(c Call) error {
+		if c.Number > n || c.Number == n && !effect {
+			return ErrCrash
+		}
+		return nil
+	}
+	s.After = func(c Call) error {
+		if c.Number >= n {
+			return ErrCrash
+		}
+		return nil
+	}
+}
+
+// Revive takes both hooks away.
+func (s *Store) Revive() { s.Before, s.After = nil, nil }
+
+func quote(etag string) string { return `"` + etag + `"` }
