@@ -466,8 +466,8 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestMemoryDoesNotGrowWithRecords(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads 36 MB")
+	if raceDetector {
+		t.Skip("one goroutine, and twenty times as long under the race detector")
 	}
 	peak := func(size int) uint64 {
 		table, err := NewTable(everyType)

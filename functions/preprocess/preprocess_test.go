@@ -291,6 +291,7 @@ func reference(t *testing.T, steps []func(*lake)) map[string]string {
 func TestCrashesBetweenAnyTwoRequests(t *testing.T) {
 	for name, steps := range histories {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			want := reference(t, steps)
 			crashes := 0
 			for n := 1; ; n++ {
@@ -326,6 +327,7 @@ func TestAnotherRunBetweenAnyTwoRequests(t *testing.T) {
 			continue // two releases at work at once end with the columns of whichever is last
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			want := reference(t, steps)
 			for n := 1; ; n++ {
 				l := newLake(t)

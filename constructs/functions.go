@@ -1,0 +1,187 @@
+package constructs
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/windrow-data/windrow/constructs/gobuild"
+	"github.com/windrow-data/windrow/functions/settings"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+// GoMemoryShare is the part of a function's memory that GOMEMLIMIT gives to the Go runtime. The rest is for
+// what the runtime does not count (the binary's pages, the kernel's share), so that the garbage collector works
+// harder before Lambda kills the process. https://go.dev/doc/gc-guide#Memory_limit
+const GoMemoryShare = 0.75
+
+// diskMB is the functions' disk: Lambda's free allowance, of which nothing is used.
+const diskMB = 512
+
+// builder is shared by all pipelines of a synthesis, so that each main package is built once.
+var builder gobuild.Builder
+
+func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
+	ingestCode := p.code(props.IngestPackage, props)
+	preprocessCode := p.code(props.PreprocessPackage, props)
+	for _, stream := range props.Vendor.Streams {
+		scope := constructs.NewConstruct(p, jsii.String(stream.Name))
+		tag(scope, TagStream, stream.Name)
+
+		environment := p.environment(props, stream.Name)
+		if p.Secret != nil {
+			environment[settings.EnvSecret] = p.Secret.SecretArn()
+		}
+		p.Ingest[stream.Name] = newFunction(scope, "Ingest", props, ingestCode,
+			fmt.Sprintf("Reads the vendor %s's %s into the raw bucket", props.Vendor.Name, stream.Name),
+			environment, p.ingestStatements(props, stream.Name))
+
+		environment = p.environment(props, stream.Name)
+		environment[settings.EnvCuratedBucket] = p.CuratedBucket.BucketName()
+		p.Preprocess[stream.Name] = newFunction(scope, "Preprocess", props, preprocessCode,
+			fmt.Sprintf("Makes Parquet of the vendor %s's %s in the curated bucket", props.Vendor.Name, stream.Name),
+			environment, p.preprocessStatements(props, stream.Name))
+	}
+}
+
+// code is the asset of a main package with the vendor's description beside it. The folder stands in the cloud
+// assembly, and is named after what goes into it, so that a synthesis beside another one's output disturbs
+// neither. It lacks the bootstrap where CDK says that the stack is only listed or destroyed.
+func (p *VendorPipeline) code(pkg string, props *VendorPipelineProps) awslambda.Code {
+	vendor := *props.Vendor
+	orDefault(&vendor.Format, vendorapi.FormatVersion)
+	description, err := json.MarshalIndent(vendor, "", "  ")
+	if err != nil {
+		panic(fmt.Errorf("writing the description of the vendor %s: %w", props.Vendor.Name, err))
+	}
+	files := map[string][]byte{settings.VendorFile: description}
+	hash := sha256.Sum256([]byte(pkg + "\n" + string(props.Architecture) + "\n" + string(description)))
+	dir := filepath.Join(*awscdk.Stage_Of(p).Outdir(), "gobuild", hex.EncodeToString(hash[:8]))
+	if *awscdk.Stack_Of(p).BundlingRequired() {
+		err = builder.Folder(dir, pkg, goarch[props.Architecture], files)
+	} else {
+		err = gobuild.Files(dir, files)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return awslambda.Code_FromAsset(jsii.String(dir), nil)
+}
+
+var goarch = map[Architecture]string{ARM64: "arm64", X86: "amd64"}
+
+func (p *VendorPipeline) environment(props *VendorPipelineProps, stream string) map[string]*string {
+	return map[string]*string{
+		settings.EnvStream:       jsii.String(stream),
+		settings.EnvRawBucket:    p.RawBucket.BucketName(),
+		settings.EnvPartBytes:    jsii.String(strconv.FormatInt(props.PartBytes, 10)),
+		settings.EnvSafetyMargin: jsii.String(props.SafetyMargin.String()),
+		settings.EnvDefaultRate:  jsii.String(strconv.FormatFloat(props.DefaultRate, 'g', -1, 64)),
+		settings.EnvLogLevel:     jsii.String(props.LogLevel.String()),
+		"GOMEMLIMIT":             jsii.String(fmt.Sprintf("%dMiB", int(float64(props.MemoryMB)*GoMemoryShare))),
+	}
+}
+
+func newFunction(scope constructs.Construct, id string, props *VendorPipelineProps, code awslambda.Code, description string, environment map[string]*string, statements []awsiam.PolicyStatement) awslambda.Function {
+	logs := newLogGroup(scope, id+"Logs", props)
+	// The functions write no traces of their own, so that they need no permission for X-Ray: the state
+	// machine's trace holds each invocation with its duration.
+	statements = append(statements, allow("Log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, *logs.LogGroupArn()))
+	role := newRole(scope, id+"Role", awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil), statements)
+	return awslambda.NewFunction(scope, jsii.String(id), &awslambda.FunctionProps{
+		Description:          jsii.String(description),
+		Runtime:              awslambda.Runtime_PROVIDED_AL2023(),
+		Architecture:         architecture(props.Architecture),
+		Handler:              jsii.String(gobuild.Bootstrap),
+		Code:                 code,
+		MemorySize:           jsii.Number(props.MemoryMB),
+		EphemeralStorageSize: awscdk.Size_Mebibytes(jsii.Number(diskMB)),
+		Timeout:              awscdk.Duration_Seconds(jsii.Number(props.Timeout.Seconds())),
+		Environment:          &environment,
+		LogGroup:             logs,
+		Role:                 role,
+	})
+}
+
+func architecture(a Architecture) awslambda.Architecture {
+	if a == X86 {
+		return awslambda.Architecture_X86_64()
+	}
+	return awslambda.Architecture_ARM_64()
+}
+
+func newLogGroup(scope constructs.Construct, id string, props *VendorPipelineProps) awslogs.LogGroup {
+	return awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{
+		Retention:     logRetention[props.LogRetentionDays],
+		RemovalPolicy: removalPolicy(props),
+	})
+}
+
+// ingestStatements let an ingest function reach its stream's prefix of the raw bucket and the vendor's secret.
+func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
+	objects := *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "*"))
+	statements := []awsiam.PolicyStatement{
+		allow("ReadAndWriteRaw", []string{"s3:GetObject", "s3:PutObject"}, objects),
+		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
+	}
+	if p.Secret != nil {
+		statements = append(statements, allow("ReadSecret", []string{"secretsmanager:GetSecretValue"}, *p.Secret.SecretArn()))
+	}
+	return statements
+}
+
+// preprocessStatements let a preprocess function read its stream's prefix of the raw bucket, and keep the one
+// of the curated bucket.
+func (p *VendorPipeline) preprocessStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
+	objects := jsii.String(prefix(props, stream) + "*")
+	return []awsiam.PolicyStatement{
+		allow("ReadRaw", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(objects)),
+		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
+		allow("KeepCurated", []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, *p.CuratedBucket.ArnForObjects(objects)),
+		allowList("ListCurated", *p.CuratedBucket.BucketArn(), prefix(props, stream)),
+	}
+}
+
+func allow(sid string, actions []string, resources ...string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:       jsii.String(sid),
+		Actions:   jsii.Strings(actions...),
+		Resources: jsii.Strings(resources...),
+	})
+}
+
+// allowList lets keys with prefix be listed. It is also what makes S3 answer 404 for a missing key, in place of
+// 403: S3 then takes the key as the value of s3:prefix. https://github.com/ceph/ceph/pull/68577
+func allowList(sid, bucketArn, prefix string) awsiam.PolicyStatement {
+	statement := allow(sid, []string{"s3:ListBucket"}, bucketArn)
+	statement.AddCondition(jsii.String("StringLike"), map[string]any{"s3:prefix": prefix + "*"})
+	return statement
+}
+
+// newRole is a role with everything that it may do in its own resource.
+func newRole(scope constructs.Construct, id string, principal awsiam.IPrincipal, statements []awsiam.PolicyStatement) awsiam.Role {
+	return awsiam.NewRole(scope, jsii.String(id), &awsiam.RoleProps{
+		AssumedBy: principal,
+		InlinePolicies: &map[string]awsiam.PolicyDocument{
+			"Permissions": awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &statements}),
+		},
+	})
+}
+
+// serviceInAccount is a service that acts for this account, so that nobody else's schedule or state machine
+// can be given the role. https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+func serviceInAccount(service string) awsiam.IPrincipal {
+	return awsiam.NewServicePrincipal(jsii.String(service), &awsiam.ServicePrincipalOpts{Conditions: &map[string]any{
+		"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()},
+	}})
+}

@@ -1,0 +1,69 @@
+package constructs
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+)
+
+func TestScheduleStartsTheRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		tpl        template
+		expression string
+		age        float64
+	}{
+		"defaults":   {withDefaults(), "cron(0/30 * * * ? *)", 1800},
+		"everything": {withEverything(), "cron(0 0/2 * * ? *)", 7200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			schedule := c.tpl.only(t, "AWS::Scheduler::Schedule").Properties
+			machine := c.tpl.only(t, "AWS::StepFunctions::StateMachine").ID
+			for property, want := range map[string]string{
+				"ScheduleExpression": c.expression, "ScheduleExpressionTimezone": "UTC", "State": "ENABLED", "FlexibleTimeWindow": `{"Mode":"OFF"}`,
+			} {
+				if got := text(schedule[property]); got != want {
+					t.Errorf("%s is %s, want %s", property, got, want)
+				}
+			}
+			if got := text(at(schedule, "Target", "Arn")); got != "<"+machine+">" {
+				t.Errorf("the schedule starts %s", got)
+			}
+			if got := at(schedule, "Target", "RetryPolicy", "MaximumEventAgeInSeconds"); got != c.age {
+				t.Errorf("a tick is retried for %v seconds, want %v", got, c.age)
+			}
+			var input map[string]string
+			if err := json.Unmarshal([]byte(text(at(schedule, "Target", "Input"))), &input); err != nil || len(input) != 1 || input["scheduledTime"] != "<aws.scheduler.scheduled-time>" {
+				t.Errorf("the input is %v (%v)", input, err)
+			}
+
+			role := at(schedule, "Target", "RoleArn", "Fn::GetAtt", 0).(string)
+			if got := c.tpl.permissions(role); len(got) != 1 || got[0] != "Allow states:StartExecution <"+machine+">" {
+				t.Errorf("the schedule's role may do %q", got)
+			}
+			trust := at(c.tpl[role].Properties, "AssumeRolePolicyDocument", "Statement", 0)
+			if text(at(trust, "Principal")) != `{"Service":"scheduler.amazonaws.com"}` || text(at(trust, "Condition", "StringEquals", "aws:SourceAccount")) != "<AWS::AccountId>" {
+				t.Errorf("the schedule's role can be assumed so: %s", text(trust))
+			}
+		})
+	}
+}
+
+func TestCron(t *testing.T) {
+	for interval, want := range map[time.Duration]string{
+		time.Minute:      "cron(0/1 * * * ? *)",
+		5 * time.Minute:  "cron(0/5 * * * ? *)",
+		30 * time.Minute: "cron(0/30 * * * ? *)",
+		time.Hour:        "cron(0 * * * ? *)",
+		6 * time.Hour:    "cron(0 0/6 * * ? *)",
+		24 * time.Hour:   "cron(0 0 * * ? *)",
+	} {
+		if got, ok := cron(interval); !ok || got != want {
+			t.Errorf("%s gives %q, %t, want %q", interval, got, ok, want)
+		}
+	}
+	for _, interval := range []time.Duration{0, -time.Minute, time.Second, 90 * time.Second, 7 * time.Minute, 40 * time.Minute, 90 * time.Minute, 5 * time.Hour, 48 * time.Hour} {
+		if got, ok := cron(interval); ok {
+			t.Errorf("%s is not evenly spaced, and gives %q", interval, got)
+		}
+	}
+}

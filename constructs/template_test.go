@@ -1,0 +1,264 @@
+package constructs
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+// jsii is not safe for concurrent use: no test of this package runs in parallel.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	jsii.Close()
+	os.Exit(code)
+}
+
+// testVendor is a small vendor with two streams.
+func testVendor() *vendorapi.Vendor {
+	stream := func(name string) vendorapi.Stream {
+		return vendorapi.Stream{
+			Name: name,
+			Path: "/" + name,
+			Window: vendorapi.Window{
+				Start:      vendorapi.Place{In: vendorapi.InQuery, Name: "from"},
+				End:        vendorapi.Place{In: vendorapi.InQuery, Name: "to"},
+				Layout:     time.RFC3339,
+				Resolution: vendorapi.Duration(time.Second),
+			},
+			Paging: vendorapi.Paging{
+				Kind:      vendorapi.PagingOffset,
+				Place:     vendorapi.Place{In: vendorapi.InQuery, Name: "offset"},
+				Size:      100,
+				SizePlace: vendorapi.Place{In: vendorapi.InQuery, Name: "limit"},
+			},
+			RecordsPath: "data",
+			Total:       vendorapi.Total{Path: "total"},
+			Key:         []string{"id"},
+			TimePath:    "time",
+			Settle:      vendorapi.Duration(5 * time.Minute),
+			Lookback:    vendorapi.Duration(48 * time.Hour),
+			Audit:       vendorapi.AuditCount,
+			Columns:     []vendorapi.Column{{Name: "id", Type: vendorapi.TypeString}, {Name: "time", Type: vendorapi.TypeTimestamp}},
+		}
+	}
+	return &vendorapi.Vendor{
+		Name:    "acme",
+		BaseURL: "https://api.acme.example/v1",
+		Auth:    vendorapi.Auth{Kind: vendorapi.AuthBearer, TokenField: "token"},
+		Streams: []vendorapi.Stream{stream("orders"), stream("refund-notes")},
+	}
+}
+
+// resource is a resource of a template, with its properties as decoded JSON.
+type resource struct {
+	ID             string
+	Type           string
+	DeletionPolicy string
+	Properties     map[string]any
+}
+
+type template map[string]resource
+
+// ofType returns the resources of a type, in the order of their logical IDs.
+func (tpl template) ofType(name string) []resource {
+	var found []resource
+	for _, r := range tpl {
+		if r.Type == name {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b resource) int { return strings.Compare(a.ID, b.ID) })
+	return found
+}
+
+// only returns the one resource of a type.
+func (tpl template) only(t *testing.T, name string) resource {
+	t.Helper()
+	found := tpl.ofType(name)
+	if len(found) != 1 {
+		t.Fatalf("the template has %d resources of the type %s, want 1", len(found), name)
+	}
+	return found[0]
+}
+
+// synthesize returns the template and the assembly's directory of a stack with one pipeline. Handlers are not
+// built: CDK asks for that where a stack is only listed, by the same context.
+func synthesize(props func(stack awscdk.Stack) *VendorPipelineProps) (template, string) {
+	app := awscdk.NewApp(&awscdk.AppProps{Context: &map[string]any{"aws:cdk:bundling-stacks": []any{}}})
+	stack := awscdk.NewStack(app, jsii.String("test"), nil)
+	NewVendorPipeline(stack, "Pipeline", props(stack))
+	content, err := json.Marshal(assertions.Template_FromStack(stack, nil).ToJSON())
+	if err != nil {
+		panic(err)
+	}
+	var decoded struct{ Resources template }
+	if err := json.Unmarshal(content, &decoded); err != nil {
+		panic(err)
+	}
+	for id, r := range decoded.Resources {
+		r.ID = id
+		decoded.Resources[id] = r
+	}
+	return decoded.Resources, *app.Outdir()
+}
+
+// withDefaults is the template of a pipeline with nothing but the required props.
+var withDefaults = sync.OnceValue(func() template {
+	tpl, _ := synthesize(func(awscdk.Stack) *VendorPipelineProps { return &VendorPipelineProps{Vendor: testVendor()} })
+	return tpl
+})
+
+// withEverything is the template of a pipeline with every prop set.
+var withEverything = sync.OnceValue(func() template {
+	tpl, _ := synthesize(func(stack awscdk.Stack) *VendorPipelineProps {
+		return &VendorPipelineProps{
+			Vendor:                testVendor(),
+			Environment:           "test",
+			ScheduleInterval:      2 * time.Hour,
+			Architecture:          X86,
+			MemoryMB:              512,
+			Timeout:               time.Minute,
+			SafetyMargin:          5 * time.Second,
+			PartBytes:             1 << 20,
+			DefaultRate:           12.5,
+			LogLevel:              slog.LevelWarn,
+			LogRetentionDays:      90,
+			NoncurrentVersionDays: 3,
+			DestroyData:           true,
+			AlarmTopic:            awssns.Topic_FromTopicArn(stack, jsii.String("Topic"), jsii.String("arn:aws:sns:eu-west-1:111122223333:people")),
+			IngestPackage:         "example.com/own/ingest",
+			PreprocessPackage:     "example.com/own/preprocess",
+		}
+	})
+	return tpl
+})
+
+// text renders a value with its references as <LogicalID> or <LogicalID.Attribute>.
+func text(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case map[string]any:
+		if ref, ok := v["Ref"].(string); ok {
+			return "<" + ref + ">"
+		}
+		if att, ok := v["Fn::GetAtt"].([]any); ok {
+			return fmt.Sprintf("<%v.%v>", att[0], att[1])
+		}
+		if join, ok := v["Fn::Join"].([]any); ok {
+			var parts []string
+			for _, part := range join[1].([]any) {
+				parts = append(parts, text(part))
+			}
+			return strings.Join(parts, join[0].(string))
+		}
+	}
+	content, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return string(content)
+}
+
+// at returns the value under names, nil where there is none.
+func at(value any, names ...any) any {
+	for _, name := range names {
+		switch n := name.(type) {
+		case string:
+			m, _ := value.(map[string]any)
+			value = m[n]
+		case int:
+			l, _ := value.([]any)
+			if n >= len(l) {
+				return nil
+			}
+			value = l[n]
+		}
+	}
+	return value
+}
+
+// list is value as a list: IAM and CDK write a list of one as its element.
+func list(value any) []any {
+	if l, ok := value.([]any); ok {
+		return l
+	}
+	if value == nil {
+		return nil
+	}
+	return []any{value}
+}
+
+// permissions renders what a role may do as lines "action resource [condition]", sorted.
+func (tpl template) permissions(role string) []string {
+	var documents []any
+	for _, policy := range list(tpl[role].Properties["Policies"]) {
+		documents = append(documents, at(policy, "PolicyDocument"))
+	}
+	for _, policy := range tpl.ofType("AWS::IAM::Policy") {
+		for _, attached := range list(policy.Properties["Roles"]) {
+			if text(attached) == "<"+role+">" {
+				documents = append(documents, policy.Properties["PolicyDocument"])
+			}
+		}
+	}
+	var lines []string
+	for _, document := range documents {
+		for _, statement := range list(at(document, "Statement")) {
+			for _, action := range list(at(statement, "Action")) {
+				for _, resource := range list(at(statement, "Resource")) {
+					line := fmt.Sprintf("%s %s %s", at(statement, "Effect"), text(action), text(resource))
+					if condition := at(statement, "Condition"); condition != nil {
+						line += " " + text(condition)
+					}
+					lines = append(lines, line)
+				}
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// function is one function of a template, found by its stream and the part of its logical ID.
+func (tpl template) function(t *testing.T, stream, kind string) resource {
+	t.Helper()
+	for _, f := range tpl.ofType("AWS::Lambda::Function") {
+		if at(f.Properties, "Environment", "Variables", "WINDROW_STREAM") == stream && strings.Contains(f.ID, kind) {
+			return f
+		}
+	}
+	t.Fatalf("the template has no %s function of the stream %s", kind, stream)
+	return resource{}
+}
+
+func readVendorFiles(t *testing.T, assembly string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(assembly, "asset.*", "vendor.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var contents []string
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contents = append(contents, string(content))
+	}
+	return contents
+}

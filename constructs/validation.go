@@ -1,0 +1,120 @@
+package constructs
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+)
+
+// Fault is one thing that is wrong with a [VendorPipelineProps].
+type Fault struct {
+	// Field is the name of the field.
+	Field string
+	// Value is what it holds, as text.
+	Value string
+	// Allowed says what it may hold.
+	Allowed string
+}
+
+// PropsError tells every fault of a [VendorPipelineProps].
+type PropsError struct {
+	Faults []Fault
+	// Vendor is what is wrong with the vendor's description, nil where nothing is.
+	Vendor error
+}
+
+// Error is a line for each fault: the field, its value, and what is allowed.
+func (e *PropsError) Error() string {
+	var lines []string
+	for _, f := range e.Faults {
+		lines = append(lines, fmt.Sprintf("%s is %s: want %s", f.Field, f.Value, f.Allowed))
+	}
+	if e.Vendor != nil {
+		lines = append(lines, "Vendor: "+e.Vendor.Error())
+	}
+	return "the props of the VendorPipeline cannot work:\n  " + strings.ReplaceAll(strings.Join(lines, "\n"), "\n", "\n  ")
+}
+
+// Unwrap returns what is wrong with the vendor's description.
+func (e *PropsError) Unwrap() error { return e.Vendor }
+
+// Limits of Lambda. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const (
+	minMemoryMB = 128
+	maxMemoryMB = 10240
+	maxTimeout  = 15 * time.Minute
+)
+
+// Validate tells every fault of p at once, as a [*PropsError], or nil. A nil p is one that lacks its Vendor.
+func (p *VendorPipelineProps) Validate() error {
+	if p == nil {
+		p = &VendorPipelineProps{}
+	}
+	settled := p.withDefaults()
+	var faults PropsError
+	want := func(ok bool, field string, value any, allowed string, args ...any) {
+		if !ok {
+			faults.Faults = append(faults.Faults, Fault{field, fmt.Sprint(value), fmt.Sprintf(allowed, args...)})
+		}
+	}
+	if p.Vendor == nil {
+		want(false, "Vendor", "not set", "the description of a vendor, for example on24.Vendor(clientID)")
+	} else {
+		faults.Vendor = p.Vendor.Validate()
+	}
+	want(validTag(p.Environment), "Environment", fmt.Sprintf("%q", p.Environment), "letters, digits, blanks and any of _.:/=+-@, at most 256")
+	_, aligned := cron(settled.ScheduleInterval)
+	want(aligned, "ScheduleInterval", settled.ScheduleInterval, "whole minutes that divide an hour (1m to 60m), or whole hours that divide a day (1h to 24h)")
+	want(settled.Architecture == ARM64 || settled.Architecture == X86, "Architecture", fmt.Sprintf("%q", settled.Architecture), "%q or %q", ARM64, X86)
+	want(settled.MemoryMB >= minMemoryMB && settled.MemoryMB <= maxMemoryMB, "MemoryMB", settled.MemoryMB, "%d to %d", minMemoryMB, maxMemoryMB)
+	want(settled.Timeout >= time.Second && settled.Timeout <= maxTimeout && settled.Timeout%time.Second == 0, "Timeout", settled.Timeout, "whole seconds, 1s to %s", maxTimeout)
+	want(settled.SafetyMargin > 0 && settled.SafetyMargin < settled.Timeout, "SafetyMargin", settled.SafetyMargin, "more than 0 and less than Timeout (%s)", settled.Timeout)
+	want(settled.PartBytes > 0, "PartBytes", settled.PartBytes, "a number of bytes above 0")
+	want(settled.DefaultRate > 0, "DefaultRate", settled.DefaultRate, "a number of records a second above 0")
+	_, allowed := logRetention[settled.LogRetentionDays]
+	want(allowed, "LogRetentionDays", settled.LogRetentionDays, "one of %v", slices.Sorted(maps.Keys(logRetention)))
+	want(settled.NoncurrentVersionDays > 0, "NoncurrentVersionDays", settled.NoncurrentVersionDays, "a number of days above 0")
+	if len(faults.Faults) == 0 && faults.Vendor == nil {
+		return nil
+	}
+	return &faults
+}
+
+// validTag reports whether value may be the value of a tag, or empty.
+// https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+func validTag(value string) bool {
+	return len(value) <= 256 && !strings.ContainsFunc(value, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(" _.:/=+-@", r))
+	})
+}
+
+// logRetention are the days for which CloudWatch Logs can keep a log group.
+// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+var logRetention = map[int]awslogs.RetentionDays{
+	1:    awslogs.RetentionDays_ONE_DAY,
+	3:    awslogs.RetentionDays_THREE_DAYS,
+	5:    awslogs.RetentionDays_FIVE_DAYS,
+	7:    awslogs.RetentionDays_ONE_WEEK,
+	14:   awslogs.RetentionDays_TWO_WEEKS,
+	30:   awslogs.RetentionDays_ONE_MONTH,
+	60:   awslogs.RetentionDays_TWO_MONTHS,
+	90:   awslogs.RetentionDays_THREE_MONTHS,
+	120:  awslogs.RetentionDays_FOUR_MONTHS,
+	150:  awslogs.RetentionDays_FIVE_MONTHS,
+	180:  awslogs.RetentionDays_SIX_MONTHS,
+	365:  awslogs.RetentionDays_ONE_YEAR,
+	400:  awslogs.RetentionDays_THIRTEEN_MONTHS,
+	545:  awslogs.RetentionDays_EIGHTEEN_MONTHS,
+	731:  awslogs.RetentionDays_TWO_YEARS,
+	1096: awslogs.RetentionDays_THREE_YEARS,
+	1827: awslogs.RetentionDays_FIVE_YEARS,
+	2192: awslogs.RetentionDays_SIX_YEARS,
+	2557: awslogs.RetentionDays_SEVEN_YEARS,
+	2922: awslogs.RetentionDays_EIGHT_YEARS,
+	3288: awslogs.RetentionDays_NINE_YEARS,
+	3653: awslogs.RetentionDays_TEN_YEARS,
+}

@@ -1,0 +1,318 @@
+package constructs
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func (tpl template) definition(t *testing.T) map[string]any {
+	t.Helper()
+	var definition map[string]any
+	content := text(tpl.only(t, "AWS::StepFunctions::StateMachine").Properties["DefinitionString"])
+	if err := json.Unmarshal([]byte(content), &definition); err != nil {
+		t.Fatalf("the definition is no JSON: %v\n%s", err, content)
+	}
+	return definition
+}
+
+// answer is what a function gives back, or the error it ends with.
+type answer struct {
+	more     bool
+	findings int
+	err      string
+}
+
+// player plays a definition as the Amazon States Language says, with scripted answers by the name of the
+// state. A state that runs out of answers gives its last one.
+type player struct {
+	t       *testing.T
+	answers map[string][]answer
+	// path is the states that were entered, branches one after the other.
+	path []string
+	// published is what was told, by the state that told it.
+	published map[string]any
+}
+
+// play returns the name of the state that ended the machine, and its output.
+func (p *player) play(machine any, input any) (last string, output any) {
+	for name := at(machine, "StartAt").(string); ; {
+		if len(p.path) > 200 {
+			p.t.Fatalf("the execution does not end: %v", p.path[:20])
+		}
+		p.path = append(p.path, name)
+		state := at(machine, "States", name)
+		if state == nil {
+			p.t.Fatalf("there is no state %q", name)
+		}
+		output, next := p.enter(name, state, input)
+		if next == "" {
+			return name, output
+		}
+		name, input = next, output
+	}
+}
+
+func (p *player) enter(name string, state, input any) (output any, next string) {
+	next, _ = at(state, "Next").(string)
+	switch at(state, "Type") {
+	case "Succeed", "Fail":
+		return input, ""
+	case "Pass":
+		return input, next
+	case "Choice":
+		for _, rule := range at(state, "Choices").([]any) {
+			if p.holds(rule, input) {
+				return input, at(rule, "Next").(string)
+			}
+		}
+		return input, at(state, "Default").(string)
+	case "Parallel":
+		if path, given := state.(map[string]any)["InputPath"]; !given || path != nil {
+			p.t.Errorf("%s hands its input to its branches", name)
+		}
+		var outputs []any
+		for _, branch := range at(state, "Branches").([]any) {
+			_, output := p.play(branch, map[string]any{})
+			outputs = append(outputs, output)
+		}
+		return p.put(input, at(state, "ResultPath"), outputs), next
+	case "Task":
+		result, err := p.task(name, state, input)
+		if err == "" {
+			return p.put(input, at(state, "ResultPath"), result), next
+		}
+		for _, catch := range list(at(state, "Catch")) {
+			if at(catch, "ErrorEquals", 0) == "States.ALL" {
+				return p.put(input, at(catch, "ResultPath"), map[string]any{"Error": err}), at(catch, "Next").(string)
+			}
+		}
+		p.t.Fatalf("the error of %s is not caught", name)
+	}
+	p.t.Fatalf("%s has the type %v", name, at(state, "Type"))
+	return nil, ""
+}
+
+func (p *player) task(name string, state, input any) (result any, err string) {
+	a := answer{}
+	if script := p.answers[name]; len(script) > 0 {
+		a = script[0]
+		if len(script) > 1 {
+			p.answers[name] = script[1:]
+		}
+	}
+	if a.err != "" {
+		return nil, a.err
+	}
+	if strings.HasSuffix(text(at(state, "Resource")), ":sns:publish") {
+		told := map[string]any{}
+		for key, path := range at(state, "Parameters", "Message", "streams").(map[string]any) {
+			value, ok := lookUp(input, path.(string))
+			if !ok {
+				p.t.Errorf("%s tells %s, which is not there", name, path)
+			}
+			told[strings.TrimSuffix(key, ".$")] = value
+		}
+		p.published[name] = told
+		return map[string]any{}, ""
+	}
+	findings := []any{}
+	for i := range a.findings {
+		findings = append(findings, fmt.Sprint(name, " ", i))
+	}
+	return map[string]any{"more": a.more, "findings": findings}, ""
+}
+
+func (p *player) holds(rule, input any) bool {
+	if all := at(rule, "And"); all != nil {
+		return !slices.ContainsFunc(all.([]any), func(r any) bool { return !p.holds(r, input) })
+	}
+	if some := at(rule, "Or"); some != nil {
+		return slices.ContainsFunc(some.([]any), func(r any) bool { return p.holds(r, input) })
+	}
+	path := at(rule, "Variable").(string)
+	value, present := lookUp(input, path)
+	if want := at(rule, "IsPresent"); want != nil {
+		return present == want.(bool)
+	}
+	if !present {
+		p.t.Errorf("%s is compared and not there: the execution would fail", path)
+	}
+	return value == at(rule, "BooleanEquals")
+}
+
+func (p *player) put(input, path, value any) any {
+	output := map[string]any{}
+	for k, v := range input.(map[string]any) {
+		output[k] = v
+	}
+	output[strings.TrimPrefix(path.(string), "$.")] = value
+	return output
+}
+
+// lookUp follows a path such as $.streams[0].ingest.more.
+func lookUp(value any, path string) (any, bool) {
+	path = strings.NewReplacer("[", ".", "]", "").Replace(strings.TrimPrefix(path, "$"))
+	for _, name := range strings.FieldsFunc(path, func(r rune) bool { return r == '.' }) {
+		switch v := value.(type) {
+		case map[string]any:
+			next, ok := v[name]
+			if !ok {
+				return nil, false
+			}
+			value = next
+		case []any:
+			var i int
+			if _, err := fmt.Sscan(name, &i); err != nil || i >= len(v) {
+				return nil, false
+			}
+			value = v[i]
+		default:
+			return nil, false
+		}
+	}
+	return value, true
+}
+
+func TestRuns(t *testing.T) {
+	const (
+		orders = "Ingest orders, More orders?, Preprocess orders"
+		notes  = "Ingest refund-notes, More refund-notes?, Preprocess refund-notes"
+	)
+	for name, c := range map[string]struct {
+		answers map[string][]answer
+		path    string
+	}{
+		"ordinary": {nil, "Streams, " + orders + ", " + notes + ", Outcome, Succeed"},
+		"more to ingest": {
+			map[string][]answer{"Ingest orders": {{more: true}, {more: true}, {}}},
+			"Streams, Ingest orders, More orders?, Ingest orders, More orders?, " + orders + ", " + notes + ", Outcome, Succeed",
+		},
+		"more to curate": {
+			map[string][]answer{"Preprocess refund-notes": {{more: true}, {}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, Streams, " + orders + ", " + notes + ", Outcome, Succeed",
+		},
+		"ingest fails": {
+			map[string][]answer{"Ingest orders": {{err: "ErrRefused"}}},
+			"Streams, Ingest orders, Preprocess orders, " + notes + ", Outcome, PublishFindings, Failed?, Fail",
+		},
+		"ingest fails after more": {
+			map[string][]answer{"Ingest orders": {{more: true}, {err: "Sandbox.Timedout"}}},
+			"Streams, Ingest orders, More orders?, Ingest orders, Preprocess orders, " + notes + ", Outcome, PublishFindings, Failed?, Fail",
+		},
+		"preprocess fails": {
+			map[string][]answer{"Preprocess refund-notes": {{err: "Runtime.ExitError"}}},
+			"Streams, " + orders + ", " + notes + ", Failed refund-notes, Outcome, PublishFindings, Failed?, Fail",
+		},
+		"everything fails": {
+			map[string][]answer{"Ingest orders": {{err: "E"}}, "Preprocess orders": {{err: "E"}}, "Ingest refund-notes": {{err: "E"}}, "Preprocess refund-notes": {{err: "E"}}},
+			"Streams, Ingest orders, Preprocess orders, Failed orders, Ingest refund-notes, Preprocess refund-notes, Failed refund-notes, Outcome, PublishFindings, Failed?, Fail",
+		},
+		"finding of ingest": {
+			map[string][]answer{"Ingest refund-notes": {{findings: 1}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, Failed?, Succeed",
+		},
+		"finding of preprocess with more to curate": {
+			map[string][]answer{"Preprocess orders": {{more: true, findings: 2}, {}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, Failed?, Streams, " + orders + ", " + notes + ", Outcome, Succeed",
+		},
+		"finding with more to ingest is told before the next answer takes its place": {
+			map[string][]answer{"Ingest orders": {{more: true, findings: 1}, {}}},
+			"Streams, Ingest orders, More orders?, Publish orders, " + orders + ", " + notes + ", Outcome, Succeed",
+		},
+		"a finding cannot be told in the midst": {
+			map[string][]answer{"Ingest orders": {{more: true, findings: 1}}, "Publish orders": {{err: "SNS.AuthorizationErrorException"}}},
+			"Streams, Ingest orders, More orders?, Publish orders, Preprocess orders, " + notes + ", Outcome, PublishFindings, Failed?, Fail",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := player{t: t, answers: c.answers, published: map[string]any{}}
+			p.play(withDefaults().definition(t), map[string]any{"scheduledTime": "2026-03-10T17:00:00Z"})
+			if diff := cmp.Diff(strings.Split(c.path, ", "), p.path); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFindingsAndErrorsAreToldByStream(t *testing.T) {
+	p := player{t: t, published: map[string]any{}, answers: map[string][]answer{
+		"Ingest orders":           {{err: "ErrRefused"}},
+		"Preprocess refund-notes": {{findings: 1}},
+	}}
+	p.play(withDefaults().definition(t), map[string]any{})
+	want := map[string]any{"PublishFindings": map[string]any{
+		"orders": map[string]any{
+			"ingestError": map[string]any{"Error": "ErrRefused"},
+			"preprocess":  map[string]any{"more": false, "findings": []any{}},
+		},
+		"refund-notes": map[string]any{
+			"ingest":     map[string]any{"more": false, "findings": []any{}},
+			"preprocess": map[string]any{"more": false, "findings": []any{"Preprocess refund-notes 0"}},
+		},
+	}}
+	if diff := cmp.Diff(want, p.published); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestOrdinaryRunIsCheap holds the number of transitions, which cost more than the work: DESIGN.md, One run.
+func TestOrdinaryRunIsCheap(t *testing.T) {
+	p := player{t: t, published: map[string]any{}}
+	p.play(withDefaults().definition(t), map[string]any{})
+	if streams := 2; len(p.path) > 3*streams+3 {
+		t.Errorf("an ordinary run takes %d transitions: %v", len(p.path), p.path)
+	}
+}
+
+func TestTasksCallTheirFunctions(t *testing.T) {
+	tpl := withDefaults()
+	branches := at(tpl.definition(t), "States", "Streams", "Branches").([]any)
+	for i, stream := range []string{"orders", "refund-notes"} {
+		for _, kind := range []string{"Ingest", "Preprocess"} {
+			state := at(branches[i], "States", kind+" "+stream)
+			if got := text(at(state, "Resource")); got != "arn:<AWS::Partition>:states:::lambda:invoke" {
+				t.Errorf("%s %s uses %s", kind, stream, got)
+			}
+			if got, want := text(at(state, "Parameters", "FunctionName")), "<"+tpl.function(t, stream, kind).ID+".Arn>"; got != want {
+				t.Errorf("%s %s calls %s, want %s", kind, stream, got, want)
+			}
+			want := map[string]any{"run.$": "$$.Execution.Name", "startedAt.$": "$$.Execution.StartTime", "input.$": "$$.Execution.Input"}
+			if diff := cmp.Diff(want, at(state, "Parameters", "Payload")); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", kind, stream, diff)
+			}
+			for _, code := range []string{"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"} {
+				if !slices.Contains(list(at(state, "Retry", 0, "ErrorEquals")), any(code)) {
+					t.Errorf("%s %s does not retry %s", kind, stream, code)
+				}
+			}
+			if retries := list(at(state, "Retry")); len(retries) != 1 {
+				t.Errorf("%s %s retries more than Lambda's own failures: %s", kind, stream, text(at(state, "Retry")))
+			}
+		}
+	}
+}
+
+func TestStateMachineIsWatchedAndBound(t *testing.T) {
+	tpl := withDefaults()
+	machine := tpl.only(t, "AWS::StepFunctions::StateMachine").Properties
+	if machine["StateMachineType"] != "STANDARD" || at(machine, "TracingConfiguration", "Enabled") != true || at(machine, "LoggingConfiguration", "Level") != "ERROR" {
+		t.Errorf("type %v, tracing %v, logging %v", machine["StateMachineType"], machine["TracingConfiguration"], machine["LoggingConfiguration"])
+	}
+	role := at(machine, "RoleArn", "Fn::GetAtt", 0).(string)
+	want := []string{"Allow sns:Publish <" + tpl.only(t, "AWS::SNS::Topic").ID + ">"}
+	for _, f := range tpl.ofType("AWS::Lambda::Function") {
+		want = append(want, "Allow lambda:InvokeFunction <"+f.ID+".Arn>")
+	}
+	for _, action := range wildcards {
+		want = append(want, "Allow "+action+" *")
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, tpl.permissions(role)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

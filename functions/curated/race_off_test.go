@@ -1,0 +1,5 @@
+//go:build !race
+
+package curated
+
+const raceDetector = false

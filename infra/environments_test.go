@@ -1,0 +1,119 @@
+package main
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/windrow-data/windrow/constructs"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorapi/on24"
+)
+
+func named(t *testing.T, name string) environment {
+	t.Helper()
+	e, err := environmentNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestEveryEnvironmentCanBeDeployed(t *testing.T) {
+	for _, e := range environments() {
+		t.Run(e.Name, func(t *testing.T) {
+			vendor, err := e.vendor("90001", map[bool]string{true: "http://127.0.0.1:4510"}[e.Simulation != nil])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.props(vendor).Validate(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestProdKeepsWhatItHas(t *testing.T) {
+	prod, dev := named(t, "prod"), named(t, "dev")
+	if prod.DestroyData || !prod.TerminationProtection {
+		t.Errorf("prod destroys data: %t, is protected: %t", prod.DestroyData, prod.TerminationProtection)
+	}
+	if named(t, "staging").DestroyData {
+		t.Error("staging destroys data")
+	}
+	if prod.LogRetentionDays <= dev.LogRetentionDays || prod.NoncurrentVersionDays <= dev.NoncurrentVersionDays {
+		t.Error("prod forgets sooner than dev")
+	}
+}
+
+func TestOnlyLocalIsSimulated(t *testing.T) {
+	for _, e := range environments() {
+		if got, want := e.Simulation != nil, e.Name == "local"; got != want {
+			t.Errorf("%s is simulated: %t", e.Name, got)
+		}
+	}
+}
+
+func TestSimulationPointsToTheServer(t *testing.T) {
+	e := named(t, "local")
+	got, err := e.vendor("", "http://127.0.0.1:4510")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := on24.Vendor("90001")
+	want.BaseURL = "http://127.0.0.1:4510/v2"
+	want.AllowPrivate = true
+	want.RateLimit = vendorapi.RateLimit{}
+	want.RequestTimeout = vendorapi.Duration(time.Second)
+	want.Retry.InitialWait = vendorapi.Duration(2 * time.Millisecond)
+	want.Retry.MaxWait = vendorapi.Duration(50 * time.Millisecond)
+	for i := range want.Streams {
+		want.Streams[i].RateLimit = vendorapi.RateLimit{}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := got.Validate(); err != nil {
+		t.Error(err)
+	}
+	props := e.props(got)
+	if props.Timeout >= time.Minute || props.SafetyMargin >= props.Timeout || props.PartBytes >= constructs.DefaultPartBytes {
+		t.Errorf("timeout %s, safety margin %s, part of %d bytes: too much for a simulated day", props.Timeout, props.SafetyMargin, props.PartBytes)
+	}
+	if want := map[string]constructs.Architecture{"amd64": constructs.X86, "arm64": constructs.ARM64}[runtime.GOARCH]; props.Architecture != want {
+		t.Errorf("the architecture is %s on a machine of %s", props.Architecture, runtime.GOARCH)
+	}
+}
+
+func TestContextIsChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		env, clientID, vendorURL string
+		want                     string
+	}{
+		"no environment":             {"", "90001", "", "no environment is chosen: give -c env=NAME, with NAME one of dev, staging, prod, local"},
+		"unknown environment":        {"qa", "90001", "", `no environment "qa": give -c env=NAME, with NAME one of dev, staging, prod, local`},
+		"no client id":               {"dev", "", "", `clientId is "": give -c clientId=NUMBER`},
+		"client id no number":        {"prod", "90001/../1", "", `clientId is "90001/../1": give -c clientId=NUMBER`},
+		"no address":                 {"local", "", "", `vendorUrl is "": give -c vendorUrl=http://HOST:PORT`},
+		"address without scheme":     {"local", "", "127.0.0.1:4510", `vendorUrl is "127.0.0.1:4510"`},
+		"address with a path":        {"local", "", "http://127.0.0.1:4510/v2", `vendorUrl is "http://127.0.0.1:4510/v2"`},
+		"address of a real stack":    {"staging", "90001", "http://127.0.0.1:4510", "only the environment local takes one"},
+		"address with a credentials": {"local", "", "http://user:word@127.0.0.1:4510", "vendorUrl is"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := environmentNamed(c.env)
+			if err == nil {
+				_, err = e.vendor(c.clientID, c.vendorURL)
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want %q", err, c.want)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("the message has several lines: %v", err)
+			}
+		})
+	}
+}

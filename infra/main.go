@@ -1,0 +1,143 @@
+// Command infra is Windrow's CDK app: one stack for an environment and a vendor.
+//
+// It stands apart from the construct as the place where this repository's own deployments are decided; a
+// consumer has such an app of their own. The CDK command line runs it (see cdk.json) and hands it its context:
+//
+//	env       dev, staging, prod or local; required
+//	clientId  the account's id at the vendor; required but for local
+//	vendorUrl where the simulated vendor listens, http://HOST:PORT; required for local, and only there
+//
+// What is wrong is one message on standard error and exit status 1.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/windrow-data/windrow/constructs"
+	"github.com/windrow-data/windrow/constructs/gobuild"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorapi/on24"
+)
+
+func main() {
+	err := synthesize(nil)
+	stderr := closeRuntime()
+	if err != nil {
+		fmt.Fprintln(stderr, "windrow:", err)
+		os.Exit(1)
+	}
+}
+
+// closeRuntime ends jsii's Node process and removes its files. jsii waits for the process in two places, and now
+// and then says on standard error that one of them found it gone, so standard error is put out of its reach; the
+// real one is returned.
+func closeRuntime() *os.File {
+	stderr := os.Stderr
+	if sink, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+		os.Stderr = sink
+	}
+	jsii.Close()
+	return stderr
+}
+
+// synthesize writes the cloud assembly. CDK tells of failures by panicking, with a JavaScript stack; what a
+// reader needs of that is its first line.
+func synthesize(props *awscdk.AppProps) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fault(r)
+		}
+	}()
+	app := awscdk.NewApp(props)
+	if _, err := newStack(app); err != nil {
+		return err
+	}
+	app.Synth(nil)
+	return nil
+}
+
+func fault(recovered any) error {
+	err, ok := recovered.(error)
+	var props *constructs.PropsError
+	var build *gobuild.Error
+	if ok && (errors.As(err, &props) || errors.As(err, &build)) {
+		return err
+	}
+	text := strings.TrimSpace(fmt.Sprint(recovered))
+	line, _, _ := strings.Cut(text, "\n")
+	return errors.New(line)
+}
+
+// newStack adds the stack that the app's context asks for.
+func newStack(app awscdk.App) (awscdk.Stack, error) {
+	e, err := environmentNamed(contextValue(app, "env"))
+	if err != nil {
+		return nil, err
+	}
+	vendor, err := e.vendor(contextValue(app, "clientId"), contextValue(app, "vendorUrl"))
+	if err != nil {
+		return nil, err
+	}
+	props := e.props(vendor)
+	if err := props.Validate(); err != nil {
+		return nil, err
+	}
+
+	stack := awscdk.NewStack(app, jsii.String(stackName(e, vendor)), &awscdk.StackProps{
+		Description:           jsii.String(fmt.Sprintf("Windrow: the %s pipeline of the vendor %s", e.Name, vendor.Name)),
+		TerminationProtection: jsii.Bool(e.TerminationProtection),
+	})
+	pipeline := constructs.NewVendorPipeline(stack, "Pipeline", props)
+	output(stack, "RawBucketName", pipeline.RawBucket.BucketName(), "Records as the vendor sent them, and the commit log")
+	output(stack, "CuratedBucketName", pipeline.CuratedBucket.BucketName(), "Parquet, ready to query")
+	output(stack, "StateMachineArn", pipeline.StateMachine.StateMachineArn(), "One run")
+	output(stack, "AlarmTopicArn", pipeline.AlarmTopic.TopicArn(), "Subscribe to alarms and findings here")
+	if pipeline.Secret != nil {
+		output(stack, "SecretArn", pipeline.Secret.SecretArn(),
+			fmt.Sprintf("Put the vendor's credentials here: a JSON object with the fields %s", strings.Join(vendor.SecretFields(), ", ")))
+	}
+	return stack, nil
+}
+
+// vendor is ON24's description as the environment uses it.
+func (e environment) vendor(clientID, vendorURL string) (*vendorapi.Vendor, error) {
+	if e.Simulation != nil && clientID == "" {
+		clientID = e.Simulation.ClientID
+	}
+	if clientID == "" || strings.Trim(clientID, "0123456789") != "" {
+		return nil, fmt.Errorf("clientId is %q: give -c clientId=NUMBER, the client id that ON24 shows beside the API token", clientID)
+	}
+	vendor := on24.Vendor(clientID)
+	switch {
+	case e.Simulation != nil:
+		if err := e.Simulation.simulate(vendor, vendorURL); err != nil {
+			return nil, err
+		}
+	case vendorURL != "":
+		return nil, fmt.Errorf("vendorUrl is %q: only the environment local takes one, %s reads the real vendor", vendorURL, e.Name)
+	}
+	return vendor, nil
+}
+
+func stackName(e environment, vendor *vendorapi.Vendor) string {
+	return "windrow-" + e.Name + "-" + vendor.Name
+}
+
+// contextValue returns a context value as text, empty where there is none.
+func contextValue(app awscdk.App, key string) string {
+	value := app.Node().TryGetContext(jsii.String(key))
+	if value == nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}
+
+func output(stack awscdk.Stack, id string, value *string, description string) {
+	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(description)})
+}
