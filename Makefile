@@ -13,6 +13,8 @@ CLIENT_ID    ?= 90001
 ARGS         ?=
 ENVIRONMENTS := dev staging prod
 
+export CDK_DISABLE_CLI_TELEMETRY := 1
+export CDK_DISABLE_VERSION_CHECK := 1
 # The tools that run under Node print a banner for each version they will not support for long.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := $(shell node -p 'process.versions.node.split(".")[0]' 2>/dev/null)
 
@@ -34,7 +36,7 @@ synth: needs node_modules ## Write and check the templates of dev, staging and p
 	@for env in $(ENVIRONMENTS); do \
 		npx --no-install cdk synth --quiet -c env=$$env -c clientId=$(CLIENT_ID) -o cdk.out/$$env; \
 	done
-	@node infra/checks/check.mjs $(addprefix cdk.out/,$(ENVIRONMENTS))
+	@npm run --silent check -- $(addprefix cdk.out/,$(ENVIRONMENTS))
 
 .PHONY: clean
 clean: ## Remove what the other targets have made here

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -41,6 +42,9 @@ func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
 		environment := p.environment(props, stream.Name)
 		if p.Secret != nil {
 			environment[settings.EnvSecret] = p.Secret.SecretArn()
+		}
+		if !props.Genesis.IsZero() {
+			environment[settings.EnvGenesis] = jsii.String(props.Genesis.UTC().Format(time.RFC3339))
 		}
 		p.Ingest[stream.Name] = newFunction(scope, "Ingest", props, ingestCode,
 			fmt.Sprintf("Reads the vendor %s's %s into the raw bucket", props.Vendor.Name, stream.Name),

@@ -90,6 +90,9 @@ func TestEnvironmentVariables(t *testing.T) {
 }
 
 func TestFunctionsReadTheirEnvironment(t *testing.T) {
+	if got := variables(withEverything().function(t, "orders", "Ingest"))["WINDROW_GENESIS"]; got != "2026-03-01T00:00:00Z" {
+		t.Errorf("WINDROW_GENESIS is %q", got)
+	}
 	for _, f := range withEverything().ofType("AWS::Lambda::Function") {
 		env := variables(f)
 		parsed, err := settings.Parse(func(name string) string { return env[name] })

@@ -134,6 +134,7 @@ var withEverything = sync.OnceValue(func() template {
 			Timeout:               time.Minute,
 			SafetyMargin:          5 * time.Second,
 			PartBytes:             1 << 20,
+			Genesis:               time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
 			DefaultRate:           12.5,
 			LogLevel:              slog.LevelWarn,
 			LogRetentionDays:      90,

@@ -69,6 +69,7 @@ func (p *VendorPipelineProps) Validate() error {
 	want(validTag(p.Environment), "Environment", fmt.Sprintf("%q", p.Environment), "letters, digits, blanks and any of _.:/=+-@, at most 256")
 	_, aligned := cron(settled.ScheduleInterval)
 	want(aligned, "ScheduleInterval", settled.ScheduleInterval, "whole minutes that divide an hour (1m to 60m), or whole hours that divide a day (1h to 24h)")
+	want(settled.Genesis.Equal(settled.Genesis.Truncate(time.Second)), "Genesis", settled.Genesis.Format(time.RFC3339Nano), "a whole second")
 	want(settled.Architecture == ARM64 || settled.Architecture == X86, "Architecture", fmt.Sprintf("%q", settled.Architecture), "%q or %q", ARM64, X86)
 	want(settled.MemoryMB >= minMemoryMB && settled.MemoryMB <= maxMemoryMB, "MemoryMB", settled.MemoryMB, "%d to %d", minMemoryMB, maxMemoryMB)
 	want(settled.Timeout >= time.Second && settled.Timeout <= maxTimeout && settled.Timeout%time.Second == 0, "Timeout", settled.Timeout, "whole seconds, 1s to %s", maxTimeout)

@@ -20,6 +20,7 @@ func TestEachWrongPropIsTold(t *testing.T) {
 		"interval not aligned":          {func(p *VendorPipelineProps) { p.ScheduleInterval = 7 * time.Minute }, "ScheduleInterval is 7m0s: want whole minutes that divide an hour"},
 		"interval of seconds":           {func(p *VendorPipelineProps) { p.ScheduleInterval = 30 * time.Second }, "ScheduleInterval is 30s"},
 		"interval negative":             {func(p *VendorPipelineProps) { p.ScheduleInterval = -time.Hour }, "ScheduleInterval is -1h0m0s"},
+		"genesis finer than names":      {func(p *VendorPipelineProps) { p.Genesis = time.Unix(0, 1).UTC() }, "Genesis is 1970-01-01T00:00:00.000000001Z: want a whole second"},
 		"architecture in Go's word":     {func(p *VendorPipelineProps) { p.Architecture = "amd64" }, `Architecture is "amd64": want "arm64" or "x86_64"`},
 		"memory too small":              {func(p *VendorPipelineProps) { p.MemoryMB = 64 }, "MemoryMB is 64: want 128 to 10240"},
 		"memory too large":              {func(p *VendorPipelineProps) { p.MemoryMB = 10241 }, "MemoryMB is 10241: want 128 to 10240"},

@@ -63,6 +63,10 @@ type VendorPipelineProps struct {
 	// an hour, or whole hours that divide a day. Default [DefaultScheduleInterval] (30m).
 	ScheduleInterval time.Duration
 
+	// Genesis is where the log of each stream begins that has none yet; nothing before it is read. It has no
+	// effect on a stream that has run. Default: a day before the first run.
+	Genesis time.Time
+
 	// Architecture is the functions' instruction set. Default [DefaultArchitecture] (arm64).
 	Architecture Architecture
 	// MemoryMB is the functions' memory, 128 to 10240. Default [DefaultMemoryMB] (128).
