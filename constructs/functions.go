@@ -21,10 +21,11 @@ import (
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
-// GoMemoryShare is the part of a function's memory that GOMEMLIMIT gives to the Go runtime. The rest is for
-// what the runtime does not count (the binary's pages, the kernel's share), so that the garbage collector works
-// harder before Lambda kills the process. https://go.dev/doc/gc-guide#Memory_limit
-const GoMemoryShare = 0.75
+// GoMemoryShare is the part of a function's memory that GOMEMLIMIT gives to the Go runtime: 48 MiB of the
+// default. What a handler holds at once is far below that, however large the window, so the garbage collector
+// keeps the whole process under 64 MB; the rest of the function's memory is for what the runtime does not count
+// (the binary's pages, the kernel's share). https://go.dev/doc/gc-guide#Memory_limit
+const GoMemoryShare = 0.375
 
 // diskMB is the functions' disk: Lambda's free allowance, of which nothing is used.
 const diskMB = 512

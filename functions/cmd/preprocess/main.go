@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -15,12 +14,7 @@ import (
 	"github.com/windrow-data/windrow/functions/startup"
 )
 
-// memoryLimit makes the collector work harder before a small Lambda's memory runs out; what is live while an
-// object is made is far below it.
-const memoryLimit = 48 << 20
-
 func main() {
-	debug.SetMemoryLimit(memoryLimit)
 	function, err := startup.Load(context.Background(), os.Getenv, os.ReadFile, os.Stdout)
 	if err == nil && function.Settings.CuratedBucket == "" {
 		err = fmt.Errorf("%s is not set: want the name of the curated bucket", settings.EnvCuratedBucket)
