@@ -286,13 +286,20 @@ func (w *on24World) fillLeads() {
 	})
 	d := newDice(w.size.Seed, 3)
 	before := 0
+	var last []byte
 	for i, a := range w.activities {
 		before++
 		if i == 0 || w.activities[i-1].person != a.person {
 			c.begin()
 			before = 0
+			last = nil
 		}
 		at := time.Unix(0, a.at)
-		c.add(w.lead(a, before), d.shows(at, w.settle[on24Leads]), at)
+		lead := w.lead(a, before)
+		if string(lead) == string(last) {
+			continue
+		}
+		last = append(last[:0], lead...)
+		c.add(lead, d.shows(at, w.settle[on24Leads]), at)
 	}
 }

@@ -1,0 +1,267 @@
+package play
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/infra/local/lambdahost"
+	"github.com/windrow-data/windrow/infra/local/verify"
+	"github.com/windrow-data/windrow/infra/local/workflow"
+)
+
+type streamID struct{ machine, stream string }
+
+// day is a span of simulated time being played.
+type day struct {
+	options   Options
+	out       folders
+	services  *services
+	span      state
+	pipelines []*playing
+	published *os.File
+
+	runs        int
+	failed      int
+	transitions int
+
+	mutex    sync.Mutex // guards what functions' answers are added to
+	streams  map[streamID]*StreamSummary
+	findings map[string]int
+	failures map[string]int
+}
+
+// play runs every tick of every pipeline, one after another, as a schedule does.
+func (d *day) play(ctx context.Context) error {
+	ticks := d.ticks()
+	if len(ticks) == 0 {
+		return fmt.Errorf("no tick of a schedule lies after %s and up to %s", d.span.Played.Format(time.RFC3339), d.span.Until.Format(time.RFC3339))
+	}
+	due := map[*playing][]time.Time{}
+	for _, p := range d.pipelines {
+		due[p] = slices.Collect(p.schedule.Rule.Ticks(d.span.Played, d.span.Until))
+	}
+	d.options.Screen.Begin(len(ticks))
+	defer d.options.Screen.End()
+	for _, tick := range ticks {
+		for _, p := range d.pipelines {
+			if p.simulated != nil {
+				p.simulated.setNow(tick)
+			}
+			if !slices.ContainsFunc(due[p], tick.Equal) {
+				continue
+			}
+			if err := d.run(ctx, p, tick); err != nil {
+				if ctx.Err() != nil {
+					return fmt.Errorf("stopped before the run of %s had ended; its data is kept, go on with -keep: %w", tick.Format(time.RFC3339), context.Cause(ctx))
+				}
+				return err
+			}
+		}
+		d.span.Played = tick
+		if err := d.keepState(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepState notes how far the day has been played, for a run that goes on.
+func (d *day) keepState() error {
+	content, err := json.MarshalIndent(d.span, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(d.out.state, append(content, '\n'), 0o644)
+}
+
+// run is one execution.
+func (d *day) run(ctx context.Context, p *playing, tick time.Time) error {
+	name := "local-" + tick.UTC().Format("20060102T150405Z")
+	before := d.progress(p)
+	outcome, err := d.services.interpreter.Run(ctx, workflow.Execution{
+		Machine: p.machine.ARN,
+		Name:    name,
+		Input:   json.RawMessage(p.schedule.InputAt(tick, name)),
+		Started: time.Now(),
+	}, workflow.Handler{
+		Do:      func(ctx context.Context, task workflow.Task) (json.RawMessage, error) { return d.do(ctx, p, task) },
+		Observe: func(workflow.Event) {}, // A function's failure is noted where it is called.
+	})
+	if err != nil {
+		return err
+	}
+	d.runs++
+	d.transitions += outcome.Transitions
+	if outcome.Status != workflow.Succeeded {
+		d.failed++
+		d.options.Screen.Line(fmt.Sprintf("%s %s: the run %s: %s: %s", stamp(tick), p.vendor.Name, strings.ToLower(string(outcome.Status)), outcome.Error, outcome.Cause))
+	}
+	for _, w := range p.watched {
+		if err := w.look(tick); err != nil {
+			return err
+		}
+	}
+	d.options.Screen.Tick(tick, before, d.progress(p))
+	return nil
+}
+
+// progress copies the figures of a pipeline's streams.
+func (d *day) progress(p *playing) []StreamSummary {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	var all []StreamSummary
+	for _, w := range p.watched {
+		all = append(all, *d.streams[streamID{p.machine.ARN, w.stream.Name}])
+	}
+	return all
+}
+
+// do is the integrations that a state machine of Windrow uses.
+func (d *day) do(ctx context.Context, p *playing, task workflow.Task) (json.RawMessage, error) {
+	var parameters struct {
+		FunctionName string
+		Payload      json.RawMessage
+		Subject      string
+		Message      json.RawMessage
+	}
+	if err := json.Unmarshal(task.Parameters, &parameters); err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(task.Resource, ":sns:publish") {
+		return d.publish(task, parameters.Subject, parameters.Message)
+	}
+	result, err := d.services.functions.Invoke(ctx, parameters.FunctionName, parameters.Payload)
+	if errors.Is(err, lambdahost.ErrNoFunction) {
+		return nil, &workflow.TaskError{Name: "Lambda.ResourceNotFoundException", Message: err.Error()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var fault *lambdahost.FunctionError
+	if errors.As(result.Error(), &fault) {
+		d.noteFailure(task.State, fault)
+		// The state machine sees what Lambda answers: the whole object as the cause.
+		return nil, &workflow.TaskError{Name: fault.Type, Message: string(result.Payload)}
+	}
+	d.noteAnswer(p, parameters.FunctionName, result.Payload)
+	return json.Marshal(map[string]any{"ExecutedVersion": "$LATEST", "StatusCode": 200, "Payload": json.RawMessage(result.Payload)})
+}
+
+func (d *day) publish(task workflow.Task, subject string, message json.RawMessage) (json.RawMessage, error) {
+	line, err := json.Marshal(map[string]any{"execution": task.Execution, "subject": subject, "message": message})
+	if err != nil {
+		return nil, err
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if _, err := d.published.Write(append(line, '\n')); err != nil {
+		return nil, err
+	}
+	return json.RawMessage(`{"MessageId":"local"}`), nil
+}
+
+func (d *day) noteFailure(state string, fault *lambdahost.FunctionError) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.failures[state+": "+fault.Error()]++
+}
+
+// answer is what the functions say of their work, as far as it is added up here.
+type answer struct {
+	Windows     int                 `json:"windows"`
+	BackedOff   int                 `json:"backedOff"`
+	Resumed     int                 `json:"resumed"`
+	Records     int64               `json:"records"`
+	Rows        int64               `json:"rows"`
+	Requests    int                 `json:"requests"`
+	Retries     int                 `json:"retries"`
+	Throttled   int                 `json:"throttled"`
+	Quarantined int64               `json:"quarantined"`
+	Findings    []telemetry.Finding `json:"findings"`
+}
+
+func (d *day) noteAnswer(p *playing, function string, payload []byte) {
+	var a answer
+	if json.Unmarshal(payload, &a) != nil {
+		return // The state machine says what is wrong with it.
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	for _, f := range a.Findings {
+		d.findings[fmt.Sprintf("%s, %s, %s: %s", f.Vendor, f.Stream, f.Kind, f.Message)]++
+	}
+	if stream, ok := p.ingest[function]; ok {
+		s := d.streams[streamID{p.machine.ARN, stream}]
+		s.Requests += a.Requests
+		s.Retries += a.Retries
+		s.Throttled += a.Throttled
+		s.Invocations++
+		s.ingested += a.Records
+		s.windows += a.Windows
+	} else if stream, ok := p.preprocess[function]; ok {
+		s := d.streams[streamID{p.machine.ARN, stream}]
+		s.Invocations++
+		s.curated += a.Rows
+	}
+}
+
+// verify compares every stream's lake with its vendor, and sums up.
+func (d *day) verify() (*Summary, error) {
+	summary := &Summary{
+		From:        d.span.From,
+		Until:       d.span.Until,
+		Runs:        d.runs,
+		FailedRuns:  d.failed,
+		Transitions: d.transitions,
+		Findings:    d.findings,
+		Failures:    d.failures,
+		Memory:      lambdahost.MemoryReader() != nil,
+	}
+	for _, p := range d.pipelines {
+		summary.addVendor(p)
+		results := make([]verify.Result, len(p.watched))
+		var comparing errgroup.Group
+		for i, w := range p.watched {
+			comparing.Go(func() (err error) {
+				if results[i], err = p.check(w, d.span.From).Run(); err != nil {
+					return fmt.Errorf("compare the stream %s: %w", w.stream.Name, err)
+				}
+				return nil
+			})
+		}
+		if err := comparing.Wait(); err != nil {
+			return nil, err
+		}
+		for i, w := range p.watched {
+			s := d.streams[streamID{p.machine.ARN, w.stream.Name}]
+			s.Result = results[i]
+			s.FreshnessP95Seconds = round(s.FreshnessP95Seconds)
+			summary.Streams = append(summary.Streams, *s)
+		}
+	}
+	for name, stats := range d.services.functions.Stats() {
+		summary.addFunction(name, stats)
+	}
+	return summary, nil
+}
+
+// check compares a stream's lake with what its vendor holds.
+func (p *playing) check(w *watched, playing time.Time) verify.Check {
+	check := verify.Check{Stream: w.stream, Folders: w.folders, Since: w.since, Seen: w.seen, Playing: playing}
+	if p.simulated != nil {
+		check.Source = p.simulated.source(w.stream.Name)
+	}
+	return check
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }

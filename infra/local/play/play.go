@@ -1,0 +1,324 @@
+// Package play runs a synthesized app on this machine through a span of simulated time: it starts the services that the
+// functions need, plays the schedule tick by tick against a simulated vendor, and proves at the end that the lake holds
+// what the vendor holds.
+//
+// It knows nothing of any vendor. What there is to run it finds in the cloud assembly, and the vendors' descriptions
+// in the functions' assets.
+package play
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorapi/vendortest"
+	"github.com/windrow-data/windrow/infra/local/assembly"
+	"github.com/windrow-data/windrow/infra/local/lambdahost"
+	"github.com/windrow-data/windrow/infra/local/toolcache"
+	"github.com/windrow-data/windrow/infra/local/verify"
+)
+
+// Options say what to play.
+type Options struct {
+	// App is the command that synthesizes, run by a shell in the working directory.
+	App string
+	// Env is the environment, handed to the app as the context env.
+	Env string
+	// From and Until bound the simulated time. With Keep, a zero From goes on where the last run ended, and a zero
+	// Until is a day after it.
+	From, Until time.Time
+	// Interval is the distance of ticks; zero takes the assembly's schedules.
+	Interval time.Duration
+	// Seed and Attendees are the simulation's.
+	Seed      uint64
+	Attendees int
+	// VendorURL is the address of a running vendor, read in place of simulated ones; Secret is then the vendor's
+	// secret, a JSON object of strings.
+	VendorURL string
+	Secret    []byte
+	// Keep goes on with the data of the last run.
+	Keep bool
+	// Out is the folder for everything a run leaves.
+	Out string
+	// Cache is where helper programs are kept.
+	Cache toolcache.Cache
+	// Screen is told what happens.
+	Screen *Screen
+}
+
+// state is what a run leaves for one that goes on with its data.
+type state struct {
+	// From and Until are the simulation's span; Played is the last tick.
+	From      time.Time `json:"from"`
+	Until     time.Time `json:"until"`
+	Played    time.Time `json:"played"`
+	Seed      uint64    `json:"seed"`
+	Attendees int       `json:"attendees"`
+
+	// sameWorld says that the run which left the data simulated the same days, so that all of it can be compared.
+	sameWorld bool
+}
+
+// worldUntil is the end of the simulated days: whole ones, so that a day that is played in parts is one day.
+func (s state) worldUntil() time.Time {
+	const day = 24 * time.Hour
+	days := (s.Until.Sub(s.From) + day - 1) / day
+	return s.From.Add(days * day)
+}
+
+// Run plays. Its error is that of what it needs; whether the lake is right stands in the summary.
+func Run(ctx context.Context, o Options) (*Summary, error) {
+	began := time.Now()
+	out := foldersIn(o.Out)
+	span, err := o.span(out)
+	if err != nil {
+		return nil, err
+	}
+	var simulation *vendors
+	address := o.VendorURL
+	if address == "" {
+		if simulation, err = listenForVendors(); err != nil {
+			return nil, err
+		}
+		defer simulation.close()
+		address = simulation.url
+	} else if err := checkVendorURL(address); err != nil {
+		return nil, fmt.Errorf("-vendor-url %q: %w", address, err)
+	}
+
+	helpers, loaded, err := o.prepare(ctx, out, address)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pipelines(loaded)
+	if err != nil {
+		return nil, err
+	}
+	if !o.Keep {
+		if err := out.clear(); err != nil {
+			return nil, err
+		}
+	}
+	running, err := startServices(ctx, helpers, loaded, out, o.Screen.Line)
+	if err != nil {
+		return nil, err
+	}
+	defer running.close()
+
+	d := &day{
+		options:  o,
+		out:      out,
+		services: running,
+		span:     span,
+		streams:  map[streamID]*StreamSummary{},
+		findings: map[string]int{},
+		failures: map[string]int{},
+	}
+	if d.published, err = os.OpenFile(out.published, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
+		return nil, err
+	}
+	defer d.published.Close()
+	if err := d.load(ctx, found, simulation); err != nil {
+		return nil, err
+	}
+	if lambdahost.MemoryReader() == nil {
+		o.Screen.Line("memory is not watched: this system does not tell a process's peak")
+	}
+	if err := d.play(ctx); err != nil {
+		return nil, err
+	}
+	o.Screen.Line("comparing the lake with the vendor, record by record")
+	summary, err := d.verify()
+	if err != nil {
+		return nil, err
+	}
+	summary.WallSeconds = round(time.Since(began).Seconds())
+	return summary, summary.write(out.summary)
+}
+
+// span settles what to play, from the options and, with Keep, from where the last run ended.
+func (o Options) span(out folders) (state, error) {
+	s := state{From: o.From, Until: o.Until, Played: o.From, Seed: o.Seed, Attendees: o.Attendees}
+	if o.Keep {
+		content, err := os.ReadFile(out.state)
+		if errors.Is(err, fs.ErrNotExist) {
+			return state{}, fmt.Errorf("-keep: no run has left data in %s: leave the flag out for the first", o.Out)
+		}
+		if err != nil {
+			return state{}, err
+		}
+		var last state
+		if err := json.Unmarshal(content, &last); err != nil {
+			return state{}, fmt.Errorf("%s: %w", out.state, err)
+		}
+		s.From, s.Seed, s.Attendees = last.From, last.Seed, last.Attendees
+		s.Played = last.Played
+		if o.From.After(last.Played) {
+			s.Played = o.From
+		}
+		s.Until = o.Until
+		if !s.Until.After(s.Played) {
+			s.Until = last.Until
+		}
+		if !s.Until.After(s.Played) {
+			s.Until = s.Played.Add(24 * time.Hour)
+		}
+		s.sameWorld = s.worldUntil().Equal(last.worldUntil())
+	}
+	if !s.Until.After(s.Played) {
+		return state{}, fmt.Errorf("-from %s and -until %s: want an end after the start", s.Played.Format(time.RFC3339), s.Until.Format(time.RFC3339))
+	}
+	return s, nil
+}
+
+// prepare makes the helper programs while the app is synthesized, and reads the result.
+func (o Options) prepare(ctx context.Context, out folders, vendorURL string) (tools, *assembly.Assembly, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type made struct {
+		tools tools
+		err   error
+	}
+	ready := make(chan made, 1)
+	go func() {
+		t, err := makeTools(ctx, o.Cache)
+		ready <- made{t, err}
+	}()
+	o.Screen.Line(fmt.Sprintf("synthesizing %q for the environment %s (compiles CDK the first time: some minutes)", o.App, o.Env))
+	err := synthesize(ctx, o.App, out.assembly, map[string]any{"env": o.Env, "vendorUrl": vendorURL})
+	if err != nil {
+		cancel()
+		<-ready
+		return tools{}, nil, err
+	}
+	m := <-ready
+	if m.err != nil {
+		return tools{}, nil, m.err
+	}
+	loaded, err := assembly.Load(out.assembly)
+	return m.tools, loaded, err
+}
+
+// clear removes what an earlier run has left, and nothing else that may lie in the folder.
+func (f folders) clear() error {
+	var faults []error
+	for _, path := range []string{f.lake, f.attributes, f.logs, f.temp, f.state, f.summary, f.published} {
+		faults = append(faults, os.RemoveAll(path))
+	}
+	faults = append(faults, os.MkdirAll(f.root, 0o755))
+	return errors.Join(faults...)
+}
+
+// load makes the pipelines ready: secrets, simulated vendors, state machines.
+func (d *day) load(ctx context.Context, found []*pipeline, simulation *vendors) error {
+	for _, p := range found {
+		secret := d.options.Secret
+		playing := &playing{pipeline: p}
+		if simulation != nil {
+			simulated, accepted, err := simulation.add(p.vendor, vendortest.Size{
+				Seed: d.span.Seed, From: d.span.From, Until: d.span.worldUntil(), Attendees: d.span.Attendees,
+			})
+			if err != nil {
+				return err
+			}
+			playing.simulated = simulated
+			if secret, err = json.Marshal(accepted); err != nil {
+				return err
+			}
+		}
+		if p.secret != "" {
+			if len(secret) == 0 {
+				return fmt.Errorf("the vendor %s needs a secret with the fields %s: give a JSON file with them by -secret", p.vendor.Name, strings.Join(p.vendor.SecretFields(), ", "))
+			}
+			d.services.secrets.Set(p.secret, p.secret[strings.LastIndexByte(p.secret, ':')+1:], string(secret))
+		}
+		if err := d.services.interpreter.Load(ctx, p.machine.ARN, []byte(p.machine.Definition)); err != nil {
+			return err
+		}
+		if d.options.Interval > 0 {
+			p.schedule.Rule = assembly.Every(d.options.Interval)
+		}
+		for i := range p.vendor.Streams {
+			stream := &p.vendor.Streams[i]
+			f := verify.Folders{
+				Raw:     filepath.Join(d.out.lake, p.rawBucket, p.vendor.Name, stream.Name),
+				Curated: filepath.Join(d.out.lake, p.curatedBucket, p.vendor.Name, stream.Name),
+			}
+			watched := &watched{stream: stream, folders: f, seen: map[string]time.Time{}, put: map[string]time.Time{}}
+			if err := watched.start(d.options.Keep, d.span.sameWorld); err != nil {
+				return err
+			}
+			playing.watched = append(playing.watched, watched)
+			d.streams[streamID{p.machine.ARN, stream.Name}] = &StreamSummary{Vendor: p.vendor.Name, Name: stream.Name}
+		}
+		d.pipelines = append(d.pipelines, playing)
+	}
+	return nil
+}
+
+// playing is a pipeline under way.
+type playing struct {
+	*pipeline
+	simulated *simulated // nil where a running vendor is read
+	watched   []*watched
+}
+
+// watched is one stream's lake, and at which tick each of its objects appeared.
+type watched struct {
+	stream  *vendorapi.Stream
+	folders verify.Folders
+	// since is where the comparison begins: zero for genesis, or the watermark that an earlier run has left. A world
+	// of more days has other sign-ups in the days before them, which that run could not see.
+	since time.Time
+	seen  map[string]time.Time
+	put   map[string]time.Time
+}
+
+// start takes what an earlier run has left.
+func (w *watched) start(keep, sameWorld bool) error {
+	if !keep {
+		return nil
+	}
+	commits, err := w.folders.Commits()
+	if err != nil {
+		return err
+	}
+	if len(commits) > 0 && !sameWorld {
+		w.since = commits[len(commits)-1].End
+	}
+	w.put, err = w.folders.Objects()
+	return err
+}
+
+// look notes what has appeared by the end of the run that stands for tick.
+func (w *watched) look(tick time.Time) error {
+	objects, err := w.folders.Objects()
+	if err != nil {
+		return err
+	}
+	for path, put := range objects {
+		if !w.put[path].Equal(put) {
+			w.seen[path] = tick
+		}
+	}
+	w.put = objects
+	return nil
+}
+
+// ticks are the times at which any of the pipelines is run, in order.
+func (d *day) ticks() []time.Time {
+	var all []time.Time
+	for _, p := range d.pipelines {
+		all = slices.AppendSeq(all, p.schedule.Rule.Ticks(d.span.Played, d.span.Until))
+	}
+	slices.SortFunc(all, time.Time.Compare)
+	return slices.CompactFunc(all, time.Time.Equal)
+}

@@ -1,0 +1,275 @@
+package play
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/infra/local/assembly"
+	"github.com/windrow-data/windrow/infra/local/toolcache"
+)
+
+// shop is a vendor that is not ON24, to be found under a path.
+func shop(name string) *vendorapi.Vendor {
+	return &vendorapi.Vendor{
+		Name:         name,
+		BaseURL:      "VENDOR_URL/" + name + "/v1",
+		AllowPrivate: true,
+		Auth:         vendorapi.Auth{Kind: vendorapi.AuthBearer, TokenField: "token"},
+		Retry:        vendorapi.Retry{InitialWait: vendorapi.Duration(time.Millisecond), MaxWait: vendorapi.Duration(10 * time.Millisecond)},
+		Streams: []vendorapi.Stream{{
+			Name: "orders",
+			Path: "/orders",
+			Window: vendorapi.Window{
+				Start:      vendorapi.Place{In: vendorapi.InQuery, Name: "from"},
+				End:        vendorapi.Place{In: vendorapi.InQuery, Name: "to"},
+				Layout:     vendorapi.LayoutUnix,
+				Resolution: vendorapi.Duration(time.Second),
+			},
+			Paging: vendorapi.Paging{
+				Kind: vendorapi.PagingNumber, First: 1, Size: 50,
+				Place:     vendorapi.Place{In: vendorapi.InQuery, Name: "page"},
+				SizePlace: vendorapi.Place{In: vendorapi.InQuery, Name: "size"},
+			},
+			RecordsPath: "orders",
+			Total:       vendorapi.Total{Path: "total"},
+			Key:         []string{"id"},
+			TimePath:    "placed_at",
+			Settle:      vendorapi.Duration(5 * time.Minute),
+			Lookback:    vendorapi.Duration(24 * time.Hour),
+			Audit:       vendorapi.AuditCount,
+			Columns: []vendorapi.Column{
+				{Name: "id", Type: vendorapi.TypeInt64},
+				{Name: "placed_at", Type: vendorapi.TypeTimestamp},
+				{Name: "note", Type: vendorapi.TypeString},
+			},
+		}},
+	}
+}
+
+// writeAssembly writes a cloud assembly with a pipeline for each vendor, VENDOR_URL in the place of their address.
+func writeAssembly(t *testing.T, dir string, vendors ...*vendorapi.Vendor) {
+	t.Helper()
+	resources := map[string]any{}
+	files := map[string]any{}
+	for _, role := range []string{"ingest", "preprocess"} {
+		build := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(dir, role), "github.com/windrow-data/windrow/functions/cmd/"+role)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if output, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, output)
+		}
+	}
+	for _, vendor := range vendors {
+		name := vendor.Name
+		functions := map[string]string{}
+		for _, role := range []string{"ingest", "preprocess"} {
+			asset := "asset." + name + "-" + role
+			if err := os.Mkdir(filepath.Join(dir, asset), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Link(filepath.Join(dir, role), filepath.Join(dir, asset, "bootstrap")); err != nil {
+				t.Fatal(err)
+			}
+			writeJSON(t, filepath.Join(dir, asset, "vendor.json"), vendor)
+			files[asset] = map[string]any{
+				"source":       map[string]any{"path": asset, "packaging": "zip"},
+				"destinations": map[string]any{"x": map[string]any{"objectKey": asset + ".zip"}},
+			}
+			variables := map[string]any{
+				"WINDROW_STREAM":     "orders",
+				"WINDROW_RAW_BUCKET": map[string]any{"Ref": name + "Raw"},
+				// Far below the timeout, so that there is time to ask.
+				"WINDROW_SAFETY_MARGIN": "1s",
+			}
+			if role == "ingest" {
+				variables["WINDROW_SECRET"] = map[string]any{"Ref": name + "Secret"}
+			} else {
+				variables["WINDROW_CURATED_BUCKET"] = map[string]any{"Ref": name + "Curated"}
+			}
+			functions[role] = name + role
+			resources[name+role] = map[string]any{"Type": "AWS::Lambda::Function", "Properties": map[string]any{
+				"Runtime": "provided.al2023", "Timeout": 10, "Code": map[string]any{"S3Key": asset + ".zip"},
+				"Environment": map[string]any{"Variables": variables},
+			}}
+		}
+		task := func(role, end string) string {
+			return fmt.Sprintf(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"${%s.Arn}","Payload":{
+				"run.$":"$$.Execution.Name","startedAt.$":"$$.Execution.StartTime","input.$":"$$.Execution.Input"}},
+				"ResultSelector":{"more.$":"$.Payload.more"},"ResultPath":"$.%s",%s}`, functions[role], role, end)
+		}
+		definition := fmt.Sprintf(`{"StartAt":"Ingest","States":{"Ingest":%s,"Preprocess":%s}}`, task("ingest", `"Next":"Preprocess"`), task("preprocess", `"End":true`))
+		resources[name+"Raw"] = map[string]any{"Type": "AWS::S3::Bucket"}
+		resources[name+"Curated"] = map[string]any{"Type": "AWS::S3::Bucket"}
+		resources[name+"Secret"] = map[string]any{"Type": "AWS::SecretsManager::Secret"}
+		resources[name+"Machine"] = map[string]any{"Type": "AWS::StepFunctions::StateMachine", "Properties": map[string]any{
+			"DefinitionString": map[string]any{"Fn::Sub": definition},
+		}}
+		resources[name+"Schedule"] = map[string]any{"Type": "AWS::Scheduler::Schedule", "Properties": map[string]any{
+			"ScheduleExpression": "rate(1 hour)",
+			"Target":             map[string]any{"Arn": map[string]any{"Ref": name + "Machine"}, "Input": `{"scheduledTime":"<aws.scheduler.scheduled-time>"}`},
+		}}
+	}
+	writeJSON(t, filepath.Join(dir, "template.json"), map[string]any{"Resources": resources})
+	writeJSON(t, filepath.Join(dir, "assets.json"), map[string]any{"files": files})
+	writeJSON(t, filepath.Join(dir, "manifest.json"), map[string]any{"artifacts": map[string]any{
+		"assets": map[string]any{"type": "cdk:asset-manifest", "properties": map[string]any{"file": "assets.json"}},
+		"shops": map[string]any{"type": "aws:cloudformation:stack", "environment": "aws://x/eu-central-1",
+			"properties": map[string]any{"templateFile": "template.json"}, "dependencies": []string{"assets"}},
+	}})
+}
+
+func writeJSON(t *testing.T, path string, value any) {
+	t.Helper()
+	content, err := json.MarshalIndent(value, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// app is a command that writes the assembly in dir as an app would: to $CDK_OUTDIR, with the vendor's address from the
+// context.
+func app(dir string) string {
+	return fmt.Sprintf(`set -e; cp -r %q/. "$CDK_OUTDIR"; url=$(echo "$CDK_CONTEXT_JSON" | sed 's/.*"vendorUrl":"\([^"]*\)".*/\1/')
+		for f in "$CDK_OUTDIR"/asset.*/vendor.json; do sed "s|VENDOR_URL|$url|" "$f" > "$f.new"; mv "$f.new" "$f"; done`, dir)
+}
+
+func TestAnyAssemblyIsPlayed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the functions")
+	}
+	userCache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	writeAssembly(t, dir, shop("acme"), shop("other"))
+	var said bytes.Buffer
+	from := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+	options := Options{
+		App:       app(dir),
+		Env:       "local",
+		From:      from,
+		Until:     from.Add(3 * time.Hour),
+		Seed:      7,
+		Attendees: 400,
+		Out:       filepath.Join(t.TempDir(), "out"),
+		Cache:     toolcache.Cache{Dir: filepath.Join(userCache, "windrow"), Say: func(line string) { t.Log(line) }},
+		Screen:    NewScreen(&said, false),
+	}
+	summary, err := Run(t.Context(), options)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	check := func(runs int) {
+		t.Helper()
+		summary.Print(&said, options.Out)
+		if !summary.Good() || summary.Vendor != "acme,other" || summary.Runs != runs || len(summary.Streams) != 2 {
+			t.Errorf("summary %+v\n%s", summary, said.String())
+		}
+		for _, stream := range summary.Streams {
+			if stream.VendorRecords == 0 || stream.VendorRecords != stream.CuratedRows {
+				t.Errorf("%s: %d records of the vendor, %d rows", stream.Vendor, stream.VendorRecords, stream.CuratedRows)
+			}
+		}
+		if runtime.GOOS == "linux" && summary.Lambda.PeakMemoryMB == 0 {
+			t.Error("no peak memory")
+		}
+	}
+	check(6)
+	if content, err := os.ReadFile(filepath.Join(options.Out, "summary.json")); err != nil || !strings.Contains(string(content), `"missing": 0`) {
+		t.Errorf("summary.json: %v\n%s", err, content)
+	}
+
+	// The next hours, with the data kept: the whole of the day so far is compared.
+	options.Keep, options.From, options.Until = true, time.Time{}, from.Add(5*time.Hour)
+	rows := summary.Streams[0].CuratedRows
+	if summary, err = Run(t.Context(), options); err != nil {
+		t.Fatal(err)
+	}
+	check(4)
+	if summary.Streams[0].CuratedRows <= rows {
+		t.Errorf("%d rows after %d", summary.Streams[0].CuratedRows, rows)
+	}
+}
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	last := state{From: noon, Until: noon.Add(24 * time.Hour), Played: noon.Add(6 * time.Hour), Seed: 3, Attendees: 10}
+	tests := []struct {
+		name      string
+		options   Options
+		kept      bool
+		want      state
+		wantSame  bool
+		wantError string
+	}{
+		{name: "fresh", options: Options{From: noon, Until: noon.Add(time.Hour)}, want: state{From: noon, Until: noon.Add(time.Hour), Played: noon}},
+		{name: "backwards", options: Options{From: noon, Until: noon}, wantError: "want an end after the start"},
+		{name: "nothing kept", options: Options{Keep: true}, wantError: "no run has left data"},
+		{name: "the rest of the day", options: Options{Keep: true}, kept: true, want: last, wantSame: true},
+		{
+			name: "another day", options: Options{Keep: true, Until: noon.Add(30 * time.Hour)}, kept: true,
+			want: state{From: noon, Until: noon.Add(30 * time.Hour), Played: last.Played, Seed: 3, Attendees: 10},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			out := foldersIn(t.TempDir())
+			test.options.Out = out.root
+			if test.kept {
+				writeJSON(t, out.state, last)
+			}
+			got, err := test.options.span(out)
+			if test.wantError != "" {
+				if err == nil || !strings.Contains(err.Error(), test.wantError) {
+					t.Errorf("error %v, want %q", err, test.wantError)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			test.want.sameWorld = test.wantSame
+			if got != test.want {
+				t.Errorf("span %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestAssemblyWithoutPipelines(t *testing.T) {
+	t.Parallel()
+	if _, err := pipelines(&assembly.Assembly{}); err == nil || !strings.Contains(err.Error(), "no VendorPipeline") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAppThatFails(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, command, want string }{
+		{"tells why", `echo "no such environment" >&2; exit 3`, "no such environment"},
+		{"writes nothing", "true", "no cloud assembly"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			err := synthesize(t.Context(), test.command, filepath.Join(t.TempDir(), "cdk.out"), nil)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+}

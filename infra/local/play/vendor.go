@@ -1,0 +1,142 @@
+package play
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorapi/vendortest"
+	"github.com/windrow-data/windrow/functions/window"
+	"github.com/windrow-data/windrow/infra/local/verify"
+)
+
+// How the simulated vendors answer.
+const (
+	// pageLatency is how long a page takes, so that it is the vendor that bounds how much an invocation can
+	// fetch, as it does in production, and not this machine.
+	pageLatency = 8 * time.Millisecond
+	// faultShare is the share of requests that meet a fault.
+	faultShare = 0.08
+	// retryAfter is the wait that a throttled request is asked for, where the form can say as little.
+	retryAfter = 5 * time.Millisecond
+	slowness   = 60 * time.Millisecond
+)
+
+// vendors serves the simulated vendors of all pipelines at one address, each under its base URL's path.
+type vendors struct {
+	server *http.Server
+	url    string
+
+	mutex sync.RWMutex
+	all   []*simulated
+}
+
+// simulated is one simulated vendor.
+type simulated struct {
+	path   string
+	vendor *vendorapi.Vendor
+	world  *vendortest.World
+	server *vendortest.Server
+	now    time.Time
+}
+
+// listenForVendors opens the address before the app is synthesized, since the descriptions in it name the address.
+func listenForVendors() (*vendors, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("no free port on 127.0.0.1 for the simulated vendor: %w", err)
+	}
+	v := &vendors{url: "http://" + listener.Addr().String()}
+	v.server = &http.Server{Handler: v}
+	go v.server.Serve(listener)
+	return v, nil
+}
+
+func (v *vendors) close() { v.server.Close() }
+
+func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v.mutex.RLock()
+	var serving *simulated
+	for _, s := range v.all {
+		if strings.HasPrefix(r.URL.Path, s.path+"/") || r.URL.Path == s.path {
+			serving = s
+		}
+	}
+	v.mutex.RUnlock()
+	if serving == nil {
+		http.Error(w, "no simulated vendor has this path", http.StatusNotFound)
+		return
+	}
+	serving.server.ServeHTTP(w, r)
+}
+
+// add simulates a vendor. The returned secret is the one it accepts.
+func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size) (s *simulated, secret map[string]string, err error) {
+	base, err := url.Parse(vendor.BaseURL)
+	if err != nil {
+		return nil, nil, fmt.Errorf("base URL of the vendor %s: %w", vendor.Name, err)
+	}
+	if "http://"+base.Host != v.url {
+		return nil, nil, fmt.Errorf("the vendor %s is read at %s, the simulated one is at %s: "+
+			"synthesize an environment that takes its address from the context vendorUrl (-env local does)", vendor.Name, vendor.BaseURL, v.url)
+	}
+	s = &simulated{path: strings.TrimSuffix(base.Path, "/"), vendor: vendor}
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	for _, other := range v.all {
+		if other.path == s.path {
+			return nil, nil, fmt.Errorf("the vendors %s and %s have the same path %q in their base URLs, so that one address cannot simulate both", other.vendor.Name, vendor.Name, s.path)
+		}
+	}
+	if s.world, err = vendortest.Generate(vendor, size); err != nil {
+		return nil, nil, fmt.Errorf("simulate the vendor %s: %w", vendor.Name, err)
+	}
+	secret = map[string]string{}
+	for _, field := range vendor.SecretFields() {
+		secret[field] = "simulated-" + field
+	}
+	plan := vendortest.Mixed(size.Seed, faultShare)
+	plan.RetryAfter, plan.Slowness = retryAfter, slowness
+	s.server = vendortest.NewServer(vendor, s.world, secret, vendortest.ServerOptions{
+		Now:     size.From,
+		Faults:  []vendortest.Plan{plan},
+		Latency: pageLatency,
+		Clock:   time.Now,
+	})
+	v.all = append(v.all, s)
+	return s, secret, nil
+}
+
+func (s *simulated) setNow(now time.Time) {
+	s.now = now
+	s.server.SetNow(now)
+}
+
+// source yields what the vendor holds of a stream now.
+func (s *simulated) source(stream string) verify.Source {
+	return func(within window.Window) iter.Seq2[verify.Record, error] {
+		return func(yield func(verify.Record, error) bool) {
+			for _, record := range s.world.Records(stream, within, s.now) {
+				if !yield(verify.Record{JSON: record.JSON, VisibleAt: record.VisibleAt}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// checkVendorURL says what is wrong with the address of a running vendor.
+func checkVendorURL(address string) error {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
+		return errors.New("want http://HOST:PORT or https://HOST")
+	}
+	return nil
+}
