@@ -90,8 +90,8 @@ func environments() []environment {
 			Simulation: &simulation{
 				ClientID:       "90001",
 				Architecture:   hostArchitecture(runtime.GOARCH),
-				Timeout:        4 * time.Second,
-				SafetyMargin:   1500 * time.Millisecond,
+				Timeout:        3 * time.Second,
+				SafetyMargin:   1200 * time.Millisecond,
 				DefaultRate:    200,
 				PartBytes:      256 << 10,
 				InitialWait:    2 * time.Millisecond,

@@ -88,13 +88,22 @@ func (d *day) keepState() error {
 func (d *day) run(ctx context.Context, p *playing, tick time.Time) error {
 	name := "local-" + tick.UTC().Format("20060102T150405Z")
 	before := d.progress(p)
+	// What fails on this machine and not in a function would fail again at every tick: it ends the play.
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	outcome, err := d.services.interpreter.Run(ctx, workflow.Execution{
 		Machine: p.machine.ARN,
 		Name:    name,
 		Input:   json.RawMessage(p.schedule.InputAt(tick, name)),
 		Started: time.Now(),
 	}, workflow.Handler{
-		Do:      func(ctx context.Context, task workflow.Task) (json.RawMessage, error) { return d.do(ctx, p, task) },
+		Do: func(ctx context.Context, task workflow.Task) (json.RawMessage, error) {
+			result, err := d.do(ctx, p, task)
+			if fault := (*workflow.TaskError)(nil); err != nil && !errors.As(err, &fault) {
+				end(err)
+			}
+			return result, err
+		},
 		Observe: func(workflow.Event) {}, // A function's failure is noted where it is called.
 	})
 	if err != nil {
@@ -173,7 +182,11 @@ func (d *day) publish(task workflow.Task, subject string, message json.RawMessag
 func (d *day) noteFailure(state string, fault *lambdahost.FunctionError) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	d.failures[state+": "+fault.Error()]++
+	failure := state + ": " + fault.Error()
+	d.failures[failure]++
+	if d.failures[failure] == 1 {
+		d.options.Screen.Line(failure)
+	}
 }
 
 // answer is what the functions say of their work, as far as it is added up here.

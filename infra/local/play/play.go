@@ -77,7 +77,12 @@ func (s state) worldUntil() time.Time {
 // Run plays. Its error is that of what it needs; whether the lake is right stands in the summary.
 func Run(ctx context.Context, o Options) (*Summary, error) {
 	began := time.Now()
-	out := foldersIn(o.Out)
+	// Functions run in folders of their own, where a relative path would lead elsewhere.
+	root, err := filepath.Abs(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	out := foldersIn(root)
 	span, err := o.span(out)
 	if err != nil {
 		return nil, err

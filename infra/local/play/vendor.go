@@ -21,7 +21,7 @@ import (
 const (
 	// pageLatency is how long a page takes, so that it is the vendor that bounds how much an invocation can
 	// fetch, as it does in production, and not this machine.
-	pageLatency = 8 * time.Millisecond
+	pageLatency = 10 * time.Millisecond
 	// faultShare is the share of requests that meet a fault.
 	faultShare = 0.08
 	// retryAfter is the wait that a throttled request is asked for, where the form can say as little.

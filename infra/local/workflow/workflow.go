@@ -194,8 +194,8 @@ type Event struct {
 
 // Handler does what an execution asks for.
 type Handler struct {
-	// Do does a task. An error that is no *[TaskError] counts as Lambda.ServiceException. Tasks of one execution
-	// may be done at once.
+	// Do does a task. The state machine takes an error that is no *[TaskError] for a Lambda.ServiceException. Tasks of
+	// one execution may be done at once.
 	Do func(context.Context, Task) (json.RawMessage, error)
 	// Observe is told of events, one after another.
 	Observe func(Event)
