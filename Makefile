@@ -1,4 +1,5 @@
 # make run    plays a day of webinars on this machine, through the synthesized stack
+# make query  asks the lake that it leaves, by SQL
 # make test   runs the tests
 # make synth  writes and checks the CloudFormation templates of the deployed environments
 # Each needs Go and Node alone and does its own set-up.
@@ -25,6 +26,10 @@ help: ## Show what there is to make
 .PHONY: run
 run: needs ## Play a day of webinars on this machine (ARGS=-help lists the flags)
 	@go run ./infra/local $(ARGS)
+
+.PHONY: query
+query: needs node_modules ## Ask the lake of the last run, SQL="select ..."
+	@node infra/local/query.mjs "$(SQL)"
 
 .PHONY: test
 test: needs node_modules ## Run the tests

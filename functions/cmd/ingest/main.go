@@ -77,7 +77,7 @@ func (h *handler) newClient(ctx context.Context) (*vendorapi.Client, error) {
 				id, strings.Join(h.Vendor.SecretFields(), ", "))
 		}
 		if secret, err = vendorapi.ParseSecret([]byte(*output.SecretString)); err != nil {
-			return nil, fmt.Errorf("the vendor's secret %s: %w", id, err)
+			return nil, fmt.Errorf("secret %s: %w", id, err)
 		}
 	}
 	return vendorapi.NewClient(h.Vendor, h.Stream.Name, secret, vendorapi.Options{

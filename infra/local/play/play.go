@@ -145,6 +145,9 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.writeViews(); err != nil {
+		return nil, err
+	}
 	summary.WallSeconds = round(time.Since(began).Seconds())
 	return summary, summary.write(out.summary)
 }

@@ -161,6 +161,7 @@ type folders struct {
 	state      string
 	summary    string
 	published  string
+	views      string
 }
 
 func foldersIn(root string) folders {
@@ -175,5 +176,6 @@ func foldersIn(root string) folders {
 		state:      in("state.json"),
 		summary:    in("summary.json"),
 		published:  in("published.ndjson"),
+		views:      in("views.sql"),
 	}
 }

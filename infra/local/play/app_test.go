@@ -1,0 +1,104 @@
+package play
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/windrow-data/windrow/infra/local/toolcache"
+)
+
+// TestTheAppOfThisRepository plays a morning and a webinar through the app as it is synthesized, and then meets a vendor and a
+// secret that are wrong: what was committed before stays, and each failure is one clear message.
+func TestTheAppOfThisRepository(t *testing.T) {
+	if testing.Short() {
+		t.Skip("synthesizes the app")
+	}
+	userCache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The app is synthesized once; the runs with a wrong vendor or secret play the same assembly.
+	kept := filepath.Join(t.TempDir(), "kept")
+	const vendorURL = `echo "$CDK_CONTEXT_JSON" | sed 's/.*"vendorUrl":"\([^"]*\)".*/\1/'`
+	again := `set -e; cp -r "` + kept + `"/. "$CDK_OUTDIR"; for f in "$CDK_OUTDIR"/asset.*/vendor.json; do
+		sed "s|$(cat "` + kept + `/url")|$(` + vendorURL + `)|" "$f" > "$f.new"; mv "$f.new" "$f"; done`
+	var said bytes.Buffer
+	from := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+	options := Options{
+		App:       `cd ../../.. && go run ./infra && cp -r "$CDK_OUTDIR" "` + kept + `" && ` + vendorURL + ` > "` + kept + `/url"`,
+		Env:       "local",
+		From:      from,
+		Until:     from.Add(15 * time.Hour),
+		Interval:  3 * time.Hour,
+		Seed:      11,
+		Attendees: 3000,
+		Out:       filepath.Join(t.TempDir(), "out"),
+		Cache:     toolcache.Cache{Dir: filepath.Join(userCache, "windrow"), Say: func(line string) { t.Log(line) }},
+		Screen:    NewScreen(&said, false),
+	}
+	summary, err := Run(t.Context(), options)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	names := []string{}
+	rows := map[string]int64{}
+	for _, stream := range summary.Streams {
+		names = append(names, stream.Name)
+		rows[stream.Name] = stream.CuratedRows
+	}
+	if !summary.Good() || summary.Vendor != "on24" || summary.Runs != 5 ||
+		!slices.Equal(names, []string{"events", "registrants", "attendees", "leads", "questions"}) || rows["attendees"] < 1000 {
+		t.Fatalf("summary %+v\n%s", summary, said.String())
+	}
+
+	html := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<html><body>We are down for maintenance</body></html>")
+	}))
+	defer html.Close()
+	for _, wrong := range []struct {
+		name, secret, says string
+	}{
+		{"a vendor that answers HTML", `{"accessTokenKey":"k-canary","accessTokenSecret":"s-canary"}`, "text/html"},
+		{"a secret without a field", `{"accessTokenKey":"k-canary"}`, "accessTokenSecret"},
+		{"a secret that is no JSON", `k-canary`, "not a JSON object"},
+	} {
+		t.Run(wrong.name, func(t *testing.T) {
+			options := options
+			options.App = again
+			options.Keep, options.From, options.Until = true, time.Time{}, summary.Until.Add(3*time.Hour)
+			options.VendorURL, options.Secret = html.URL, []byte(wrong.secret)
+			failed, err := Run(t.Context(), options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if failed.Good() || failed.FailedRuns != failed.Runs || failed.Runs == 0 {
+				t.Errorf("%d of %d runs failed", failed.FailedRuns, failed.Runs)
+			}
+			messages := slices.Collect(maps.Keys(failed.Failures))
+			if len(messages) == 0 {
+				t.Error("no failure is told")
+			}
+			for _, message := range messages {
+				if !strings.Contains(message, wrong.says) || strings.Contains(message, "goroutine") || strings.Contains(message, "canary") {
+					t.Errorf("message %q: want one that says %q, without a stack or a credential", message, wrong.says)
+				}
+			}
+			for _, stream := range failed.Streams {
+				if stream.CuratedRows != rows[stream.Name] {
+					t.Errorf("%s has %d rows, and had %d before", stream.Name, stream.CuratedRows, rows[stream.Name])
+				}
+			}
+			summary = failed
+		})
+	}
+}
