@@ -2,6 +2,13 @@ module github.com/windrow-data/windrow
 
 go 1.26.0
 
+// What the tools under Node bring along is not ours to build or test.
+ignore (
+	./.local
+	./cdk.out
+	./node_modules
+)
+
 require (
 	github.com/aws/aws-cdk-go/awscdk/v2 v2.262.0
 	github.com/aws/aws-lambda-go v1.55.1
