@@ -123,7 +123,21 @@ func Run(ctx context.Context, config Config, now time.Time) (Answer, error) {
 	if err != nil {
 		err = fmt.Errorf("stream %s: %w", config.Stream.Name, err)
 	}
+	r.log(ctx, err)
 	return r.answer, err
+}
+
+// log writes the run's figures, which the answer of a failed one does not reach anybody with.
+func (r *run) log(ctx context.Context, err error) {
+	level := slog.LevelInfo
+	if err != nil {
+		level = slog.LevelError
+	}
+	a := r.answer
+	r.Logger.Log(ctx, level, "ingest run", "stream", a.Stream, "watermark", a.Watermark, "windows", a.Windows, "backedOff", a.BackedOff,
+		"resumed", a.Resumed, "attempts", a.Attempts, "pages", a.Pages, "parts", a.Parts, "records", a.Records,
+		"requests", a.Requests, "retries", a.Retries, "throttled", a.Throttled, "waitSeconds", a.WaitSeconds,
+		"ratePerSecond", a.RatePerSecond, "more", a.More, "findings", len(a.Findings), "error", err)
 }
 
 // run is one invocation's work.
