@@ -1,4 +1,5 @@
-// Package telemetry is what a handler says of its work: findings for a person, and logs.
+// Package telemetry is what a handler tells a person of its work. It stands apart so that every kind of finding
+// has one name, wherever it is seen.
 package telemetry
 
 // Kind names what a finding is about. A runbook has one heading for each.

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/windrow-data/windrow/constructs/gobuild"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/infra/local/assembly"
 	"github.com/windrow-data/windrow/infra/local/toolcache"
@@ -60,22 +60,13 @@ func writeAssembly(t *testing.T, dir string, vendors ...*vendorapi.Vendor) {
 	t.Helper()
 	resources := map[string]any{}
 	files := map[string]any{}
-	for _, role := range []string{"ingest", "preprocess"} {
-		build := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(dir, role), "github.com/windrow-data/windrow/functions/cmd/"+role)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if output, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, output)
-		}
-	}
+	var builder gobuild.Builder
 	for _, vendor := range vendors {
 		name := vendor.Name
 		functions := map[string]string{}
 		for _, role := range []string{"ingest", "preprocess"} {
 			asset := "asset." + name + "-" + role
-			if err := os.Mkdir(filepath.Join(dir, asset), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Link(filepath.Join(dir, role), filepath.Join(dir, asset, "bootstrap")); err != nil {
+			if err := builder.Folder(filepath.Join(dir, asset), "github.com/windrow-data/windrow/functions/cmd/"+role, runtime.GOARCH, nil); err != nil {
 				t.Fatal(err)
 			}
 			writeJSON(t, filepath.Join(dir, asset, "vendor.json"), vendor)
