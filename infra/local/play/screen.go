@@ -82,7 +82,7 @@ func (s *Screen) Tick(tick time.Time, before, after []StreamSummary) {
 		}
 	}
 	if retries > 0 {
-		added = append(added, fmt.Sprintf("%d retries", retries))
+		added = append(added, fmt.Sprintf("retries +%d", retries))
 	}
 	if len(added) == 0 {
 		added = append(added, "nothing new")
