@@ -37,7 +37,8 @@ const (
 	worthwhile = 0.25
 )
 
-// Vendor is what ingest asks of a vendor's API. *vendorapi.Client has it.
+// Vendor is what ingest asks of a vendor's API. *vendorapi.Client has it. Page fails with
+// [vendorapi.ErrDeadline] where the deadline of its context is what ends it.
 type Vendor interface {
 	Page(context.Context, window.Window, vendorapi.Cursor) (*vendorapi.Page, error)
 	Describe(window.Window) string
@@ -56,7 +57,8 @@ type Config struct {
 	Genesis time.Time
 	// PartBytes is the compressed size at which a part is stored.
 	PartBytes int64
-	// SafetyMargin is how long before the deadline the vendor is asked for nothing more.
+	// SafetyMargin is how long before the deadline the vendor is asked for nothing more, at most half of the
+	// time that there is.
 	SafetyMargin time.Duration
 	// DefaultRate is the records a second that the stream is taken to manage until a rate was seen.
 	DefaultRate float64
@@ -107,7 +109,9 @@ func Run(ctx context.Context, config Config, now time.Time) (Answer, error) {
 	// The vendor is asked for nothing that would end within the safety margin; storing may use it.
 	asking := ctx
 	if deadline, ok := ctx.Deadline(); ok {
-		r.deadline = deadline.Add(-config.SafetyMargin)
+		// A function with less time than the margin would never ask for anything.
+		margin := min(config.SafetyMargin, deadline.Sub(r.began)/2)
+		r.deadline = deadline.Add(-margin)
 		var cancel context.CancelFunc
 		asking, cancel = context.WithDeadline(ctx, r.deadline)
 		defer cancel()
@@ -147,10 +151,12 @@ type run struct {
 	began    time.Time
 	deadline time.Time // zero: none
 	buffer   *rawzone.Buffer
-	answer   Answer
-	rate     float64
-	newest   *rawzone.Commit
-	etag     string // of newest
+	// fetched counts the records on the pages taken.
+	fetched int64
+	answer  Answer
+	rate    float64
+	newest  *rawzone.Commit
+	etag    string // of newest
 }
 
 // forward commits window after window.
@@ -175,8 +181,12 @@ func (r *run) forward(ctx, asking context.Context) error {
 			// The winner goes on from its own commit.
 			r.Logger.Info("another run has committed this window", "stream", r.Stream.Name, "start", start)
 			return nil
-		case errors.Is(err, errOutOfTime):
-			if !r.progressed() {
+		case errors.Is(err, vendorapi.ErrDeadline):
+			if r.answer.Windows == 0 && (r.answer.Parts == 0 || r.fetched == 0) {
+				// A later invocation would fare no better, and nobody would be told of it.
+				if r.answer.Parts > 0 {
+					err = fmt.Errorf("%w: %d pages without a record, and more to come; is the end of a window described as the vendor shows it?", err, r.answer.Pages)
+				}
 				return err
 			}
 			r.answer.More = true
@@ -187,9 +197,6 @@ func (r *run) forward(ctx, asking context.Context) error {
 		start = commit.End
 	}
 }
-
-// errOutOfTime says that the deadline came before the window's last page.
-var errOutOfTime = errors.New("time ran out")
 
 // watermark returns where the next window starts, and remembers the newest commit.
 func (r *run) watermark(ctx context.Context) (time.Time, error) {
@@ -264,9 +271,6 @@ func (r *run) capacity() int64 {
 	return window.Capacity(r.left(), 0, rate)
 }
 
-// progressed reports whether this invocation has stored anything.
-func (r *run) progressed() bool { return r.answer.Windows > 0 || r.answer.Parts > 0 }
-
 // window reads and commits one window: the one that an earlier invocation left unfinished, or else the one
 // that choice arrives at.
 func (r *run) window(ctx, asking context.Context, choice *window.Choice) (*rawzone.Commit, error) {
@@ -290,7 +294,7 @@ func (r *run) window(ctx, asking context.Context, choice *window.Choice) (*rawzo
 		err = reading.position()
 	}
 	if err != nil {
-		return nil, r.asOutOfTime(err)
+		return nil, err
 	}
 	if err := reading.finish(ctx, asking); err != nil {
 		return nil, err
@@ -302,14 +306,6 @@ func (r *run) window(ctx, asking context.Context, choice *window.Choice) (*rawzo
 func (r *run) request(w window.Window) string {
 	sum := sha256.Sum256([]byte(r.Vendor.Describe(w)))
 	return hex.EncodeToString(sum[:8])
-}
-
-// asOutOfTime turns the two ways in which the deadline ends a request into one.
-func (r *run) asOutOfTime(err error) error {
-	if errors.Is(err, vendorapi.ErrDeadline) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %w", errOutOfTime, err)
-	}
-	return err
 }
 
 // commit makes the reading count.
@@ -350,7 +346,7 @@ func (r *run) commit(ctx context.Context, reading *reading) (*rawzone.Commit, er
 		r.answer.Findings = append(r.answer.Findings, telemetry.Finding{
 			Vendor: r.Zone.Vendor, Stream: r.Stream.Name, Kind: telemetry.CountsUnsettled,
 			Message: fmt.Sprintf("window %s: the vendor announced %d records and gave %d, and the two did not agree in %d attempts; it is committed as last given",
-				commit.Window(), reading.total, reading.cursor.Seen, MaxMoved+1),
+				commit.Window(), attempt.Total, reading.cursor.Seen, attempt.Number),
 		})
 	}
 	r.Logger.Info("window committed", "stream", r.Stream.Name, "start", commit.Start, "end", commit.End,

@@ -22,20 +22,24 @@ type reading struct {
 	page   *vendorapi.Page
 	cursor vendorapi.Cursor
 	last   bool
-	// total is the vendor's count on the page last read, -1 where it gave none.
-	total int64
-	// resumed says that the pages before the cursor were read by earlier invocations.
+	// resumed says that the pages before the cursor were read by earlier invocations, until a page follows.
 	resumed bool
 	// number is the number of the page last taken, 0 before the first.
 	number int
 
-	began      time.Time
-	pagesNow   int
+	began    time.Time
+	pagesNow int
+	// recordsNow counts all records that the pages of this invocation held, those of other windows too: they
+	// take as long, and the vendor's totals count them.
 	recordsNow int64
 }
 
 // choose asks for the first page of shorter and shorter windows until one fits. The page just read is then
 // the window's page one.
+//
+// A window whose only page has been read fits, however little time is left. One that does not fit is taken all
+// the same where no time is left to ask for a shorter one, or none is asked for in another way: a vendor that
+// takes whole days gives as much for an hour as for the day.
 func (g *reading) choose(asking context.Context, choice *window.Choice) error {
 	for {
 		w := choice.Window()
@@ -45,10 +49,15 @@ func (g *reading) choose(asking context.Context, choice *window.Choice) error {
 		if err != nil {
 			return err
 		}
-		if choice.Fits(page.Total, g.capacity()) {
+		request, backoffs := g.request(w), choice.Backoffs()
+		fits := page.Last || g.left() < g.Clock().Sub(g.began)
+		for !fits && g.request(choice.Window()) == request {
+			fits = choice.Fits(page.Total, g.capacity())
+		}
+		if fits {
 			g.page = page
-			g.attempt.Window, g.attempt.Backoffs = w, choice.Backoffs()
-			g.attempt.Request, g.attempt.Announced = g.request(w), page.Total
+			g.attempt.Window, g.attempt.Backoffs, g.attempt.Request = w, backoffs, request
+			g.attempt.Announced, g.attempt.Total = page.Total, page.Total
 			return nil
 		}
 		g.Logger.Debug("window shortened", "stream", g.Stream.Name, "from", w.End, "to", choice.Window().End,
@@ -58,7 +67,7 @@ func (g *reading) choose(asking context.Context, choice *window.Choice) error {
 
 // position takes the reading up where the stored parts end.
 func (g *reading) position() error {
-	g.last, g.total = g.attempt.Complete, g.attempt.Announced
+	g.last = g.attempt.Complete
 	if err := json.Unmarshal([]byte(g.attempt.Next), &g.cursor); err != nil {
 		return fmt.Errorf("the last part of window %s does not say how to go on: %w", g.attempt.Window, err)
 	}
@@ -70,12 +79,19 @@ func (g *reading) position() error {
 func (g *reading) finish(ctx, asking context.Context) error {
 	g.buffer.Reset()
 	g.answer.Attempts++
-	for !g.last {
+	for !g.last || !g.settled() && g.attempt.Moved < MaxMoved {
+		if g.last {
+			if err := g.abandon(ctx, "its records are not as many as it announced"); err != nil {
+				return err
+			}
+		}
 		if g.page == nil {
 			page, err := g.next(asking)
-			if errors.Is(err, vendorapi.ErrRepeated) && g.resumed {
-				// The records have moved by a page since: this attempt would meet the same page for ever.
-				g.again("the page it was to go on with repeats the one before")
+			if g.resumed && stale(err) {
+				// The records have moved by a page since, or the token has expired: this attempt would meet the
+				// same answer for ever. Where another attempt meets it too, nothing of this one is lost.
+				g.Logger.Warn("the attempt cannot be resumed", "stream", g.Stream.Name, "error", err)
+				g.again("the page it was to go on with is not given")
 				continue
 			}
 			if err != nil {
@@ -84,14 +100,13 @@ func (g *reading) finish(ctx, asking context.Context) error {
 			g.page = page
 		}
 		if g.moved() && g.attempt.Moved < MaxMoved {
-			g.again("its total moved")
+			if err := g.abandon(ctx, "its total moved"); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := g.take(ctx); err != nil {
 			return err
-		}
-		if g.last && !g.settled() && g.attempt.Moved < MaxMoved {
-			g.again("its records are not as many as it announced")
 		}
 	}
 	if g.buffer.Records() > 0 {
@@ -107,15 +122,12 @@ func (g *reading) moved() bool {
 
 // next asks for the page at the cursor, if there is time for another one.
 func (g *reading) next(asking context.Context) (*vendorapi.Page, error) {
-	if g.pagesNow > 0 && !g.deadline.IsZero() {
-		each := g.Clock().Sub(g.began) / time.Duration(g.pagesNow)
-		if g.left() < each {
-			return nil, errOutOfTime
-		}
+	if g.outOfTime() {
+		return nil, vendorapi.ErrDeadline
 	}
 	page, err := g.Vendor.Page(asking, g.attempt.Window, g.cursor)
 	if err != nil {
-		return nil, g.asOutOfTime(err)
+		return nil, err
 	}
 	if g.cursor == (vendorapi.Cursor{}) {
 		g.attempt.Announced = page.Total
@@ -123,17 +135,36 @@ func (g *reading) next(asking context.Context) (*vendorapi.Page, error) {
 	return page, nil
 }
 
+// stale reports whether err is an answer that the page at the cursor would meet again.
+func stale(err error) bool {
+	return !errors.Is(err, vendorapi.ErrDeadline) && (errors.Is(err, vendorapi.ErrRefused) || errors.Is(err, vendorapi.ErrMalformed))
+}
+
+// outOfTime reports whether a page takes longer than what is left.
+func (g *reading) outOfTime() bool {
+	if g.pagesNow == 0 || g.deadline.IsZero() {
+		return false
+	}
+	return g.left() < g.Clock().Sub(g.began)/time.Duration(g.pagesNow)
+}
+
 // take adds the page's records to the buffer and stores a part where it has grown to its size.
 func (g *reading) take(ctx context.Context) error {
 	g.buffer.Page(g.page.Number)
 	for record := range g.page.Records() {
 		g.buffer.Add(record)
-		g.recordsNow++
 	}
+	if g.page.Untimed > 0 {
+		g.Logger.Warn("records show no time to place them by and are kept in every window that meets them",
+			"stream", g.Stream.Name, "start", g.attempt.Window.Start, "page", g.page.Number, "records", g.page.Untimed)
+	}
+	g.recordsNow += int64(g.page.Count)
+	g.fetched += int64(g.page.Count)
 	g.pagesNow++
+	g.resumed = false
 	g.answer.Pages++
 	if g.page.Total >= 0 {
-		g.total = g.page.Total
+		g.attempt.Total = g.page.Total
 	}
 	g.number, g.cursor, g.last = g.page.Number, g.page.Next, g.page.Last
 	g.page = nil
@@ -143,13 +174,24 @@ func (g *reading) take(ctx context.Context) error {
 	return g.store(ctx)
 }
 
+// abandon gives an attempt up for which the vendor's count has moved. Where no time is left for the next one,
+// what has been read is stored, for a later invocation to judge: a run that stored nothing would be followed
+// by others like it.
+func (g *reading) abandon(ctx context.Context, why string) error {
+	if g.outOfTime() {
+		return g.interrupted(ctx, vendorapi.ErrDeadline)
+	}
+	g.attempt.Moved++
+	g.again(why)
+	return nil
+}
+
 // again begins the window's next attempt, at page one.
 func (g *reading) again(why string) {
 	g.Logger.Warn("window is read again: "+why, "stream", g.Stream.Name, "start", g.attempt.Window.Start,
 		"end", g.attempt.Window.End, "attempt", g.attempt.Number, "announced", g.attempt.Announced,
-		"total", g.total, "seen", g.cursor.Seen)
+		"total", g.attempt.Total, "seen", g.cursor.Seen)
 	g.attempt.Number++
-	g.attempt.Moved = min(g.attempt.Moved+1, MaxMoved)
 	g.resumed = false
 	g.attempt.Parts, g.attempt.Next, g.attempt.Complete = nil, "", false
 	g.page, g.number, g.cursor, g.last = nil, 0, vendorapi.Cursor{}, false
@@ -162,16 +204,17 @@ func (g *reading) settled() bool {
 	if g.attempt.Announced < 0 {
 		return true
 	}
-	return g.attempt.Announced == g.total && g.total == g.cursor.Seen
+	return g.attempt.Announced == g.attempt.Total && g.attempt.Total == g.cursor.Seen
 }
 
-// interrupted stores what has been read and returns why.
+// interrupted stores what has been read and returns why. Where that fails, it is what the run has failed of,
+// and not that time ran out.
 func (g *reading) interrupted(ctx context.Context, why error) error {
 	if g.buffer.Pages() == 0 {
 		return why
 	}
 	if err := g.store(ctx); err != nil {
-		return fmt.Errorf("%w; what was read before is not stored: %w", why, err)
+		return fmt.Errorf("%v; what was read before is not stored: %w", why, err)
 	}
 	return why
 }

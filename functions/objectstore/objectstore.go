@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
@@ -95,25 +96,17 @@ func (b Bucket) Put(ctx context.Context, key string, body io.ReadSeeker, content
 		if err == nil {
 			return unquote(aws.ToString(output.ETag)), nil
 		}
-		switch status(err) {
-		case http.StatusPreconditionFailed:
-			if condition.absent {
-				err = ErrTaken
-			} else {
-				err = ErrChanged
-			}
-		case http.StatusNotFound:
+		switch {
+		case status(err) == http.StatusPreconditionFailed && condition.absent:
+			err = ErrTaken
+		case status(err) == http.StatusPreconditionFailed, missing(err) && !condition.absent:
 			// S3 answers If-Match on a key that has been deleted with 404.
-			if !condition.absent {
-				err = ErrChanged
+			err = ErrChanged
+		case status(err) == http.StatusConflict && try < conflictTries && ctx.Err() == nil:
+			if _, err := body.Seek(0, io.SeekStart); err != nil {
+				return "", b.fault("put", key, err)
 			}
-		case http.StatusConflict:
-			if try < conflictTries && ctx.Err() == nil {
-				if _, err := body.Seek(0, io.SeekStart); err != nil {
-					return "", b.fault("put", key, err)
-				}
-				continue
-			}
+			continue
 		}
 		return "", b.fault("put", key, err)
 	}
@@ -207,10 +200,16 @@ func (b Bucket) Delete(ctx context.Context, key string) error {
 }
 
 func (b Bucket) fault(verb, key string, err error) error {
-	if status(err) == http.StatusNotFound {
+	if missing(err) {
 		err = ErrNotFound
 	}
 	return fmt.Errorf("%s s3://%s/%s: %w", verb, b.Name, key, err)
+}
+
+// missing reports whether err says that no object has the key, and not that there is no such bucket.
+func missing(err error) bool {
+	var api smithy.APIError
+	return status(err) == http.StatusNotFound && !(errors.As(err, &api) && api.ErrorCode() == "NoSuchBucket")
 }
 
 func status(err error) int {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/smithy-go"
+
 	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
 )
@@ -114,6 +116,25 @@ func TestAListThatFailsHalfwaySaysSo(t *testing.T) {
 	}
 	if seen != 2 || !failed {
 		t.Errorf("%d objects, failed %v", seen, failed)
+	}
+}
+
+func TestABucketThatIsNotThereIsNoMissingObject(t *testing.T) {
+	store := objectstoretest.New()
+	store.Before = func(objectstoretest.Call) error {
+		return fmt.Errorf("%w: %w", objectstoretest.Failure(http.StatusNotFound, "NoSuchBucket"), &smithy.GenericAPIError{Code: "NoSuchBucket"})
+	}
+	bucket := store.Bucket("b")
+	_, _, got := bucket.Get(ctx, "k")
+	_, putNew := put(bucket, "k", "", objectstore.Absent())
+	_, putAgain := put(bucket, "k", "", objectstore.Unchanged("etag"))
+	var listed error
+	for _, listed = range bucket.List(ctx, "p", "") {
+	}
+	for verb, err := range map[string]error{"get": got, "put": putNew, "put again": putAgain, "list": listed} {
+		if err == nil || errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, objectstore.ErrChanged) || !strings.Contains(err.Error(), "NoSuchBucket") {
+			t.Errorf("%s: %v", verb, err)
+		}
 	}
 }
 

@@ -3,10 +3,13 @@ package rawzone
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"time"
 
@@ -27,8 +30,10 @@ type Attempt struct {
 	// Request is a hash of how the vendor was asked, page size and all. Only parts of equal requests are
 	// joined.
 	Request string
-	// Announced is the vendor's total, -1 where it reports none.
+	// Announced is the vendor's total on the first page, Total that on the page last read; -1 where it
+	// reports none.
 	Announced int64
+	Total     int64
 	// Backoffs is how often the span was shortened before this window was taken.
 	Backoffs int
 	// Resumes is how often a later invocation took the attempt up.
@@ -40,6 +45,8 @@ type Attempt struct {
 	Next string
 	// Complete says that the last part holds the window's last page.
 	Complete bool
+	// after is the [position] at which the last part ends.
+	after string
 }
 
 // Pages returns how many pages are stored.
@@ -64,11 +71,13 @@ const (
 	metaFormat    = "windrow-format"
 	metaRequest   = "windrow-request"
 	metaAnnounced = "windrow-announced"
+	metaTotal     = "windrow-total"
 	metaMoved     = "windrow-moved"
 	metaBackoffs  = "windrow-backoffs"
 	metaResumes   = "windrow-resumes"
 	metaRecords   = "windrow-records"
-	metaNext      = "windrow-next" // base64
+	metaAfter     = "windrow-after" // the position at which the part before ends
+	metaNext      = "windrow-next"  // base64
 	metaComplete  = "windrow-complete"
 
 	// maxNext leaves room for the other values within S3's 2 KB.
@@ -149,12 +158,16 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		metaFormat:    strconv.Itoa(FormatVersion),
 		metaRequest:   attempt.Request,
 		metaAnnounced: strconv.FormatInt(attempt.Announced, 10),
+		metaTotal:     strconv.FormatInt(attempt.Total, 10),
 		metaMoved:     strconv.Itoa(attempt.Moved),
 		metaBackoffs:  strconv.Itoa(attempt.Backoffs),
 		metaResumes:   strconv.Itoa(attempt.Resumes),
 		metaRecords:   strconv.FormatInt(buffer.records, 10),
 		metaNext:      encoded,
 		metaComplete:  strconv.FormatBool(attempt.Complete),
+	}
+	if len(attempt.Parts) > 0 {
+		metadata[metaAfter] = attempt.after
 	}
 	key := z.partKey(partName{
 		window: attempt.Window, attempt: attempt.Number, run: run,
@@ -166,6 +179,9 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		// No two runs write one name, so it is this run's own put whose answer was lost.
 		var own objectstore.Object
 		own, err = z.Bucket.Head(ctx, key)
+		if err == nil && (own.Size != int64(len(body)) || !maps.Equal(own.Metadata, metadata)) {
+			err = fmt.Errorf("part %s is there already and holds something else: want a run's name that no other run has", key)
+		}
 		etag = own.ETag
 	}
 	if err != nil {
@@ -175,8 +191,15 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		Key: key, ETag: etag, Records: buffer.records, Bytes: int64(len(body)),
 		FirstPage: buffer.firstPage, LastPage: buffer.lastPage,
 	})
+	attempt.after = position(attempt.Next)
 	buffer.Reset()
 	return nil
+}
+
+// position identifies what a page is asked for with.
+func position(next string) string {
+	sum := sha256.Sum256([]byte(next))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Resumable returns the attempt to go on with at the window that begins at start: the newest one's longest
@@ -223,7 +246,8 @@ type storedPart struct {
 }
 
 // follow chains parts of one attempt and window from page one on, as far as they go without a gap. Only
-// parts whose requests and totals are equal to the first one's are joined.
+// parts whose requests and totals are equal to the first one's are joined, and only where the page before was
+// the same to both their writers: otherwise a record that has moved would be lost between them, or come twice.
 func (z Zone) follow(ctx context.Context, parts []storedPart) (Attempt, error) {
 	var attempt Attempt
 	for {
@@ -252,7 +276,7 @@ func (z Zone) follow(ctx context.Context, parts []storedPart) (Attempt, error) {
 	}
 }
 
-// join returns attempt with part appended, or nil where the part is of another request or total.
+// join returns attempt with part appended, or nil where the part does not follow it.
 func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart) (*Attempt, error) {
 	object, err := z.Bucket.Head(ctx, part.object.Key)
 	if errors.Is(err, objectstore.ErrNotFound) {
@@ -278,6 +302,7 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart) (*Atte
 		Moved:     int(number(metaMoved)),
 		Request:   m[metaRequest],
 		Announced: number(metaAnnounced),
+		Total:     number(metaTotal),
 		Backoffs:  int(number(metaBackoffs)),
 		Resumes:   int(number(metaResumes)),
 	}
@@ -289,10 +314,12 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart) (*Atte
 	if err != nil {
 		return nil, err
 	}
-	if len(attempt.Parts) > 0 && (joined.Request != attempt.Request || joined.Announced != attempt.Announced || joined.Moved != attempt.Moved) {
+	if len(attempt.Parts) > 0 && (joined.Request != attempt.Request || joined.Announced != attempt.Announced ||
+		joined.Moved != attempt.Moved || m[metaAfter] != attempt.after) {
 		return nil, nil
 	}
 	joined.Next, joined.Complete = string(next), m[metaComplete] == "true"
+	joined.after = position(joined.Next)
 	joined.Parts = append(append([]Part(nil), attempt.Parts...), Part{
 		Key: object.Key, ETag: object.ETag, Records: records, Bytes: object.Size,
 		FirstPage: part.name.firstPage, LastPage: part.name.lastPage,

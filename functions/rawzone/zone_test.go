@@ -202,7 +202,9 @@ func TestACommitThatIsNotItsName(t *testing.T) {
 // storeParts stores parts of the pages given, two numbers each, with one record a page.
 func storeParts(t *testing.T, zone rawzone.Zone, attempt rawzone.Attempt, run string, pages ...int) rawzone.Attempt {
 	t.Helper()
-	attempt.Parts = nil
+	if first := pages[0]; first > 1 {
+		attempt = takenUp(t, attempt, first-1)
+	}
 	buffer := rawzone.NewBuffer()
 	buffer.Reset()
 	for i := 0; i < len(pages); i += 2 {
@@ -210,10 +212,29 @@ func storeParts(t *testing.T, zone rawzone.Zone, attempt rawzone.Attempt, run st
 			buffer.Page(page)
 			buffer.Add(fmt.Appendf(nil, `{"page":%d,"run":%q}`, page, run))
 		}
-		attempt.Next = fmt.Sprintf(`{"page":%d}`, pages[i+1]+1)
+		attempt.Next = nextAfter(pages[i+1])
 		if err := zone.Store(ctx, &attempt, buffer, run); err != nil {
 			t.Fatal(err)
 		}
+	}
+	return attempt
+}
+
+func nextAfter(page int) string { return fmt.Sprintf(`{"page":%d}`, page+1) }
+
+// takenUp returns attempt as a run has it that takes it up after a page, with the part before in a bucket of
+// its own.
+func takenUp(t *testing.T, attempt rawzone.Attempt, page int) rawzone.Attempt {
+	t.Helper()
+	_, zone := newZone()
+	if attempt.Next == "" {
+		attempt.Next = nextAfter(page)
+	}
+	buffer := rawzone.NewBuffer()
+	buffer.Reset()
+	buffer.Page(page)
+	if err := zone.Store(ctx, &attempt, buffer, "x"); err != nil {
+		t.Fatal(err)
 	}
 	return attempt
 }
@@ -233,10 +254,12 @@ func TestResumable(t *testing.T) {
 	moved := with(func(a *rawzone.Attempt) { a.Announced = 501 })
 	otherRequest := with(func(a *rawzone.Attempt) { a.Request = "r2" })
 
+	elsewhere := with(func(a *rawzone.Attempt) { a.Next = "elsewhere" })
+
 	type put struct {
 		attempt rawzone.Attempt
 		run     string
-		pages   []int
+		pages   []int // an attempt with a Next has got to the first of them by that
 	}
 	tests := []struct {
 		name    string
@@ -257,6 +280,7 @@ func TestResumable(t *testing.T) {
 		{"the newest attempt counts", []put{{half, "a", []int{1, 9}}, {second, "b", []int{1, 2}}}, 2, half.Window.End, 2, "bb"},
 		{"attempts do not mix", []put{{half, "a", []int{3, 9}}, {second, "b", []int{1, 2}}}, 2, half.Window.End, 2, "bb"},
 		{"the window that got furthest", []put{{half, "a", []int{1, 2}}, {quarter, "b", []int{1, 3}}}, 1, quarter.Window.End, 3, "bbb"},
+		{"what follows another page than the last is not joined", []put{{half, "a", []int{1, 2}}, {elsewhere, "b", []int{3, 4}}}, 1, half.Window.End, 2, "aa"},
 		{"no first page", []put{{half, "a", []int{2, 3}}}, 1, time.Time{}, 0, ""},
 	}
 	for _, test := range tests {
@@ -318,6 +342,48 @@ func TestAPartWhoseAnswerWasLost(t *testing.T) {
 	attempt := storeParts(t, zone, rawzone.Attempt{Window: window.Window{Start: start, End: start.Add(time.Hour)}, Number: 1}, "a", 1, 2)
 	if len(attempt.Parts) != 1 || attempt.Parts[0].ETag == "" {
 		t.Errorf("got %+v", attempt.Parts)
+	}
+}
+
+func TestAPartThatAnotherRunOfTheSameNameHasWritten(t *testing.T) {
+	_, zone := newZone()
+	attempt := rawzone.Attempt{Window: window.Window{Start: start, End: start.Add(time.Hour)}, Number: 1, Announced: 5}
+	storeParts(t, zone, attempt, "a", 1, 2)
+	buffer := rawzone.NewBuffer()
+	buffer.Reset()
+	buffer.Page(1)
+	buffer.Add([]byte(`{"page":1}`))
+	buffer.Page(2)
+	if err := zone.Store(ctx, &attempt, buffer, "a"); err == nil || !strings.Contains(err.Error(), "no other run has") || len(attempt.Parts) != 0 {
+		t.Errorf("got %v, want its own part not to be taken for the other one", err)
+	}
+}
+
+// TestMetadataIsWithinTheLimit stores the longest of all values. S3 allows 2 KB of names and values.
+func TestMetadataIsWithinTheLimit(t *testing.T) {
+	store, zone := newZone()
+	attempt := rawzone.Attempt{
+		Window: window.Window{Start: start, End: start.Add(time.Hour)}, Number: 1 << 20, Request: strings.Repeat("f", 16),
+		Announced: 1<<63 - 1, Total: 1<<63 - 1, Moved: 2, Backoffs: 100, Resumes: 1 << 20, Next: strings.Repeat("x", 1200),
+	}
+	for page := range 2 {
+		buffer := rawzone.NewBuffer()
+		buffer.Reset()
+		buffer.Page(page + 1)
+		if err := zone.Store(ctx, &attempt, buffer, "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	object, err := store.Bucket("raw").Head(ctx, attempt.Parts[1].Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	for name, value := range object.Metadata {
+		size += len("x-amz-meta-"+name) + len(value)
+	}
+	if size > 2048 {
+		t.Errorf("%d bytes of metadata", size)
 	}
 }
 

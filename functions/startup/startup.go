@@ -1,6 +1,6 @@
 // Package startup is what the two mains have in common: it turns a function's environment and asset into the
 // parts that its handler works with. It stands apart so that a team's own main is as short as ours. It takes
-// the environment and the files as arguments and reads neither itself.
+// the environment and the files as arguments; only the AWS SDK finds its region and credentials by itself.
 package startup
 
 import (

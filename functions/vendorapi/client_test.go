@@ -171,6 +171,22 @@ func TestPaging(t *testing.T) {
 	}
 }
 
+func TestATotalThatIsPassedIsNoEnd(t *testing.T) {
+	v := simple(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		at, _ := strconv.Atoi(r.URL.Query().Get("at"))
+		var things []string
+		for id := at; id < min(at+3, 7); id++ {
+			things = append(things, fmt.Sprintf(`{"id":%d}`, id))
+		}
+		fmt.Fprintf(w, `{"total":2,"things":[%s]}`, strings.Join(things, ","))
+	}))
+	v.Streams[0].Paging = Paging{Kind: PagingOffset, Place: Place{In: InQuery, Name: "at"}, Size: 3}
+	v.Streams[0].Total = Total{Path: "total"}
+	if all, pages := readAll(t, mustClient(t, v, nil, newClock().options())); len(all) != 7 || pages != 3 {
+		t.Errorf("%d records on %d pages, want all 7", len(all), pages)
+	}
+}
+
 func TestCursorHoldsNoCredential(t *testing.T) {
 	v := simple(serve(t, paged(PagingNextLink, 0, false)))
 	v.Auth = Auth{Kind: AuthQueryKey, TokenField: "t", Parameter: "api_key"}

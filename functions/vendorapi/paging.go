@@ -38,10 +38,11 @@ func (c *Client) advance(p *Page, at Cursor, e envelope, header http.Header) err
 		switch {
 		case p.Count == 0:
 			p.Last = true
-		case p.Total >= 0:
+		case p.Total >= p.Next.Seen:
 			// A short page is no end as long as the vendor announces more: some clamp the page size.
-			p.Last = p.Next.Seen >= p.Total
+			p.Last = p.Next.Seen == p.Total
 		default:
+			// No total, or one that the vendor itself has passed and so says nothing.
 			p.Last = p.Count < paging.Size
 		}
 	case PagingToken:

@@ -1,0 +1,94 @@
+package startup_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/windrow-data/windrow/functions/startup"
+	"github.com/windrow-data/windrow/functions/vendorapi/on24"
+)
+
+// load makes a function from variables and the text of the vendor's description, "" for no such file.
+func load(t *testing.T, env map[string]string, description string, logs *bytes.Buffer) (*startup.Function, error) {
+	t.Helper()
+	// The SDK looks for its own configuration by itself.
+	t.Setenv("AWS_REGION", "eu-central-1")
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
+	readFile := func(path string) ([]byte, error) {
+		if path != filepath.Join("/var/task", "vendor.json") || description == "" {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+		}
+		return []byte(description), nil
+	}
+	return startup.Load(context.Background(), func(name string) string { return env[name] }, readFile, logs)
+}
+
+func on24Description(t *testing.T) string {
+	t.Helper()
+	vendor := on24.Vendor("123")
+	description, err := json.Marshal(vendor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(description)
+}
+
+func environment() map[string]string {
+	return map[string]string{
+		"LAMBDA_TASK_ROOT": "/var/task", "WINDROW_STREAM": "attendees", "WINDROW_RAW_BUCKET": "raw",
+		"WINDROW_CURATED_BUCKET": "curated", "WINDROW_LOG_LEVEL": "WARN",
+	}
+}
+
+func TestLoad(t *testing.T) {
+	var logs bytes.Buffer
+	f, err := load(t, environment(), on24Description(t), &logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Stream.Name != "attendees" || f.Zone.Vendor != "on24" || f.Zone.Stream != "attendees" || f.Zone.Bucket.Name != "raw" ||
+		f.Curated.Name != "curated" || f.AWS.Region != "eu-central-1" {
+		t.Errorf("got %+v", f)
+	}
+	f.Logger.Info("left out")
+	f.Logger.Warn("written", "stream", f.Stream.Name)
+	var line struct{ Msg, Level, Stream string }
+	if err := json.Unmarshal(logs.Bytes(), &line); err != nil || line.Msg != "written" || line.Stream != "attendees" {
+		t.Errorf("the log holds %s (%v), want one line of JSON", logs.Bytes(), err)
+	}
+}
+
+func TestLoadNamesWhatIsWrong(t *testing.T) {
+	tests := []struct {
+		name        string
+		variable    string
+		value       string
+		description string
+		says        string
+	}{
+		{"no bucket", "WINDROW_RAW_BUCKET", "", on24Description(t), "WINDROW_RAW_BUCKET is not set"},
+		{"no description", "WINDROW_STREAM", "attendees", "", "/var/task/vendor.json"},
+		{"a description that is none", "WINDROW_STREAM", "attendees", `{"name":"on24","colour":"red"}`, "vendor.json: vendor description: colour: unknown field"},
+		{"a stream that the vendor lacks", "WINDROW_STREAM", "sales", on24Description(t), `WINDROW_STREAM: vendor on24 has no stream "sales": want one of`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			env := environment()
+			env[test.variable] = test.value
+			_, err := load(t, env, test.description, &bytes.Buffer{})
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, want an error that says %q", err, test.says)
+			}
+			if test.description == "" && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%v does not match the file's own error", err)
+			}
+		})
+	}
+}
