@@ -20,11 +20,37 @@ type mark struct {
 	Format  int       `json:"format"`
 	Columns string    `json:"columns"`
 	Day     time.Time `json:"day"`
+	// Claimed is when a run took the mark over from other columns.
+	Claimed time.Time `json:"claimed,omitzero"`
 
 	etag string
 }
 
+// longestRun is the longest that Lambda lets a run last, with a minute for clocks that differ.
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const longestRun = 16 * time.Minute
+
+// claimTries bounds how often a mark of other columns is claimed that other runs move at the same time.
+const claimTries = 5
+
+// readMark returns the mark, after claiming it where it is of other columns. Without that, a run that remakes a
+// window before their mark and ends early would leave it behind that mark, for good once they are deployed again.
 func (r *run) readMark(ctx context.Context) (mark, error) {
+	for try := 1; ; try++ {
+		m, err := r.storedMark(ctx)
+		if err != nil || m.etag == "" || m.Columns == r.table.Hash() {
+			return m, err
+		}
+		claimed := mark{Claimed: r.Clock().UTC()}
+		claimed.etag, err = r.putMark(ctx, claimed, m.etag)
+		lost := errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged)
+		if !lost || try == claimTries {
+			return claimed, err
+		}
+	}
+}
+
+func (r *run) storedMark(ctx context.Context) (mark, error) {
 	var m mark
 	object, body, err := r.Curated.Get(ctx, r.names.Mark())
 	if errors.Is(err, objectstore.ErrNotFound) {
@@ -39,9 +65,6 @@ func (r *run) readMark(ctx context.Context) (mark, error) {
 	if err := checkFormat(r.names.Mark(), m.Format); err != nil {
 		return m, err
 	}
-	if m.Columns != r.table.Hash() {
-		m = mark{}
-	}
 	m.etag = object.ETag
 	return m, nil
 }
@@ -53,16 +76,26 @@ func (r *run) moveMark(ctx context.Context, m mark, start time.Time) error {
 	if start.IsZero() || !day.After(m.Day) {
 		return nil
 	}
-	body, err := json.Marshal(mark{Format: curated.FormatVersion, Columns: r.table.Hash(), Day: day})
-	if err != nil {
-		return err
+	if r.Clock().Before(m.Claimed.Add(longestRun)) {
+		// A run with the other columns may still be at work, and leave behind the mark what it made.
+		return nil
 	}
-	_, err = r.Curated.Put(ctx, r.names.Mark(), bytes.NewReader(body), "application/json", nil, objectstore.Seen(m.etag))
+	_, err := r.putMark(ctx, mark{Day: day}, m.etag)
 	if errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged) {
 		// Another run has moved it; the next one looks again.
 		return nil
 	}
 	return err
+}
+
+// putMark stores m as one of these columns, if the mark is still the one with the ETag.
+func (r *run) putMark(ctx context.Context, m mark, etag string) (string, error) {
+	m.Format, m.Columns = curated.FormatVersion, r.table.Hash()
+	body, err := json.Marshal(m)
+	if err != nil {
+		return "", err
+	}
+	return r.Curated.Put(ctx, r.names.Mark(), bytes.NewReader(body), "application/json", nil, objectstore.Seen(etag))
 }
 
 func checkFormat(key string, format int) error {

@@ -1,0 +1,13 @@
+// Package simulation tries to break what Windrow promises of its buckets: that nothing is lost and nothing
+// doubled, whatever fails and whenever.
+//
+// It holds tests only. Each draws histories: a vendor with its records, a deployment, and ticks of the schedule
+// with crashes, lost answers, deadlines, zombies and moving records in them. The real ingest and preprocess
+// run through a history on a virtual clock, against a model of the vendor and a model of S3; then the faults
+// stop, the runs go on to their end, and the buckets are compared with the vendor's records. A history follows
+// from its seed alone.
+//
+// It stands apart from the tests of ingest, rawzone and preprocess because what it checks belongs to none of
+// them: it is the protocol between them. It knows nothing of how they do it beyond the formats of the
+// buckets, so that it holds for every later shape of them too.
+package simulation
