@@ -1,5 +1,6 @@
 // Package ingest takes one stream forward: from its watermark, window by window, as far as the vendor and
-// the deadline allow.
+// the deadline allow. It then compares what is committed with what the vendor has by now, and replaces what
+// has changed.
 //
 // It is a library, apart from its main, so that a team can have a main of its own. It reads no clock and no
 // environment. All it knows of earlier runs stands in the raw bucket (package rawzone), and all it knows of
@@ -13,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/rawzone"
@@ -28,9 +28,12 @@ const (
 	// UncountedSpan is the span asked for where the vendor reports no totals, so that nothing tells whether
 	// a longer one would fit.
 	UncountedSpan = time.Hour
-	// MaxMoved is how many attempts at a window are abandoned because the vendor's total moved; the one
-	// after reads on whatever the total does.
+	// MaxMoved is how many attempts at a window are abandoned because the vendor's counts did not agree; the one
+	// after is committed whatever they do.
 	MaxMoved = 2
+	// MaxResumes is how often a window is taken up by a further invocation before one that does not finish it either
+	// fails, so that somebody learns of a watermark that does not move although the vendor answers.
+	MaxResumes = 100
 	// RateWeight is the weight of the newest window in the records a second that a stream is seen to manage.
 	RateWeight = 0.5
 	// worthwhile is the part of an invocation's time that must be left for another window to be begun in it.
@@ -72,12 +75,14 @@ type Answer struct {
 	// More says that there is more to ingest than there was time for.
 	More     bool                `json:"more"`
 	Findings []telemetry.Finding `json:"findings"`
+	// Position is how far a past range has been read, for the next invocation to go on from.
+	Position string `json:"position"`
 
 	Stream string `json:"stream"`
 	// Watermark is where the next window starts.
 	Watermark time.Time `json:"watermark"`
-	// Windows were committed; of these, BackedOff had their span shortened and Resumed were begun by an
-	// earlier invocation.
+	// Windows were committed for the first time; of these, BackedOff had their span shortened and Resumed were
+	// begun by an earlier invocation.
 	Windows   int   `json:"windows"`
 	BackedOff int   `json:"backedOff"`
 	Resumed   int   `json:"resumed"`
@@ -85,6 +90,18 @@ type Answer struct {
 	Pages     int   `json:"pages"`
 	Parts     int   `json:"parts"`
 	Records   int64 `json:"records"`
+	// Counted is the number of counts that were compared with the vendor's, Reread that of the windows read
+	// again. Of these, Replaced had changed; they have gained Late records.
+	Counted  int   `json:"counted"`
+	Reread   int   `json:"reread"`
+	Replaced int   `json:"replaced"`
+	Late     int64 `json:"late"`
+	// Unsettled is how many of the windows committed or replaced have counts that do not agree.
+	Unsettled int `json:"unsettled"`
+	// Overlapped is how many windows another run turned out to have committed meanwhile.
+	Overlapped int `json:"overlapped"`
+	// Swept is the number of parts deleted that no commit names.
+	Swept int `json:"swept"`
 	// Requests, Retries and Throttled count requests to the vendor; WaitSeconds is the time spent waiting
 	// between them.
 	Requests    int     `json:"requests"`
@@ -95,53 +112,57 @@ type Answer struct {
 	RatePerSecond float64 `json:"ratePerSecond"`
 }
 
-// Run takes the stream forward until nothing more is settled before now or the deadline of ctx is near. It
-// returns an error where the vendor or the bucket failed, or where time ran out before anything could be
-// stored. What was stored before stays, and the answer tells of it in either case.
+// Run takes the stream forward until nothing more is settled before now or the deadline of ctx is near, and
+// then audits the lookback. It returns an error where the vendor or the bucket failed, or where time ran out
+// before anything could be stored. What was stored before stays, and the answer tells of it in either case.
 func Run(ctx context.Context, config Config, now time.Time) (Answer, error) {
-	r := &run{
+	return newRun(config, now).within(ctx, "ingest run", (*run).ordinary)
+}
+
+func newRun(config Config, now time.Time) *run {
+	return &run{
 		Config: config,
 		now:    now,
 		began:  config.Clock(),
 		buffer: rawzone.NewBuffer(),
+		key:    vendorapi.NewKeyReader(config.Stream),
 		answer: Answer{Stream: config.Stream.Name, Findings: []telemetry.Finding{}},
 	}
-	// The vendor is asked for nothing that would end within the safety margin; storing may use it.
+}
+
+// within does work with a context for requests to the vendor that ends before the one for storing, and logs
+// its figures, which the answer of a failed invocation does not reach anybody with.
+func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, asking context.Context) error) (Answer, error) {
 	asking := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		// A function with less time than the margin would never ask for anything.
-		margin := min(config.SafetyMargin, deadline.Sub(r.began)/2)
+		margin := min(r.SafetyMargin, deadline.Sub(r.began)/2)
 		r.deadline = deadline.Add(-margin)
 		var cancel context.CancelFunc
 		asking, cancel = context.WithDeadline(ctx, r.deadline)
 		defer cancel()
 	}
-	before := config.Vendor.Stats()
-	err := r.forward(ctx, asking)
-	after := config.Vendor.Stats()
+	before := r.Vendor.Stats()
+	err := work(r, ctx, asking)
+	after := r.Vendor.Stats()
 	r.answer.Requests = after.Requests - before.Requests
 	r.answer.Retries = after.Retries - before.Retries
 	r.answer.Throttled = after.Throttled - before.Throttled
 	r.answer.WaitSeconds = (after.Waited - before.Waited).Seconds()
 	r.answer.RatePerSecond = r.rate
-	if err != nil {
-		err = fmt.Errorf("stream %s: %w", config.Stream.Name, err)
-	}
-	r.log(ctx, err)
-	return r.answer, err
-}
-
-// log writes the run's figures, which the answer of a failed one does not reach anybody with.
-func (r *run) log(ctx context.Context, err error) {
 	level := slog.LevelInfo
 	if err != nil {
+		err = fmt.Errorf("stream %s: %w", r.Stream.Name, err)
 		level = slog.LevelError
 	}
 	a := r.answer
-	r.Logger.Log(ctx, level, "ingest run", "stream", a.Stream, "watermark", a.Watermark, "windows", a.Windows, "backedOff", a.BackedOff,
+	r.Logger.Log(ctx, level, title, "stream", a.Stream, "watermark", a.Watermark, "windows", a.Windows, "backedOff", a.BackedOff,
 		"resumed", a.Resumed, "attempts", a.Attempts, "pages", a.Pages, "parts", a.Parts, "records", a.Records,
+		"counted", a.Counted, "reread", a.Reread, "replaced", a.Replaced, "late", a.Late, "unsettled", a.Unsettled,
+		"overlapped", a.Overlapped, "swept", a.Swept,
 		"requests", a.Requests, "retries", a.Retries, "throttled", a.Throttled, "waitSeconds", a.WaitSeconds,
-		"ratePerSecond", a.RatePerSecond, "more", a.More, "findings", len(a.Findings), "error", err)
+		"ratePerSecond", a.RatePerSecond, "more", a.More, "position", a.Position, "findings", len(a.Findings), "error", err)
+	return a, err
 }
 
 // run is one invocation's work.
@@ -151,98 +172,31 @@ type run struct {
 	began    time.Time
 	deadline time.Time // zero: none
 	buffer   *rawzone.Buffer
+	key      *vendorapi.KeyReader
 	// fetched counts the records on the pages taken.
 	fetched int64
 	answer  Answer
 	rate    float64
-	newest  *rawzone.Commit
-	etag    string // of newest
+	memory  memory
 }
 
-// forward commits window after window.
-func (r *run) forward(ctx, asking context.Context) error {
-	start, err := r.watermark(ctx)
+// ordinary is a run of the schedule.
+func (r *run) ordinary(ctx, asking context.Context) error {
+	if err := r.recall(ctx); err != nil {
+		return err
+	}
+	newest, err := r.newest(ctx)
 	if err != nil {
 		return err
 	}
-	for {
-		r.answer.Watermark = start
-		choice, any := window.Choose(start, r.latest(start), r.policy())
-		if !any {
-			return nil
-		}
-		if r.answer.Windows > 0 && !r.worthwhile() {
-			r.answer.More = true
-			return nil
-		}
-		commit, err := r.window(ctx, asking, choice)
-		switch {
-		case errors.Is(err, rawzone.ErrLost):
-			// The winner goes on from its own commit.
-			r.Logger.Info("another run has committed this window", "stream", r.Stream.Name, "start", start)
-			return nil
-		case errors.Is(err, vendorapi.ErrDeadline):
-			if r.answer.Windows == 0 && (r.answer.Parts == 0 || r.fetched == 0) {
-				// A later invocation would fare no better, and nobody would be told of it.
-				if r.answer.Parts > 0 {
-					err = fmt.Errorf("%w: %d pages without a record, and more to come; is the end of a window described as the vendor shows it?", err, r.answer.Pages)
-				}
-				return err
-			}
-			r.answer.More = true
-			return nil
-		case err != nil:
-			return err
-		}
-		start = commit.End
+	err = r.forward(ctx, asking, newest)
+	if err == nil && !r.answer.More {
+		err = r.audit(ctx, asking)
 	}
-}
-
-// watermark returns where the next window starts, and remembers the newest commit.
-func (r *run) watermark(ctx context.Context) (time.Time, error) {
-	var err error
-	r.newest, r.etag, err = r.Zone.Newest(ctx, r.now)
-	if err != nil {
-		return time.Time{}, err
+	if err == nil && !r.answer.More {
+		err = r.sweep(ctx)
 	}
-	if r.newest != nil {
-		r.rate = r.newest.Rate
-		return r.newest.End, nil
-	}
-	start := r.Genesis
-	if start.IsZero() {
-		start = r.now.Add(-GenesisBefore)
-	}
-	genesis, err := r.Zone.Genesis(ctx, rawzone.Genesis{Start: r.alignDown(start), Run: r.Config.Run, WrittenAt: r.now})
-	return genesis.Start, err
-}
-
-// alignDown returns the latest bound no later than t that the vendor can be asked for and that a name can hold.
-func (r *run) alignDown(t time.Time) time.Time {
-	for {
-		aligned := r.Stream.AlignDown(t.UTC().Truncate(time.Second))
-		if t = aligned.Truncate(time.Second); t.Equal(aligned) {
-			return t
-		}
-	}
-}
-
-// latest returns the latest end of a window from start: what has settled, cut to the longest span that the
-// vendor accepts.
-func (r *run) latest(start time.Time) time.Time {
-	settled := r.now.Add(-r.Stream.Settle.D())
-	if longest := r.Stream.LatestEnd(start); !longest.IsZero() && longest.Before(settled) {
-		return longest
-	}
-	return settled
-}
-
-func (r *run) policy() window.Policy {
-	policy := window.Policy{AlignDown: r.alignDown}
-	if r.Stream.Total == (vendorapi.Total{}) {
-		policy.FirstSpan = UncountedSpan
-	}
-	return policy
+	return errors.Join(err, r.remember(ctx))
 }
 
 // left returns the time in which the vendor may still be asked.
@@ -262,6 +216,12 @@ func (r *run) worthwhile() bool {
 	return r.left().Seconds() >= worthwhile*r.deadline.Sub(r.began).Seconds()
 }
 
+// fresh reports that nothing has been done yet: the first window is begun however little time there is, so that
+// every invocation makes progress.
+func (r *run) fresh() bool {
+	return r.answer.Windows == 0 && r.answer.Reread == 0 && r.answer.Counted == 0
+}
+
 // capacity returns how many records can still be fetched and stored.
 func (r *run) capacity() int64 {
 	rate := r.rate
@@ -271,117 +231,51 @@ func (r *run) capacity() int64 {
 	return window.Capacity(r.left(), 0, rate)
 }
 
-// window reads and commits one window: the one that an earlier invocation left unfinished, or else the one
-// that choice arrives at.
-func (r *run) window(ctx, asking context.Context, choice *window.Choice) (*rawzone.Commit, error) {
-	attempt, err := r.Zone.Resumable(ctx, choice.Window().Start)
-	if err != nil {
-		return nil, err
-	}
-	reading := &reading{run: r, attempt: attempt, number: attempt.Pages(), began: r.Clock()}
-	switch {
-	case attempt.Number == 0:
-		reading.attempt.Number = 1
-		err = reading.choose(asking, choice)
-	case len(attempt.Parts) == 0 || attempt.Request != r.request(attempt.Window):
-		// The vendor is asked in another way than then: the old parts cannot be joined.
-		reading.attempt = rawzone.Attempt{Number: attempt.Number + 1, Moved: attempt.Moved}
-		reading.number = 0
-		err = reading.choose(asking, choice)
-	default:
-		reading.attempt.Resumes++
-		reading.resumed = true
-		err = reading.position()
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := reading.finish(ctx, asking); err != nil {
-		return nil, err
-	}
-	return r.commit(ctx, reading)
-}
-
 // request returns the hash of how the vendor is asked for w.
 func (r *run) request(w window.Window) string {
 	sum := sha256.Sum256([]byte(r.Vendor.Describe(w)))
 	return hex.EncodeToString(sum[:8])
 }
 
-// commit makes the reading count.
-func (r *run) commit(ctx context.Context, reading *reading) (*rawzone.Commit, error) {
-	attempt := &reading.attempt
-	commit := &rawzone.Commit{
-		Start:      attempt.Window.Start,
-		End:        attempt.Window.End,
-		Generation: 1,
-		Attempt:    attempt.Number,
-		Request:    r.Vendor.Describe(attempt.Window),
-		Announced:  attempt.Announced,
-		Records:    attempt.Records(),
-		Settled:    reading.settled(),
-		Backoffs:   attempt.Backoffs,
-		Resumes:    attempt.Resumes,
-		Pages:      reading.number,
-		Rate:       r.seen(reading),
-		Run:        r.Config.Run,
-		WrittenAt:  r.now,
-		Parts:      attempt.Parts,
-		Lookback:   r.lookback(attempt.Window.End),
-	}
-	etag, err := r.Zone.Put(ctx, commit)
-	if err != nil {
-		return nil, err
-	}
-	r.newest, r.etag, r.rate = commit, etag, commit.Rate
-	r.answer.Windows++
-	r.answer.Records += commit.Records
-	if commit.Backoffs > 0 {
-		r.answer.BackedOff++
-	}
-	if commit.Resumes > 0 {
-		r.answer.Resumed++
-	}
-	if !commit.Settled {
-		r.answer.Findings = append(r.answer.Findings, telemetry.Finding{
-			Vendor: r.Zone.Vendor, Stream: r.Stream.Name, Kind: telemetry.CountsUnsettled,
-			Message: fmt.Sprintf("window %s: the vendor announced %d records and gave %d, and the two did not agree in %d attempts; it is committed as last given",
-				commit.Window(), attempt.Total, reading.cursor.Seen, attempt.Number),
-		})
-	}
-	r.Logger.Info("window committed", "stream", r.Stream.Name, "start", commit.Start, "end", commit.End,
-		"records", commit.Records, "announced", commit.Announced, "pages", commit.Pages, "parts", len(commit.Parts),
-		"backoffs", commit.Backoffs, "resumes", commit.Resumes, "attempt", commit.Attempt, "settled", commit.Settled,
-		"rate", commit.Rate)
-	return commit, nil
-}
-
-// seen returns the records a second that the stream is seen to manage, this reading included. A reading of
-// less than two pages says more of the vendor's latency than of the rate.
-func (r *run) seen(reading *reading) float64 {
-	elapsed := r.Clock().Sub(reading.began).Seconds()
-	if reading.pagesNow < 2 || reading.recordsNow == 0 || elapsed <= 0 {
-		return r.rate
-	}
-	rate := float64(reading.recordsNow) / elapsed
-	if r.rate == 0 {
-		return rate
-	}
-	return RateWeight*rate + (1-RateWeight)*r.rate
-}
-
-// lookback returns what a commit that ends at end says of the earlier ones within the stream's lookback.
-func (r *run) lookback(end time.Time) []rawzone.Summary {
-	if r.newest == nil {
-		return nil
-	}
-	var within []rawzone.Summary
-	earliest := end.Add(-r.Stream.Lookback.D())
-	newest := rawzone.Summary{Start: r.newest.Start, ETag: r.etag, Records: r.newest.Records}
-	for _, summary := range slices.Concat(r.newest.Lookback, []rawzone.Summary{newest}) {
-		if !summary.Start.Before(earliest) {
-			within = append(within, summary)
+// alignDown returns the latest bound no later than t that the vendor can be asked for and that a name can hold.
+func (r *run) alignDown(t time.Time) time.Time {
+	for {
+		aligned := r.Stream.AlignDown(t.UTC().Truncate(time.Second))
+		if t = aligned.Truncate(time.Second); t.Equal(aligned) {
+			return t
 		}
 	}
-	return within
+}
+
+// find reports something that a person should know. The log has it too, for runs whose answer is lost.
+func (r *run) find(kind telemetry.Kind, message string) {
+	r.Logger.Warn("finding", "stream", r.Stream.Name, "kind", string(kind), "message", message)
+	r.answer.Findings = append(r.answer.Findings, telemetry.Finding{
+		Vendor: r.Zone.Vendor, Stream: r.Stream.Name, Kind: kind, Message: message,
+	})
+}
+
+// overlapped reports that another run has committed a window meanwhile. Nothing is lost or doubled by it, but
+// the vendor has been asked for the same twice.
+func (r *run) overlapped(w window.Window) {
+	r.answer.Overlapped++
+	r.find(telemetry.RunsOverlap, fmt.Sprintf("window %s: another run has committed it while this one read it; nothing is lost or doubled. Does an execution last longer than the schedule's interval, or has one been started by hand?", w))
+}
+
+// unfinished returns what an invocation ends with whose time ran out in the midst of a window: nil, and More, where a
+// later one can go on from what is stored, and else an error, since nobody would be told otherwise.
+func (r *run) unfinished(err error, g *reading) error {
+	if g.attempt.Resumes >= MaxResumes {
+		return fmt.Errorf("%w: window %s has been taken up %d times and is not finished, in attempt %d; does the vendor refuse to go on with a page that it gave before?",
+			err, g.attempt.Window, g.attempt.Resumes, g.attempt.Number)
+	}
+	if r.fresh() && (r.answer.Parts == 0 || r.fetched == 0) {
+		// A later invocation would fare no better.
+		if r.answer.Parts > 0 {
+			err = fmt.Errorf("%w: %d pages without a record, and more to come; is the end of a window described as the vendor shows it?", err, r.answer.Pages)
+		}
+		return err
+	}
+	r.answer.More = true
+	return nil
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // reading takes a window's pages one after the other and stores them as parts. The vendor's count is compared
-// all along: where it moves, the records may have shifted from page to page, and the window is read again as
-// a new attempt.
+// all along, and the records' keys are: where they do not agree, records may have shifted from page to page, and
+// the window is read again as a new attempt.
 type reading struct {
 	*run
 	attempt rawzone.Attempt
@@ -26,6 +26,12 @@ type reading struct {
 	resumed bool
 	// number is the number of the page last taken, 0 before the first.
 	number int
+	// keys are those of the records given, but for those of the first uncounted parts of the attempt, which
+	// earlier invocations have stored.
+	keys      keySet
+	uncounted int
+	// uncountable says that an invocation's whole time was too short to count the keys.
+	uncountable bool
 
 	began    time.Time
 	pagesNow int
@@ -55,9 +61,8 @@ func (g *reading) choose(asking context.Context, choice *window.Choice) error {
 			fits = choice.Fits(page.Total, g.capacity())
 		}
 		if fits {
-			g.page = page
 			g.attempt.Window, g.attempt.Backoffs, g.attempt.Request = w, backoffs, request
-			g.attempt.Announced, g.attempt.Total = page.Total, page.Total
+			g.open(page)
 			return nil
 		}
 		g.Logger.Debug("window shortened", "stream", g.Stream.Name, "from", w.End, "to", choice.Window().End,
@@ -65,23 +70,40 @@ func (g *reading) choose(asking context.Context, choice *window.Choice) error {
 	}
 }
 
-// position takes the reading up where the stored parts end.
-func (g *reading) position() error {
-	g.last = g.attempt.Complete
-	if err := json.Unmarshal([]byte(g.attempt.Next), &g.cursor); err != nil {
-		return fmt.Errorf("the last part of window %s does not say how to go on: %w", g.attempt.Window, err)
+// open begins an attempt with its first page.
+func (g *reading) open(page *vendorapi.Page) {
+	g.page = page
+	g.attempt.Announced, g.attempt.Total = page.Total, page.Total
+}
+
+// resume takes the attempt up where its stored parts end.
+func (g *reading) resume(attempt rawzone.Attempt) error {
+	g.attempt = attempt
+	g.attempt.Resumes++
+	g.resumed = true
+	g.page, g.number, g.last = nil, attempt.Pages(), attempt.Complete
+	g.uncounted = len(attempt.Parts)
+	if err := json.Unmarshal([]byte(attempt.Next), &g.cursor); err != nil {
+		return fmt.Errorf("the last part of window %s does not say how to go on: %w", attempt.Window, err)
 	}
 	return nil
 }
 
 // finish reads the window to its last page. Where it fails or time runs out, the pages read so far are
-// stored first, for a later invocation to go on from.
+// stored first, for a later invocation to go on from. What it leaves in the buffer is for the caller to store or
+// to drop.
 func (g *reading) finish(ctx, asking context.Context) error {
 	g.buffer.Reset()
 	g.answer.Attempts++
-	for !g.last || !g.settled() && g.attempt.Moved < MaxMoved {
+	for {
 		if g.last {
-			if err := g.abandon(ctx, "its records are not as many as it announced"); err != nil {
+			if err := g.count(ctx); err != nil {
+				return g.interrupted(ctx, err)
+			}
+			if g.settled() || g.attempt.Moved >= MaxMoved {
+				return nil
+			}
+			if err := g.abandon(ctx, "its records are not as many as it announced, or come twice"); err != nil {
 				return err
 			}
 		}
@@ -109,10 +131,6 @@ func (g *reading) finish(ctx, asking context.Context) error {
 			return err
 		}
 	}
-	if g.buffer.Records() > 0 {
-		return g.store(ctx)
-	}
-	return nil
 }
 
 // moved reports whether the page at hand announces another total than the attempt's first page did.
@@ -130,7 +148,7 @@ func (g *reading) next(asking context.Context) (*vendorapi.Page, error) {
 		return nil, err
 	}
 	if g.cursor == (vendorapi.Cursor{}) {
-		g.attempt.Announced = page.Total
+		g.open(page)
 	}
 	return page, nil
 }
@@ -153,6 +171,14 @@ func (g *reading) take(ctx context.Context) error {
 	g.buffer.Page(g.page.Number)
 	for record := range g.page.Records() {
 		g.buffer.Add(record)
+		if err := g.addKey(record); err != nil {
+			return err
+		}
+	}
+	for record := range g.page.Others() {
+		if err := g.addKey(record); err != nil {
+			return err
+		}
 	}
 	if g.page.Untimed > 0 {
 		g.Logger.Warn("records show no time to place them by and are kept in every window that meets them",
@@ -174,7 +200,19 @@ func (g *reading) take(ctx context.Context) error {
 	return g.store(ctx)
 }
 
-// abandon gives an attempt up for which the vendor's count has moved. Where no time is left for the next one,
+// addKey remembers the record's key. One without a key is distinct from all others.
+func (g *reading) addKey(record []byte) error {
+	hash, keyed, err := g.key.Hash(record)
+	if err != nil {
+		return fmt.Errorf("window %s, page %d: the key of a record: %w", g.attempt.Window, g.page.Number, err)
+	}
+	if keyed {
+		g.keys.add(hash)
+	}
+	return nil
+}
+
+// abandon gives an attempt up for which the vendor's counts do not agree. Where no time is left for the next one,
 // what has been read is stored, for a later invocation to judge: a run that stored nothing would be followed
 // by others like it.
 func (g *reading) abandon(ctx context.Context, why string) error {
@@ -190,21 +228,23 @@ func (g *reading) abandon(ctx context.Context, why string) error {
 func (g *reading) again(why string) {
 	g.Logger.Warn("window is read again: "+why, "stream", g.Stream.Name, "start", g.attempt.Window.Start,
 		"end", g.attempt.Window.End, "attempt", g.attempt.Number, "announced", g.attempt.Announced,
-		"total", g.attempt.Total, "seen", g.cursor.Seen)
-	g.attempt.Number++
-	g.resumed = false
-	g.attempt.Parts, g.attempt.Next, g.attempt.Complete = nil, "", false
+		"total", g.attempt.Total, "seen", g.cursor.Seen, "duplicates", g.keys.duplicates)
+	g.attempt = g.attempt.Again(g.now)
+	g.resumed, g.uncountable = false, false
 	g.page, g.number, g.cursor, g.last = nil, 0, vendorapi.Cursor{}, false
+	g.keys.reset()
+	g.uncounted = 0
 	g.buffer.Reset()
 	g.answer.Attempts++
 }
 
-// settled reports whether the vendor's count before, its count after, and the records given agree.
+// settled reports whether the vendor's count before, its count after, the records given, and their distinct keys
+// agree.
 func (g *reading) settled() bool {
-	if g.attempt.Announced < 0 {
-		return true
+	if g.uncountable || g.keys.duplicates > 0 {
+		return false
 	}
-	return g.attempt.Announced == g.attempt.Total && g.attempt.Total == g.cursor.Seen
+	return g.attempt.Announced < 0 || g.attempt.Announced == g.attempt.Total && g.attempt.Total == g.cursor.Seen
 }
 
 // interrupted stores what has been read and returns why. Where that fails, it is what the run has failed of,

@@ -20,10 +20,14 @@ type mark struct {
 	Format  int       `json:"format"`
 	Columns string    `json:"columns"`
 	Day     time.Time `json:"day"`
-	// Claimed is when a run took the mark over from other columns.
+	// Claimed is when a run first put the mark, or took it over from other columns.
 	Claimed time.Time `json:"claimed,omitzero"`
+	// Checked is the day on which windows before the mark were last looked at.
+	Checked time.Time `json:"checked,omitzero"`
 
 	etag string
+	// stored is Checked as it was read.
+	stored time.Time
 }
 
 // longestRun is the longest that Lambda lets a run last, with a minute for clocks that differ.
@@ -33,15 +37,17 @@ const longestRun = 16 * time.Minute
 // claimTries bounds how often a mark of other columns is claimed that other runs move at the same time.
 const claimTries = 5
 
-// readMark returns the mark, after claiming it where it is of other columns. Without that, a run that remakes a
-// window before their mark and ends early would leave it behind that mark, for good once they are deployed again.
+// readMark returns the mark, after claiming it where there is none or where it is of other columns. Without that, a
+// run that remakes a window before their mark and ends early would leave it behind that mark, for good once they are
+// deployed again.
 func (r *run) readMark(ctx context.Context) (mark, error) {
 	for try := 1; ; try++ {
 		m, err := r.storedMark(ctx)
-		if err != nil || m.etag == "" || m.Columns == r.table.Hash() {
+		if err != nil || m.etag != "" && m.Columns == r.table.Hash() {
 			return m, err
 		}
-		claimed := mark{Claimed: r.Clock().UTC()}
+		claimed := mark{Claimed: r.Clock().UTC(), Checked: r.now.UTC().Truncate(24 * time.Hour)}
+		claimed.stored = claimed.Checked
 		claimed.etag, err = r.putMark(ctx, claimed, m.etag)
 		lost := errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged)
 		if !lost || try == claimTries {
@@ -65,22 +71,36 @@ func (r *run) storedMark(ctx context.Context) (mark, error) {
 	if err := checkFormat(r.names.Mark(), m.Format); err != nil {
 		return m, err
 	}
-	m.etag = object.ETag
+	m.etag, m.stored = object.ETag, m.Checked
 	return m, nil
 }
 
-// moveMark moves the mark to the day of start, the first window that a later run has to look at. A request
-// is spent on it at most once a day.
+// moveMark moves the mark to the day of start, the first window that a later run has to look at, and stores when
+// windows before it were looked at. A request is spent on either at most once a day.
 func (r *run) moveMark(ctx context.Context, m mark, start time.Time) error {
 	day := start.UTC().Truncate(24 * time.Hour)
-	if start.IsZero() || !day.After(m.Day) {
+	// A run with other columns may still be at work, and leave behind the mark what it made.
+	claimed := r.Clock().Before(m.Claimed.Add(longestRun))
+	moves := !start.IsZero() && day.After(m.Day) && !claimed
+	if moves {
+		audit, err := r.Raw.Audit(ctx)
+		if err != nil {
+			return err
+		}
+		if len(audit.Windows) > 0 {
+			// The audit may replace this one's commit, and those after it.
+			day = earlier(day, audit.Windows[0].Start.UTC().Truncate(24*time.Hour))
+			moves = day.After(m.Day)
+		}
+	}
+	if !moves && m.Checked.Equal(m.stored) {
 		return nil
 	}
-	if r.Clock().Before(m.Claimed.Add(longestRun)) {
-		// A run with the other columns may still be at work, and leave behind the mark what it made.
-		return nil
+	moved := mark{Day: m.Day, Claimed: m.Claimed, Checked: m.Checked}
+	if moves {
+		moved = mark{Day: day, Checked: m.Checked}
 	}
-	_, err := r.putMark(ctx, mark{Day: day}, m.etag)
+	_, err := r.putMark(ctx, moved, m.etag)
 	if errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged) {
 		// Another run has moved it; the next one looks again.
 		return nil

@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"time"
 
@@ -33,7 +32,7 @@ type Config struct {
 	TempDir string
 	// SafetyMargin is the time before the context's deadline that is kept free.
 	SafetyMargin time.Duration
-	// Clock is the time of day, by which the run keeps its deadline.
+	// Clock is the time of day, by which the run keeps its deadline, and tells how old a receipt is.
 	Clock func() time.Time
 	// Logger takes a line for each window made and one for the run.
 	Logger *slog.Logger
@@ -48,10 +47,14 @@ type Answer struct {
 	Objects     int   `json:"objects"`
 	Rows        int64 `json:"rows"`
 	Quarantined int64 `json:"quarantined"`
+	// Confirmed is the number of windows whose provisional receipts were found to hold.
+	Confirmed int `json:"confirmed"`
 	// Left is the number of windows that another run was found to be making; a later run looks at them again.
 	Left int `json:"left"`
 	// More says that the run stopped before its deadline with windows still to make.
-	More     bool                `json:"more"`
+	More bool `json:"more"`
+	// Position is how far a past range has been made, for the next invocation to go on from.
+	Position string              `json:"position"`
 	Findings []telemetry.Finding `json:"findings"`
 }
 
@@ -60,20 +63,25 @@ type Answer struct {
 // fails does not keep the others from being made; the error then names the first and counts the rest. It is
 // [rawzone.ErrNewerFormat] where a newer release has been at work.
 func Run(ctx context.Context, c Config, now time.Time) (Answer, error) {
+	return do(ctx, c, now, "preprocess run", (*run).ordinary)
+}
+
+// do does work and logs what came of it.
+func do(ctx context.Context, c Config, now time.Time, title string, work func(*run, context.Context) error) (Answer, error) {
 	table, err := curated.NewTable(c.Stream)
 	if err != nil {
 		return Answer{}, err
 	}
 	r := &run{
-		Config:  c,
-		names:   curated.Names{Vendor: c.Raw.Vendor, Stream: c.Raw.Stream},
-		table:   table,
-		pace:    pace{clock: c.Clock, margin: c.SafetyMargin},
-		answer:  Answer{Stream: c.Stream.Name, Findings: []telemetry.Finding{}},
-		fields:  fieldSet{},
-		settled: now.Add(-time.Duration(c.Stream.Lookback)),
+		Config: c,
+		names:  curated.Names{Vendor: c.Raw.Vendor, Stream: c.Raw.Stream},
+		table:  table,
+		pace:   pace{clock: c.Clock, margin: c.SafetyMargin},
+		answer: Answer{Stream: c.Stream.Name, Findings: []telemetry.Finding{}},
+		fields: fieldSet{},
+		now:    now,
 	}
-	err = r.windows(ctx)
+	err = work(r, ctx)
 	if err == nil {
 		err = r.report(ctx)
 	}
@@ -82,12 +90,13 @@ func Run(ctx context.Context, c Config, now time.Time) (Answer, error) {
 		level = slog.LevelError
 	}
 	a := r.answer
-	c.Logger.Log(ctx, level, "preprocess run", "stream", a.Stream, "windows", a.Windows, "objects", a.Objects, "rows", a.Rows,
-		"quarantined", a.Quarantined, "left", a.Left, "more", a.More, "findings", len(a.Findings), "error", err)
+	c.Logger.Log(ctx, level, title, "stream", a.Stream, "windows", a.Windows, "objects", a.Objects, "rows", a.Rows,
+		"quarantined", a.Quarantined, "confirmed", a.Confirmed, "left", a.Left, "more", a.More, "position", a.Position,
+		"findings", len(a.Findings), "error", err)
 	return a, err
 }
 
-// run is the state of one call of [Run].
+// run is the state of one call of [Run] or [Remake].
 type run struct {
 	Config
 	names  curated.Names
@@ -97,115 +106,148 @@ type run struct {
 	// fields are the undeclared fields seen, reason why the first quarantined record is where it is.
 	fields fieldSet
 	reason string
-	// settled is the time before which commits change no more.
-	settled time.Time
+	now    time.Time
 }
 
-// windows makes what has no receipt, and moves the mark.
-func (r *run) windows(ctx context.Context) error {
-	// A run that ends early leaves its listings unfinished.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// ordinary makes what has no receipt from the mark on, moves the mark, and once a day looks at some of the days before it.
+func (r *run) ordinary(ctx context.Context) error {
 	mark, err := r.readMark(ctx)
 	if err != nil {
 		return err
 	}
-	receipts := r.receiptsFrom(ctx, mark)
-	defer receipts.stop()
-
-	// open is the first window without a receipt, last the last one that began before the lookback.
+	pass := &pass{run: r, from: mark.Day}
+	// Commits change no more that are older than what an audit looks at.
+	settled := r.now.Add(-rawzone.AuditSpan(time.Duration(r.Stream.Lookback)))
+	// open is the first window that is not done with, last the last one that has settled.
 	var open, last time.Time
-	var failures []error
-	for ref, err := range r.Raw.Commits(ctx, mark.Day) {
+	err = pass.each(ctx, func(ref rawzone.CommitRef, there []objectstore.Object) error {
+		if !ref.Start.After(settled) {
+			last = ref.Start
+		}
+		done, err := r.missing(ctx, ref, there)
+		if (err != nil || !done) && open.IsZero() {
+			open = ref.Start
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !open.IsZero() && open.Before(last) {
+		last = open
+	}
+	if !r.answer.More {
+		if err := r.behind(ctx, &mark); err != nil {
+			return err
+		}
+	}
+	if err := r.moveMark(ctx, mark, last); err != nil {
+		return err
+	}
+	return pass.failed()
+}
+
+// missing makes the window where it has no receipt for its commit and columns, and reports whether it is done with.
+func (r *run) missing(ctx context.Context, ref rawzone.CommitRef, there []objectstore.Object) (done bool, err error) {
+	// A further receipt is that of a slow run, which may have put objects under names of an older commit:
+	// such a window is made again too.
+	if len(there) == 1 && there[0].Key == r.names.Receipt(ref.Name, ref.ETag, r.table.Hash()) {
+		switch {
+		case there[0].Size == 0:
+			return true, nil
+		case r.Clock().Before(there[0].Modified.Add(longestRun)):
+			return false, nil
+		}
+	}
+	return false, r.window(ctx, ref, there, false)
+}
+
+// checkSpan is how much of the log behind the mark is looked at on one day.
+const checkSpan = 30 * 24 * time.Hour
+
+// behind looks, once a day, at a stretch of the log before the mark, the next one each day: windows committed there by a
+// backfill that has ended early are made too.
+func (r *run) behind(ctx context.Context, m *mark) error {
+	today := r.now.UTC().Truncate(24 * time.Hour)
+	if !today.After(m.Checked) {
+		return nil
+	}
+	m.Checked = today
+	if m.Day.IsZero() {
+		return nil
+	}
+	first, any, err := r.Raw.First(ctx)
+	if err != nil || !any || !first.Start.Before(m.Day) {
+		return err
+	}
+	stretches := int64((m.Day.Sub(first.Start) + checkSpan - 1) / checkSpan)
+	from := first.Start.Add(time.Duration(today.Unix()/(24*60*60)%stretches) * checkSpan)
+	pass := &pass{run: r, from: from, to: earlier(from.Add(checkSpan), m.Day)}
+	err = pass.each(ctx, func(ref rawzone.CommitRef, there []objectstore.Object) error {
+		_, err := r.missing(ctx, ref, there)
+		return err
+	})
+	return errors.Join(err, pass.failed())
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// pass goes once through the commits from a time on, and up to another where that is not zero, with their receipts.
+type pass struct {
+	*run
+	from, to time.Time
+	failures []error
+}
+
+// each calls visit for each commit, while there is time. What fails of one window does not keep the others from being
+// visited; the pass remembers it.
+func (p *pass) each(ctx context.Context, visit func(rawzone.CommitRef, []objectstore.Object) error) error {
+	// A pass that ends early leaves its listings unfinished.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	receipts := p.receiptsFrom(ctx, p.from)
+	defer receipts.stop()
+	for ref, err := range p.Raw.Commits(ctx, p.from) {
 		if err != nil {
 			return err
+		}
+		if !p.to.IsZero() && !ref.Start.Before(p.to) {
+			return nil
 		}
 		there, err := receipts.of(ref.Name)
 		if err != nil {
 			return err
 		}
-		if !ref.Start.After(r.settled) {
-			last = ref.Start
-		}
-		// A further receipt is that of a slow run, which may have put objects under names of an older commit:
-		// such a window is made again too.
-		if len(there) == 1 && there[0] == r.names.Receipt(ref.Name, ref.ETag, r.table.Hash()) {
-			continue
-		}
-		if !r.pace.allows(ctx, 0) {
-			err = errMore
-		} else {
-			err = r.window(ctx, ref, there)
-		}
-		if err == nil {
-			continue
-		}
-		if open.IsZero() {
-			open = ref.Start
-		}
+		err = visit(ref, there)
 		switch {
+		case err == nil:
 		case errors.Is(err, errMore):
-			r.answer.More = true
+			p.answer.More = true
+			return nil
 		case errors.Is(err, errLeft):
-			r.answer.Left++
-			continue
+			p.answer.Left++
 		case ctx.Err() != nil, errors.Is(err, rawzone.ErrNewerFormat):
 			return err
 		default:
-			r.Logger.Error("window failed", "stream", r.answer.Stream, "start", ref.Name, "error", err)
-			failures = append(failures, err)
-			continue
+			p.Logger.Error("window failed", "stream", p.answer.Stream, "start", ref.Name, "error", err)
+			p.failures = append(p.failures, err)
 		}
-		break
 	}
-	if !open.IsZero() && open.Before(last) {
-		last = open
-	}
-	if err := r.moveMark(ctx, mark, last); err != nil {
-		return err
-	}
-	switch len(failures) {
+	return nil
+}
+
+// failed returns the first window's failure and counts the others.
+func (p *pass) failed() error {
+	switch len(p.failures) {
 	case 0:
 		return nil
 	case 1:
-		return failures[0]
+		return p.failures[0]
 	}
-	return fmt.Errorf("%w (and %d further windows failed, see the log)", failures[0], len(failures)-1)
-}
-
-// receipts reads the listing of receipts in step with that of commits: both are in the order of the names.
-type receipts struct {
-	names curated.Names
-	next  func() (objectstore.Object, error, bool)
-	stop  func()
-	// ahead is the receipt that the listing stands at, and its start.
-	ahead string
-	start string
-	ended bool
-}
-
-func (r *run) receiptsFrom(ctx context.Context, m mark) *receipts {
-	startAfter := ""
-	if !m.Day.IsZero() {
-		startAfter = r.names.Receipts() + rawzone.FormatTime(m.Day)
-	}
-	next, stop := iter.Pull2(r.Curated.List(ctx, r.names.Receipts(), startAfter))
-	return &receipts{names: r.names, next: next, stop: stop}
-}
-
-// of returns the keys of the window's receipts. Windows are asked for in the order of their names.
-func (r *receipts) of(startName string) (keys []string, err error) {
-	for !r.ended && r.start <= startName {
-		if r.start == startName {
-			keys = append(keys, r.ahead)
-		}
-		object, err, ok := r.next()
-		if err != nil {
-			return nil, err
-		}
-		r.ended = !ok
-		r.ahead = object.Key
-		r.start, _ = r.names.ReceiptStart(object.Key)
-	}
-	return keys, nil
+	return fmt.Errorf("%w (and %d further windows failed, see the log)", p.failures[0], len(p.failures)-1)
 }

@@ -1,14 +1,15 @@
 package preprocess
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/windrow-data/windrow/functions/curated"
 	"github.com/windrow-data/windrow/functions/objectstore"
@@ -36,21 +37,28 @@ const (
 )
 
 // window makes the objects of a commit, and then its receipt. receipts are those that the window has, for
-// other commits or columns.
-func (r *run) window(ctx context.Context, ref rawzone.CommitRef, receipts []string) error {
+// other commits or columns, or provisional ones. With force objects are made that there are already.
+func (r *run) window(ctx context.Context, ref rawzone.CommitRef, receipts []objectstore.Object, force bool) error {
+	if !r.pace.allows(ctx, 0) {
+		return errMore
+	}
 	begin := r.pace.clock()
 	// A first generation without any receipt has nearly always no objects yet. It is spared the listings;
 	// its conditional puts show where that is wrong.
-	w := &making{run: r, ref: ref, fresh: len(receipts) == 0}
+	w := &making{run: r, ref: ref, force: force, fresh: !force && len(receipts) == 0}
 	err := w.make(ctx, receipts)
 	if errors.Is(err, errNotFresh) {
-		w = &making{run: r, ref: ref}
+		w = &making{run: r, ref: ref, force: force}
 		err = w.make(ctx, receipts)
 	}
 	if err != nil {
 		return err
 	}
 	r.pace.begun = true
+	if w.confirmed {
+		r.answer.Confirmed++
+		return nil
+	}
 	r.answer.Windows++
 	r.Logger.Info("window made", "stream", r.answer.Stream, "start", ref.Name, "end", rawzone.FormatTime(w.commit.End),
 		"generation", w.commit.Generation, "objects", w.objects, "rows", w.rows, "quarantined", w.quarantined,
@@ -64,6 +72,11 @@ type making struct {
 	ref rawzone.CommitRef
 	// fresh says that the window is taken to have no objects, without having looked.
 	fresh bool
+	// force says that objects are made that are there already; touched that any has been made or deleted.
+	force   bool
+	touched bool
+	// confirmed says that a provisional receipt was found to hold.
+	confirmed bool
 	// seen are the window's objects and their ETags before the commit was read; wanted are the keys that
 	// stay.
 	seen   map[string]string
@@ -79,7 +92,7 @@ type making struct {
 // errNotFresh says that a window taken to have no objects has some, or may have.
 var errNotFresh = errors.New("the window has objects")
 
-func (w *making) make(ctx context.Context, receipts []string) error {
+func (w *making) make(ctx context.Context, receipts []objectstore.Object) error {
 	w.seen, w.wanted = map[string]string{}, map[string]bool{}
 	if !w.fresh {
 		for _, prefix := range []string{w.names.ObjectsOf(w.ref.Start, w.ref.Name), w.names.QuarantineOf(w.ref.Name)} {
@@ -102,13 +115,11 @@ func (w *making) make(ctx context.Context, receipts []string) error {
 		return err
 	}
 	receipt := w.names.Receipt(w.ref.Name, w.etag, w.table.Hash())
-	// A receipt must not vouch for objects that are about to be replaced: after a rollback of the columns it
-	// would be believed again. The window's own goes first, so that a crash in between leaves no finished look.
-	if i := slices.Index(receipts, receipt); i > 0 {
-		receipts[0], receipts[i] = receipts[i], receipts[0]
-	}
-	for _, key := range receipts {
-		if err := w.Curated.Delete(ctx, key); err != nil {
+	own := slices.IndexFunc(receipts, func(o objectstore.Object) bool { return o.Key == receipt })
+	// The window's own receipt stays until its objects turn out to be others than it says.
+	vouched := len(receipts) == 1 && own == 0 && !w.force
+	if !vouched {
+		if err := w.deleteReceipts(ctx, receipts, own); err != nil {
 			return err
 		}
 	}
@@ -121,11 +132,40 @@ func (w *making) make(ctx context.Context, receipts []string) error {
 	if err := w.deleteLeftovers(ctx); err != nil {
 		return err
 	}
-	_, err = w.Curated.Put(ctx, receipt, bytes.NewReader(nil), "application/octet-stream", nil, objectstore.Absent())
-	if errors.Is(err, objectstore.ErrTaken) {
+	body, condition := provisional, objectstore.Absent()
+	switch {
+	case w.fresh:
+		// Nobody else can have put anything but the same.
+		body = ""
+	case vouched && w.touched:
+		condition = objectstore.Unchanged(receipts[own].ETag)
+	case vouched && (receipts[own].Size == 0 || w.Clock().Before(receipts[own].Modified.Add(longestRun))):
+		return nil
+	case vouched:
+		body, condition = "", objectstore.Unchanged(receipts[own].ETag)
+		w.confirmed = true
+	}
+	_, err = w.Curated.Put(ctx, receipt, strings.NewReader(body), "text/plain", nil, condition)
+	if errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged) {
+		// Another run has made the same.
 		return nil
 	}
 	return err
+}
+
+// deleteReceipts deletes the window's receipts, which must not vouch for objects that are about to be replaced: after a
+// rollback of the columns they would be believed again. The window's own goes first, so that a crash in between leaves no
+// finished look.
+func (w *making) deleteReceipts(ctx context.Context, receipts []objectstore.Object, own int) error {
+	if own > 0 {
+		receipts[0], receipts[own] = receipts[own], receipts[0]
+	}
+	for _, receipt := range receipts {
+		if err := w.Curated.Delete(ctx, receipt.Key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkCounts compares the commit's count with its parts'.
@@ -191,7 +231,7 @@ func (w *making) object(ctx context.Context, parts []rawzone.Part, k, n int) err
 
 // isMade reports whether an interrupted run has made the object from this commit with these columns.
 func (w *making) isMade(ctx context.Context, key, quarantineKey string) (made bool, counts curated.Counts, err error) {
-	if w.seen[key] == "" {
+	if w.force || w.seen[key] == "" {
 		return false, counts, nil
 	}
 	object, same, err := w.headOwn(ctx, key)
@@ -236,6 +276,7 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	if !w.pace.allows(ctx, size) {
 		return counts, errMore
 	}
+	w.touched = true
 	begin := w.pace.clock()
 	object, err := temporary(w.TempDir)
 	if err != nil {
@@ -325,7 +366,8 @@ func (w *making) lost() error {
 // deleteLeftovers deletes objects of the window that an earlier commit or earlier columns had and these do
 // not: other ends, other numbers of objects, records that need no quarantine any more.
 func (w *making) deleteLeftovers(ctx context.Context) error {
-	for key, etag := range w.seen {
+	for _, key := range slices.Sorted(maps.Keys(w.seen)) {
+		etag := w.seen[key]
 		if w.wanted[key] {
 			continue
 		}
@@ -341,6 +383,7 @@ func (w *making) deleteLeftovers(ctx context.Context) error {
 		if err := w.Curated.Delete(ctx, key); err != nil {
 			return err
 		}
+		w.touched = true
 	}
 	return nil
 }

@@ -26,7 +26,13 @@ type Commit struct {
 	Announced int64 `json:"announced"`
 	// Records is the number of records in Parts.
 	Records int64 `json:"records"`
-	// Settled says that announced and stored counts agreed (or that none was announced).
+	// Digest identifies the records, whatever their order: two readings that brought the same records have one
+	// digest. See [Attempt.Digest].
+	Digest string `json:"digest"`
+	// Duplicates is how many records share their key with another one of the window.
+	Duplicates int64 `json:"duplicates,omitempty"`
+	// Settled says that the counts agreed: what was announced on the first page (where the vendor announces
+	// anything), what on the last, the records given, and their distinct keys.
 	Settled bool `json:"settled"`
 	// Backoffs is how often the span was shortened before the window fitted.
 	Backoffs int `json:"backoffs"`
@@ -36,13 +42,13 @@ type Commit struct {
 	Pages int `json:"pages"`
 	// Rate is the number of records a second that the stream has been seen to manage, 0 until one was seen.
 	Rate float64 `json:"rate"`
+	// ReadAt is the scheduled time of the run that began the reading: what the vendor showed before is in it.
+	ReadAt time.Time `json:"readAt"`
 	// Run is the run that wrote the commit; WrittenAt its scheduled time.
 	Run       string    `json:"run"`
 	WrittenAt time.Time `json:"writtenAt"`
 	// Parts are the parts that count, in the order of their pages.
 	Parts []Part `json:"parts"`
-	// Lookback are the earlier commits within the stream's lookback, oldest first.
-	Lookback []Summary `json:"lookback,omitempty"`
 }
 
 // Part names one object of records and what it holds.
@@ -53,13 +59,6 @@ type Part struct {
 	Bytes     int64  `json:"bytes"` // as stored, compressed
 	FirstPage int    `json:"firstPage"`
 	LastPage  int    `json:"lastPage"`
-}
-
-// Summary is what an audit needs to know of an earlier commit.
-type Summary struct {
-	Start   time.Time `json:"start"`
-	ETag    string    `json:"etag"`
-	Records int64     `json:"records"`
 }
 
 // Window returns the commit's window.

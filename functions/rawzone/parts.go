@@ -2,6 +2,7 @@ package rawzone
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/windrow-data/windrow/functions/objectstore"
@@ -25,6 +28,10 @@ type Attempt struct {
 	Window window.Window
 	// Number counts the readings of the window from 1 on.
 	Number int
+	// Begun is the scheduled time of the run that began the attempt.
+	Begun time.Time
+	// Replaces is the ETag of the commit that the attempt is to replace, empty where the window has none.
+	Replaces string
 	// Moved is how many earlier attempts were abandoned because the vendor's total moved.
 	Moved int
 	// Request is a hash of how the vendor was asked, page size and all. Only parts of equal requests are
@@ -41,12 +48,22 @@ type Attempt struct {
 
 	// Parts are stored, in the order of their pages and without a gap.
 	Parts []Part
+	// digest is the sum of the hashes of the records in Parts.
+	digest uint64
 	// Next is what the page after the last part is asked for with.
 	Next string
 	// Complete says that the last part holds the window's last page.
 	Complete bool
 	// after is the [position] at which the last part ends.
 	after string
+}
+
+// Again returns the attempt that follows a, begun at now: nothing of it is read yet.
+func (a *Attempt) Again(now time.Time) Attempt {
+	return Attempt{
+		Window: a.Window, Number: a.Number + 1, Begun: now, Replaces: a.Replaces, Moved: a.Moved,
+		Request: a.Request, Backoffs: a.Backoffs, Resumes: a.Resumes,
+	}
 }
 
 // Pages returns how many pages are stored.
@@ -65,6 +82,12 @@ func (a *Attempt) Records() (n int64) {
 	return n
 }
 
+// Digest identifies the records in Parts and in buffer, whatever their order: it is the sum of their 64-bit
+// hashes, in hexadecimal. It tells mistakes apart and not forgeries.
+func (a *Attempt) Digest(buffer *Buffer) string {
+	return fmt.Sprintf("%016x", a.digest+buffer.digest)
+}
+
 // Names of a part's metadata. The values are ASCII; S3 allows 2 KB in all.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 const (
@@ -73,6 +96,9 @@ const (
 	metaAnnounced = "windrow-announced"
 	metaTotal     = "windrow-total"
 	metaMoved     = "windrow-moved"
+	metaBegun     = "windrow-begun"
+	metaReplaces  = "windrow-replaces"
+	metaDigest    = "windrow-digest" // of this part and those before
 	metaBackoffs  = "windrow-backoffs"
 	metaResumes   = "windrow-resumes"
 	metaRecords   = "windrow-records"
@@ -92,6 +118,7 @@ type Buffer struct {
 	compressed bytes.Buffer
 	gzip       *gzip.Writer
 	records    int64
+	digest     uint64
 	firstPage  int
 	lastPage   int
 }
@@ -108,7 +135,7 @@ func NewBuffer() *Buffer {
 func (b *Buffer) Reset() {
 	b.compressed.Reset()
 	b.gzip.Reset(&b.compressed)
-	b.records, b.firstPage, b.lastPage = 0, 0, 0
+	b.records, b.digest, b.firstPage, b.lastPage = 0, 0, 0, 0
 }
 
 // Size returns the compressed bytes held, but for what the compressor has not given out yet.
@@ -139,6 +166,7 @@ func (b *Buffer) Add(record []byte) {
 	_, _ = b.gzip.Write(record)
 	_, _ = b.gzip.Write(newline)
 	b.records++
+	b.digest += xxhash.Sum64(record)
 }
 
 var newline = []byte{'\n'}
@@ -154,12 +182,15 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 	if err := buffer.gzip.Close(); err != nil {
 		return err
 	}
+	digest := attempt.digest + buffer.digest
 	metadata := map[string]string{
 		metaFormat:    strconv.Itoa(FormatVersion),
 		metaRequest:   attempt.Request,
 		metaAnnounced: strconv.FormatInt(attempt.Announced, 10),
 		metaTotal:     strconv.FormatInt(attempt.Total, 10),
 		metaMoved:     strconv.Itoa(attempt.Moved),
+		metaBegun:     attempt.Begun.UTC().Format(time.RFC3339Nano),
+		metaDigest:    strconv.FormatUint(digest, 16),
 		metaBackoffs:  strconv.Itoa(attempt.Backoffs),
 		metaResumes:   strconv.Itoa(attempt.Resumes),
 		metaRecords:   strconv.FormatInt(buffer.records, 10),
@@ -168,6 +199,9 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 	}
 	if len(attempt.Parts) > 0 {
 		metadata[metaAfter] = attempt.after
+	}
+	if attempt.Replaces != "" {
+		metadata[metaReplaces] = attempt.Replaces
 	}
 	key := z.partKey(partName{
 		window: attempt.Window, attempt: attempt.Number, run: run,
@@ -191,6 +225,7 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		Key: key, ETag: etag, Records: buffer.records, Bytes: int64(len(body)),
 		FirstPage: buffer.firstPage, LastPage: buffer.lastPage,
 	})
+	attempt.digest = digest
 	attempt.after = position(attempt.Next)
 	buffer.Reset()
 	return nil
@@ -202,16 +237,30 @@ func position(next string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Resuming says which attempts of a window may be gone on with.
+type Resuming struct {
+	// Replaces is the ETag of the commit that is to be replaced, empty where the window has none.
+	Replaces string
+	// Above is the number of the attempt whose parts that commit names; only later ones are looked at.
+	Above int
+	// Begun is the earliest time at which an attempt may have begun, so that it shows what the vendor has shown
+	// until then. Zero means any.
+	Begun time.Time
+	// Stored is the earliest time at which a part may have been stored, by the clock of the bucket. It keeps what
+	// is gone on with apart from what the sweep deletes. Zero means any.
+	Stored time.Time
+}
+
 // Resumable returns the attempt to go on with at the window that begins at start: the newest one's longest
-// chain of parts without a gap, whoever wrote them. Its Number is 0 where no attempt has stored anything, and
-// it has no Parts where what is stored lacks a first page. It costs one listing, and one HEAD for each part of the chain.
-func (z Zone) Resumable(ctx context.Context, start time.Time) (Attempt, error) {
+// chain of parts without a gap, whoever wrote them. Where none can be gone on with it has no Parts; its Number is
+// then the highest that has stored anything, 0 where none has. It costs one listing, and one HEAD for each part of the chain.
+func (z Zone) Resumable(ctx context.Context, start time.Time, which Resuming) (Attempt, error) {
 	type chain struct {
 		attempt int
 		end     string
 	}
 	chains := map[chain][]storedPart{}
-	newest := 0
+	highest, newest := 0, 0
 	for object, err := range z.Bucket.List(ctx, z.partsPrefix(start), "") {
 		if err != nil {
 			return Attempt{}, err
@@ -220,16 +269,21 @@ func (z Zone) Resumable(ctx context.Context, start time.Time) (Attempt, error) {
 		if !ok {
 			continue
 		}
+		highest = max(highest, name.attempt)
+		if name.attempt <= which.Above || object.Modified.Before(which.Stored) {
+			continue
+		}
 		newest = max(newest, name.attempt)
 		id := chain{name.attempt, FormatTime(name.window.End)}
 		chains[id] = append(chains[id], storedPart{name, object})
 	}
-	best := Attempt{Number: newest}
-	for id, parts := range chains {
+	best := Attempt{Number: max(highest, which.Above)}
+	ids := slices.SortedFunc(maps.Keys(chains), func(a, b chain) int { return cmp.Compare(a.end, b.end) })
+	for _, id := range ids {
 		if id.attempt != newest {
 			continue
 		}
-		attempt, err := z.follow(ctx, parts)
+		attempt, err := z.follow(ctx, chains[id], which)
 		if err != nil {
 			return Attempt{}, err
 		}
@@ -248,7 +302,7 @@ type storedPart struct {
 // follow chains parts of one attempt and window from page one on, as far as they go without a gap. Only
 // parts whose requests and totals are equal to the first one's are joined, and only where the page before was
 // the same to both their writers: otherwise a record that has moved would be lost between them, or come twice.
-func (z Zone) follow(ctx context.Context, parts []storedPart) (Attempt, error) {
+func (z Zone) follow(ctx context.Context, parts []storedPart, which Resuming) (Attempt, error) {
 	var attempt Attempt
 	for {
 		page := attempt.Pages() + 1
@@ -258,7 +312,7 @@ func (z Zone) follow(ctx context.Context, parts []storedPart) (Attempt, error) {
 			if part.name.firstPage != page || joined != nil && part.name.lastPage <= joined.Pages() {
 				continue
 			}
-			candidate, err := z.join(ctx, attempt, part)
+			candidate, err := z.join(ctx, attempt, part, which)
 			if err != nil {
 				return Attempt{}, err
 			}
@@ -277,7 +331,7 @@ func (z Zone) follow(ctx context.Context, parts []storedPart) (Attempt, error) {
 }
 
 // join returns attempt with part appended, or nil where the part does not follow it.
-func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart) (*Attempt, error) {
+func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart, which Resuming) (*Attempt, error) {
 	object, err := z.Bucket.Head(ctx, part.object.Key)
 	if errors.Is(err, objectstore.ErrNotFound) {
 		return nil, nil
@@ -299,6 +353,7 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart) (*Atte
 	joined := Attempt{
 		Window:    part.name.window,
 		Number:    part.name.attempt,
+		Replaces:  m[metaReplaces],
 		Moved:     int(number(metaMoved)),
 		Request:   m[metaRequest],
 		Announced: number(metaAnnounced),
@@ -311,11 +366,17 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart) (*Atte
 	if err == nil && decodeErr != nil {
 		err = fmt.Errorf("object %s: metadata %s: %w", object.Key, metaNext, decodeErr)
 	}
-	if err != nil {
-		return nil, err
+	var beginErr, digestErr error
+	joined.Begun, beginErr = time.Parse(time.RFC3339Nano, m[metaBegun])
+	joined.digest, digestErr = strconv.ParseUint(m[metaDigest], 16, 64)
+	if err := cmp.Or(err, beginErr, digestErr); err != nil {
+		return nil, fmt.Errorf("object %s: metadata: %w", object.Key, err)
+	}
+	if joined.Replaces != which.Replaces || joined.Begun.Before(which.Begun) {
+		return nil, nil
 	}
 	if len(attempt.Parts) > 0 && (joined.Request != attempt.Request || joined.Announced != attempt.Announced ||
-		joined.Moved != attempt.Moved || m[metaAfter] != attempt.after) {
+		joined.Moved != attempt.Moved || !joined.Begun.Equal(attempt.Begun) || m[metaAfter] != attempt.after) {
 		return nil, nil
 	}
 	joined.Next, joined.Complete = string(next), m[metaComplete] == "true"

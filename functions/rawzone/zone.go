@@ -3,6 +3,7 @@
 //	<vendor>/<stream>/genesis.json
 //	<vendor>/<stream>/parts/<yyyy>/<mm>/<dd>/<start>/<stream>_a<attempt>-<run>_p<first>-<last>_<start>_<end>.ndjson.gz
 //	<vendor>/<stream>/commits/<start>.json
+//	<vendor>/<stream>/audit.json
 //
 // It stands apart because it is the protocol by which a killed run loses nothing and two runs at once cannot
 // both count: every put is conditional, a commit is put under its start alone, and only the parts that a
@@ -23,9 +24,9 @@ import (
 )
 
 var (
-	// ErrLost says that another run has committed a window with this start first. The loser stops; its
-	// parts are named by no commit.
-	ErrLost = errors.New("another run has committed a window with this start")
+	// ErrLost says that another run has committed the window, or replaced its commit, first. The loser's parts
+	// are named by no commit.
+	ErrLost = errors.New("another run has committed this window first")
 	// ErrNewerFormat says that an object was written by a newer release. The handler stops, so that a
 	// rollback is safe.
 	ErrNewerFormat = errors.New("written by a newer release; deploy that release again, or a later one")
@@ -135,6 +136,20 @@ func (z Zone) Commit(ctx context.Context, ref CommitRef) (*Commit, string, error
 	return &commit, object.ETag, nil
 }
 
+// Ref returns the reference of the commit that starts at start, for one whose ETag was learned elsewhere than
+// from a listing.
+func (z Zone) Ref(start time.Time, etag string) CommitRef {
+	return CommitRef{Key: z.commitKey(start), Name: FormatTime(start), Start: start, ETag: etag}
+}
+
+// First returns the earliest commit's reference, and false where there is none. It costs one request.
+func (z Zone) First(ctx context.Context) (CommitRef, bool, error) {
+	for ref, err := range z.Commits(ctx, time.Time{}) {
+		return ref, err == nil, err
+	}
+	return CommitRef{}, false, nil
+}
+
 // newestWithin are the spans before now in which the newest commit is looked for, one after the other; it is
 // nearly always in the first, so that the requests of a run do not grow with the log.
 var newestWithin = []time.Duration{3 * 24 * time.Hour, 60 * 24 * time.Hour}
@@ -160,17 +175,18 @@ func (z Zone) Newest(ctx context.Context, now time.Time) (*Commit, string, error
 	return nil, "", nil
 }
 
-// Put makes a commit count, and returns its ETag. It fails with [ErrLost] where another run has committed a
-// window with the same start.
-func (z Zone) Put(ctx context.Context, commit *Commit) (etag string, err error) {
+// Put makes a commit count, and returns its ETag. It takes the place of the commit with the ETag replaces, or
+// of none where that is empty. It fails with [ErrLost] where another run has put a commit of the same start
+// meanwhile.
+func (z Zone) Put(ctx context.Context, commit *Commit, replaces string) (etag string, err error) {
 	commit.Format = FormatVersion
 	body, err := json.Marshal(commit)
 	if err != nil {
 		return "", err
 	}
 	key := z.commitKey(commit.Start)
-	etag, err = z.Bucket.Put(ctx, key, bytes.NewReader(body), jsonType, nil, objectstore.Absent())
-	if !errors.Is(err, objectstore.ErrTaken) {
+	etag, err = z.Bucket.Put(ctx, key, bytes.NewReader(body), jsonType, nil, objectstore.Seen(replaces))
+	if !errors.Is(err, objectstore.ErrTaken) && !errors.Is(err, objectstore.ErrChanged) {
 		return etag, err
 	}
 	// A put whose answer was lost is sent again, and then meets its own commit.

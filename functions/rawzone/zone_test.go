@@ -60,10 +60,10 @@ func TestGenesisIsKept(t *testing.T) {
 
 func TestOneOfTwoCommitsWins(t *testing.T) {
 	_, zone := newZone()
-	if _, err := zone.Put(ctx, commitAt(start, "a")); err != nil {
+	if _, err := zone.Put(ctx, commitAt(start, "a"), ""); err != nil {
 		t.Fatal(err)
 	}
-	_, err := zone.Put(ctx, commitAt(start, "b"))
+	_, err := zone.Put(ctx, commitAt(start, "b"), "")
 	if !errors.Is(err, rawzone.ErrLost) {
 		t.Errorf("got %v, want ErrLost", err)
 	}
@@ -80,7 +80,7 @@ func TestManyCommittersHaveOneWinner(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
-			_, err := zone.Put(ctx, commitAt(start, fmt.Sprint("run", i)))
+			_, err := zone.Put(ctx, commitAt(start, fmt.Sprint("run", i)), "")
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -107,7 +107,7 @@ func TestACommitWhoseAnswerWasLostIsNoLoss(t *testing.T) {
 		}
 		return nil
 	}
-	etag, err := zone.Put(ctx, commitAt(start, "a"))
+	etag, err := zone.Put(ctx, commitAt(start, "a"), "")
 	if err != nil || etag == "" {
 		t.Errorf("got %q, %v, want its own commit's ETag", etag, err)
 	}
@@ -130,7 +130,7 @@ func TestNewest(t *testing.T) {
 			store, zone := newZone()
 			store.PageSize = 1000
 			for _, age := range test.ages {
-				if _, err := zone.Put(ctx, commitAt(start.Add(-age), "a")); err != nil {
+				if _, err := zone.Put(ctx, commitAt(start.Add(-age), "a"), ""); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -159,7 +159,7 @@ func TestCommitsFrom(t *testing.T) {
 	store, zone := newZone()
 	store.PageSize = 2
 	for i := range 6 {
-		if _, err := zone.Put(ctx, commitAt(start.Add(time.Duration(i)*30*time.Minute), "a")); err != nil {
+		if _, err := zone.Put(ctx, commitAt(start.Add(time.Duration(i)*30*time.Minute), "a"), ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -289,7 +289,7 @@ func TestResumable(t *testing.T) {
 			for _, put := range test.puts {
 				storeParts(t, zone, put.attempt, put.run, put.pages...)
 			}
-			got, err := zone.Resumable(ctx, start)
+			got, err := zone.Resumable(ctx, start, rawzone.Resuming{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,7 +9,7 @@ import (
 // windows that the vendor has not filled yet.
 const MaxAhead = 5 * time.Minute
 
-// Event is what the state machine gives a function.
+// Event is what a state machine gives a function.
 type Event struct {
 	// Run is the name of the execution.
 	Run string `json:"run"`
@@ -17,6 +17,12 @@ type Event struct {
 	StartedAt time.Time `json:"startedAt"`
 	// Input is the execution's own input, as the schedule, an event or a person gave it.
 	Input Input `json:"input"`
+	// Lane and Lanes say which share of a past range an invocation works on: the days whose number since
+	// 1970-01-01 leaves the remainder Lane when divided by Lanes. Zero Lanes means all days.
+	Lane  int `json:"lane,omitempty"`
+	Lanes int `json:"lanes,omitempty"`
+	// Position is how far the round before has got with a past range, as its answer told; empty at the beginning.
+	Position string `json:"position,omitempty"`
 }
 
 // Input is the input of an execution.
@@ -24,7 +30,24 @@ type Input struct {
 	// ScheduledTime is the tick of the schedule that the execution stands for. A run can be made again under
 	// its old time, and a day can be simulated in seconds.
 	ScheduledTime time.Time `json:"scheduledTime,omitzero"`
+	// Start and End are the past range [Start, End) to read, or to make curated objects of, again. Zero means
+	// an ordinary run.
+	Start time.Time `json:"start,omitzero"`
+	End   time.Time `json:"end,omitzero"`
+	// Replay says which curated objects of the range are made again from what is committed: [ReplayAll] or
+	// [ReplayQuarantined]. Empty means those without a receipt, after the vendor has been read.
+	Replay string `json:"replay,omitempty"`
 }
+
+// IsPast reports whether the input is about a past range.
+func (i Input) IsPast() bool { return !i.Start.IsZero() || !i.End.IsZero() }
+
+// Values of [Input.Replay].
+const (
+	ReplayAll = "all"
+	// ReplayQuarantined makes the windows again that have records in quarantine.
+	ReplayQuarantined = "quarantined"
+)
 
 // Now returns the time that the run stands for: the scheduled time, or the start of the execution where
 // there is none. It refuses one more than [MaxAhead] ahead of clock.

@@ -58,6 +58,7 @@ type history struct {
 // newHistory draws a world and a deployment. The clock stands at the bubble's beginning, a midnight.
 func newHistory(rt *rapid.T, s setting) (h *history, interval time.Duration, ticks int) {
 	h = &history{setting: s, rt: rt, store: objectstoretest.New(), faults: map[string]int{}}
+	h.store.Now = time.Now
 	h.api = h.store
 	if s.s3 != nil {
 		h.api = s.s3(h.store)

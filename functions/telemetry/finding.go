@@ -8,6 +8,8 @@ type Kind string
 const (
 	// CountsUnsettled says that the vendor's totals and its records never agreed within the attempts.
 	CountsUnsettled Kind = "counts-unsettled"
+	// RunsOverlap says that two runs of a stream were at work on one window.
+	RunsOverlap Kind = "runs-overlap"
 	// Quarantined says that records could not be curated.
 	Quarantined Kind = "quarantined"
 	// UndeclaredFields says that records hold fields which no column declares, seen for the first time.

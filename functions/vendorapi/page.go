@@ -37,6 +37,8 @@ type Page struct {
 
 	body    []byte
 	records []span
+	// others are the records that belong to other windows.
+	others []span
 }
 
 // span is where a record stands in a page's body.
@@ -44,9 +46,15 @@ type span struct{ from, to int }
 
 // Records yields each record that belongs to the window, exactly as the vendor sent it but for line breaks
 // between its tokens, which have become spaces, so that a record is one line.
-func (p *Page) Records() iter.Seq[[]byte] {
+func (p *Page) Records() iter.Seq[[]byte] { return p.each(p.records) }
+
+// Others yields the records of the answer that belong to other windows: a count of what was given has to
+// include them, as the vendor's total does.
+func (p *Page) Others() iter.Seq[[]byte] { return p.each(p.others) }
+
+func (p *Page) each(records []span) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for _, r := range p.records {
+		for _, r := range records {
 			if !yield(p.body[r.from:r.to:r.to]) {
 				return
 			}
@@ -241,6 +249,8 @@ func (s *scanner) keepWithin(w window.Window, p *Page) {
 		}
 		if !ok || w.Contains(at) {
 			kept = append(kept, r)
+		} else {
+			p.others = append(p.others, r)
 		}
 	}
 	p.records = kept

@@ -47,7 +47,7 @@ func (h *handler) run(ctx context.Context, event settings.Event) (ingest.Answer,
 			return ingest.Answer{}, err
 		}
 	}
-	answer, err := ingest.Run(ctx, ingest.Config{
+	config := ingest.Config{
 		Stream:       h.Stream,
 		Vendor:       h.client,
 		Zone:         h.Zone,
@@ -58,7 +58,15 @@ func (h *handler) run(ctx context.Context, event settings.Event) (ingest.Answer,
 		DefaultRate:  h.Settings.DefaultRate,
 		Clock:        time.Now,
 		Logger:       h.Logger.With("execution", event.Run),
-	}, now)
+	}
+	var answer ingest.Answer
+	if past := event.Input; past.IsPast() {
+		answer, err = ingest.Backfill(ctx, config, ingest.Past{
+			Start: past.Start, End: past.End, Lane: event.Lane, Lanes: event.Lanes, Position: event.Position,
+		}, now)
+	} else {
+		answer, err = ingest.Run(ctx, config, now)
+	}
 	if err != nil {
 		h.client = nil
 	}

@@ -27,7 +27,7 @@ func main() {
 		if err != nil {
 			return preprocess.Answer{}, err
 		}
-		return preprocess.Run(ctx, preprocess.Config{
+		config := preprocess.Config{
 			Stream:       function.Stream,
 			Raw:          function.Zone,
 			Curated:      function.Curated,
@@ -35,6 +35,12 @@ func main() {
 			SafetyMargin: function.Settings.SafetyMargin,
 			Clock:        time.Now,
 			Logger:       function.Logger.With("execution", event.Run),
-		}, now)
+		}
+		if past := event.Input; past.IsPast() {
+			return preprocess.Remake(ctx, config, preprocess.Past{
+				Start: past.Start, End: past.End, Replay: preprocess.Replay(past.Replay), Position: event.Position,
+			}, now)
+		}
+		return preprocess.Run(ctx, config, now)
 	})
 }

@@ -59,6 +59,9 @@ type Call struct {
 type Store struct {
 	// PageSize is the most keys that one page of a listing holds. Default [DefaultPageSize].
 	PageSize int
+	// Now is the time at which objects are modified. Nil means a second later for each object, from 2026 on, so that no
+	// test depends on the clock.
+	Now func() time.Time
 	// Before is asked before a request takes effect; its error is returned and the request has no effect.
 	// It may use the store, for example to play another writer that gets in between.
 	Before func(Call) error
@@ -77,8 +80,6 @@ type object struct {
 	metadata map[string]string
 }
 
-// epoch is when the first object of a store is written; each further one is a second later, so that no test
-// depends on the clock.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // New returns an empty store.
@@ -148,14 +149,10 @@ func (s *Store) set(bucket, key string, body []byte, metadata map[string]string)
 		s.objects[bucket] = map[string]object{}
 	}
 	sum := md5.Sum(body)
-	written := 0
-	for _, objects := range s.objects {
-		written += len(objects)
-	}
 	o := object{
 		body:     bytes.Clone(body),
 		etag:     hex.EncodeToString(sum[:]),
-		modified: epoch.Add(time.Duration(written) * time.Second),
+		modified: s.now(),
 		metadata: map[string]string{},
 	}
 	for name, value := range metadata {
@@ -163,6 +160,17 @@ func (s *Store) set(bucket, key string, body []byte, metadata map[string]string)
 	}
 	s.objects[bucket][key] = o
 	return o
+}
+
+func (s *Store) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	written := 0
+	for _, objects := range s.objects {
+		written += len(objects)
+	}
+	return epoch.Add(time.Duration(written) * time.Second)
 }
 
 // do counts the request, asks the hooks, and lets effect happen under the lock.

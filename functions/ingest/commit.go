@@ -1,0 +1,170 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
+)
+
+// commit makes the reading count, in place of the commit that it replaces, or of none where that is nil.
+func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
+	if g.buffer.Records() > 0 {
+		if err := g.store(ctx); err != nil {
+			return err
+		}
+	}
+	attempt := &g.attempt
+	commit := &rawzone.Commit{
+		Start:      attempt.Window.Start,
+		End:        attempt.Window.End,
+		Generation: 1,
+		Attempt:    attempt.Number,
+		Request:    g.Vendor.Describe(attempt.Window),
+		Announced:  attempt.Announced,
+		Records:    attempt.Records(),
+		Digest:     attempt.Digest(g.buffer),
+		Duplicates: g.keys.duplicates,
+		Settled:    g.settled(),
+		Backoffs:   attempt.Backoffs,
+		Resumes:    attempt.Resumes,
+		Pages:      g.number,
+		Rate:       g.seen(),
+		ReadAt:     attempt.Begun,
+		Run:        g.Config.Run,
+		WrittenAt:  g.now,
+		Parts:      attempt.Parts,
+	}
+	if replaced != nil {
+		commit.Generation = replaced.Generation + 1
+		commit.Backoffs = replaced.Backoffs
+	}
+	etag, err := g.Zone.Put(ctx, commit, attempt.Replaces)
+	if err != nil {
+		return err
+	}
+	g.rate = commit.Rate
+	g.memory.learn(commit, etag)
+	if replaced == nil {
+		g.answer.Windows++
+		g.answer.Records += commit.Records
+		if commit.Backoffs > 0 {
+			g.answer.BackedOff++
+		}
+		if commit.Resumes > 0 {
+			g.answer.Resumed++
+		}
+	}
+	if !commit.Settled {
+		g.answer.Unsettled++
+		g.find(telemetry.CountsUnsettled, g.disagreement())
+	}
+	g.Logger.Info("window committed", "stream", g.Stream.Name, "start", commit.Start, "end", commit.End,
+		"generation", commit.Generation, "records", commit.Records, "announced", commit.Announced, "duplicates", commit.Duplicates,
+		"pages", commit.Pages, "parts", len(commit.Parts), "backoffs", commit.Backoffs, "resumes", commit.Resumes,
+		"attempt", commit.Attempt, "settled", commit.Settled, "rate", commit.Rate)
+	return nil
+}
+
+// disagreement says why the reading is not settled.
+func (g *reading) disagreement() string {
+	why := ""
+	switch {
+	case g.uncountable:
+		why = "its keys could not be counted in the time of an invocation; give the function more time or memory"
+	case g.keys.duplicates > 0:
+		why = fmt.Sprintf("%d of its records share their key with another one; do the stream's key fields identify a record?", g.keys.duplicates)
+	default:
+		why = fmt.Sprintf("the vendor announced %d records, then %d, and gave %d", g.attempt.Announced, g.attempt.Total, g.cursor.Seen)
+	}
+	return fmt.Sprintf("window %s is committed as last given, after %d attempts: %s. It is read again until its counts agree",
+		g.attempt.Window, g.attempt.Number, why)
+}
+
+// seen returns the records a second that the stream is seen to manage, this reading included. A reading of
+// less than two pages says more of the vendor's latency than of the rate.
+func (g *reading) seen() float64 {
+	elapsed := g.Clock().Sub(g.began).Seconds()
+	if g.pagesNow < 2 || g.recordsNow == 0 || elapsed <= 0 {
+		return g.rate
+	}
+	rate := float64(g.recordsNow) / elapsed
+	if g.rate == 0 {
+		return rate
+	}
+	return RateWeight*rate + (1-RateWeight)*g.rate
+}
+
+// reread reads a committed window once more and replaces its commit where the vendor gives other records by now.
+// since is the time from which on a reading may have begun to be gone on with.
+func (r *run) reread(ctx, asking context.Context, commit *rawzone.Commit, etag string, since time.Time) (*reading, error) {
+	w := commit.Window()
+	g := &reading{run: r, began: r.Clock()}
+	g.attempt = rawzone.Attempt{Window: w, Number: commit.Attempt + 1, Begun: r.now, Replaces: etag, Request: r.request(w)}
+	page, err := g.next(asking)
+	if err != nil {
+		return g, err
+	}
+	g.page = page
+	if !page.Last {
+		// Only a window of several pages can have been left unfinished.
+		found, err := r.Zone.Resumable(ctx, w.Start, rawzone.Resuming{
+			Replaces: etag, Above: commit.Attempt, Begun: since, Stored: r.Clock().Add(-resumableFor),
+		})
+		if err != nil {
+			return g, err
+		}
+		g.attempt.Number = found.Number + 1
+		if len(found.Parts) > 0 && found.Request == g.attempt.Request && found.Window == w {
+			if err := g.resume(found); err != nil {
+				return g, err
+			}
+		}
+	}
+	if err := g.finish(ctx, asking); err != nil {
+		return g, err
+	}
+	r.answer.Reread++
+	if commit.Digest == g.attempt.Digest(g.buffer) && commit.Settled == g.settled() {
+		g.buffer.Reset()
+		r.memory.saw(commit.Start, g.attempt.Begun)
+		return g, nil
+	}
+	if err := g.commit(ctx, commit); err != nil {
+		return g, err
+	}
+	r.answer.Replaced++
+	return g, g.lateness(ctx, commit)
+}
+
+// lateness logs how much the window has gained and lost since it was read before, so that a settle delay and a
+// lookback can be chosen from data. It is left out where time is short.
+func (g *reading) lateness(ctx context.Context, before *rawzone.Commit) error {
+	var kept int64
+	for _, part := range before.Parts {
+		if g.left() <= 0 {
+			return nil
+		}
+		err := g.eachKey(ctx, part, func(hash uint64) {
+			if g.keys.samples(hash) && g.keys.has(hash) {
+				kept++
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	kept <<= g.keys.sampled
+	late := g.keys.distinct() - kept
+	g.answer.Late += late
+	g.Logger.Info("window replaced", "stream", g.Stream.Name, "start", before.Start, "end", before.End,
+		"late", late, "gone", before.Records-before.Duplicates-kept,
+		"notYetAfterSeconds", before.ReadAt.Sub(before.End).Seconds(), "byAfterSeconds", g.attempt.Begun.Sub(before.End).Seconds())
+	return nil
+}
+
+// resumableFor is how old a part may be that another reading of a committed window goes on from. It is much less
+// than what the sweep waits, so that no part is deleted that a commit is about to name.
+const resumableFor = 3 * 24 * time.Hour

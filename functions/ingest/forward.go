@@ -1,0 +1,118 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+// newest returns the newest commit, or nil where the stream has none. The listing that it is found by is that of the
+// lookback, whose commits the audit needs to know too.
+func (r *run) newest(ctx context.Context) (*rawzone.Commit, error) {
+	for ref, err := range r.Zone.Commits(ctx, r.auditFrom()) {
+		if err != nil {
+			return nil, err
+		}
+		r.memory.listed = append(r.memory.listed, ref)
+	}
+	n := len(r.memory.listed)
+	if n == 0 {
+		commit, _, err := r.Zone.Newest(ctx, r.now)
+		return commit, err
+	}
+	commit, etag, err := r.Zone.Commit(ctx, r.memory.listed[n-1])
+	if err == nil {
+		r.memory.learn(commit, etag)
+	}
+	return commit, err
+}
+
+// forward commits window after window from the watermark on.
+func (r *run) forward(ctx, asking context.Context, newest *rawzone.Commit) error {
+	start, err := r.watermark(ctx, newest)
+	if err != nil {
+		return err
+	}
+	for {
+		r.answer.Watermark = start
+		choice, any := window.Choose(start, r.latest(start, r.now.Add(-r.Stream.Settle.D())), r.policy())
+		if !any {
+			return nil
+		}
+		if r.answer.Windows > 0 && !r.worthwhile() {
+			r.answer.More = true
+			return nil
+		}
+		reading, err := r.window(ctx, asking, choice)
+		switch {
+		case errors.Is(err, rawzone.ErrLost):
+			// The winner goes on from its own commit.
+			r.overlapped(choice.Window())
+			return nil
+		case errors.Is(err, vendorapi.ErrDeadline):
+			return r.unfinished(err, reading)
+		case err != nil:
+			return err
+		}
+		start = reading.attempt.Window.End
+	}
+}
+
+// watermark returns where the next window starts.
+func (r *run) watermark(ctx context.Context, newest *rawzone.Commit) (time.Time, error) {
+	if newest != nil {
+		r.rate = newest.Rate
+		return newest.End, nil
+	}
+	start := r.Genesis
+	if start.IsZero() {
+		start = r.now.Add(-GenesisBefore)
+	}
+	genesis, err := r.Zone.Genesis(ctx, rawzone.Genesis{Start: r.alignDown(start), Run: r.Config.Run, WrittenAt: r.now})
+	return genesis.Start, err
+}
+
+// latest returns the latest end of a window from start, no later than bound: cut to the longest span that the
+// vendor accepts.
+func (r *run) latest(start, bound time.Time) time.Time {
+	if longest := r.Stream.LatestEnd(start); !longest.IsZero() && longest.Before(bound) {
+		return longest
+	}
+	return bound
+}
+
+func (r *run) policy() window.Policy {
+	policy := window.Policy{AlignDown: r.alignDown}
+	if r.Stream.Total == (vendorapi.Total{}) {
+		policy.FirstSpan = UncountedSpan
+	}
+	return policy
+}
+
+// window reads and commits one window that has no commit: the one that an earlier invocation left unfinished,
+// or else the one that choice arrives at. The reading is there in case of an error too.
+func (r *run) window(ctx, asking context.Context, choice *window.Choice) (*reading, error) {
+	g := &reading{run: r, began: r.Clock()}
+	attempt, err := r.Zone.Resumable(ctx, choice.Window().Start, rawzone.Resuming{})
+	if err != nil {
+		return g, err
+	}
+	if len(attempt.Parts) > 0 && attempt.Request == r.request(attempt.Window) {
+		err = g.resume(attempt)
+	} else {
+		// Nothing is stored, or the vendor is asked in another way than then and the parts cannot be joined.
+		g.attempt = rawzone.Attempt{Number: attempt.Number + 1, Moved: attempt.Moved, Begun: r.now}
+		err = g.choose(asking, choice)
+	}
+	if err != nil {
+		return g, err
+	}
+	if err := g.finish(ctx, asking); err != nil {
+		return g, err
+	}
+	return g, g.commit(ctx, nil)
+}

@@ -1,0 +1,155 @@
+package ingest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+const (
+	// maxKeys is how many keys a set holds exactly; 2 slots of 8 bytes each are kept for one. From there on it
+	// holds a sample: half of the keys, a quarter, and so on.
+	maxKeys = 1 << 20
+	// firstSlots is the size that a set begins with.
+	firstSlots = 1 << 10
+)
+
+// keySet is a set of hashed keys in bounded memory. A window in which a record comes twice is one that shifted
+// while it was read, and such shifts move many records, so that a sample of the keys finds them too.
+type keySet struct {
+	// slots is an open-addressed table of a power of two of hashes; 0 is an empty slot.
+	slots []uint64
+	held  int
+	// sampled is how many leading bits of a hash must be 0 for it to be held.
+	sampled int
+	// duplicates counts the keys added that were there already.
+	duplicates int64
+}
+
+// reset empties the set and keeps its memory.
+func (s *keySet) reset() {
+	clear(s.slots)
+	s.held, s.sampled, s.duplicates = 0, 0, 0
+}
+
+// samples reports whether the set holds keys like hash at all.
+func (s *keySet) samples(hash uint64) bool { return bits.LeadingZeros64(hash) >= s.sampled }
+
+// find returns the slot that holds hash, or the empty one where it belongs.
+func (s *keySet) find(hash uint64) int {
+	mask := len(s.slots) - 1
+	i := int(hash) & mask
+	for s.slots[i] != 0 && s.slots[i] != hash {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+// add adds a key.
+func (s *keySet) add(hash uint64) {
+	hash = max(hash, 1)
+	if !s.samples(hash) {
+		return
+	}
+	if 2*(s.held+1) > len(s.slots) {
+		s.grow()
+		if !s.samples(hash) {
+			return
+		}
+	}
+	i := s.find(hash)
+	if s.slots[i] == hash {
+		s.duplicates++
+		return
+	}
+	s.slots[i] = hash
+	s.held++
+}
+
+// has reports whether the key was added; it is only asked for keys that the set samples.
+func (s *keySet) has(hash uint64) bool {
+	return len(s.slots) > 0 && s.slots[s.find(max(hash, 1))] != 0
+}
+
+// distinct returns about how many keys were added, exactly so where none had to be left out.
+func (s *keySet) distinct() int64 { return int64(s.held) << s.sampled }
+
+// grow doubles the table, or drops half of the keys where it is as large as it may be.
+func (s *keySet) grow() {
+	old := s.slots
+	if s.held >= maxKeys {
+		s.sampled++
+		s.slots = make([]uint64, len(old))
+	} else {
+		s.slots = make([]uint64, max(firstSlots, 2*len(old)))
+	}
+	s.held = 0
+	for _, hash := range old {
+		if hash != 0 && s.samples(hash) {
+			s.slots[s.find(hash)] = hash
+			s.held++
+		}
+	}
+}
+
+// count adds the keys of the parts that earlier invocations have stored. It fails with [vendorapi.ErrDeadline]
+// where time runs out; where even an invocation that did nothing else is too short, the reading is uncountable.
+func (g *reading) count(ctx context.Context) error {
+	for g.uncounted > 0 {
+		if g.left() <= 0 {
+			if g.pagesNow > 0 || !g.fresh() {
+				return vendorapi.ErrDeadline
+			}
+			g.uncountable, g.uncounted = true, 0
+			return nil
+		}
+		part := g.attempt.Parts[g.uncounted-1]
+		if err := g.eachKey(ctx, part, g.keys.add); err != nil {
+			return err
+		}
+		g.uncounted--
+	}
+	return nil
+}
+
+// eachKey calls see with the hash of each key in a part.
+func (r *run) eachKey(ctx context.Context, part rawzone.Part, see func(hash uint64)) (err error) {
+	body, err := r.Zone.OpenPart(ctx, part)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	lines := bufio.NewReaderSize(body, 64<<10)
+	var long []byte
+	for {
+		line, err := lines.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			long = append(long, line...)
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("part %s: %w", part.Key, err)
+		}
+		if len(long) > 0 {
+			long = append(long, line...)
+			line = long
+		}
+		hash, keyed, err := r.key.Hash(line)
+		if err != nil {
+			return fmt.Errorf("part %s: the key of a record: %w", part.Key, err)
+		}
+		if keyed {
+			see(hash)
+		}
+		long = long[:0]
+	}
+}

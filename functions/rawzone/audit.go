@@ -1,0 +1,89 @@
+package rawzone
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/windrow-data/windrow/functions/objectstore"
+)
+
+// Audit remembers which windows the vendor may still change and when each was last compared with what the
+// vendor has. It is the body of audit.json. Nothing but the number of requests depends on it: where it is lost
+// or damaged, it is made again from the log, and the windows of the lookback are read once more.
+type Audit struct {
+	Format int `json:"format"`
+	// Windows are in the order of their starts.
+	Windows []Audited `json:"windows"`
+	// Swept is the day up to which parts that no commit names have been deleted.
+	Swept time.Time `json:"swept,omitzero"`
+	// SweptAt is the day on which that was last done.
+	SweptAt time.Time `json:"sweptAt,omitzero"`
+
+	etag string
+}
+
+// Audited is what an audit knows of one window's commit.
+type Audited struct {
+	Start   time.Time `json:"start"`
+	End     time.Time `json:"end"`
+	ETag    string    `json:"etag"`
+	Records int64     `json:"records"`
+	// ReadAt is when the window was last read or counted, by the scheduled time of the run that did so. What
+	// the vendor showed before is in the commit.
+	ReadAt  time.Time `json:"readAt"`
+	Settled bool      `json:"settled"`
+	// Suspect is when the vendor's count was last found to differ from the commit's, zero where it never was.
+	Suspect time.Time `json:"suspect,omitzero"`
+	// Tried is when reading the window again last failed of an answer that concerns this window alone.
+	Tried time.Time `json:"tried,omitzero"`
+}
+
+// AuditSpan returns how long before now a listing of the commits begins that an audit needs: a window is compared for
+// the last time when it is as old as the lookback, and a day is left for that.
+func AuditSpan(lookback time.Duration) time.Duration {
+	return max(lookback+24*time.Hour, newestWithin[0])
+}
+
+func (z Zone) auditKey() string { return z.prefix() + "audit.json" }
+
+// Audit returns the stream's audit; it is empty where there is none, or none that can be read.
+func (z Zone) Audit(ctx context.Context) (Audit, error) {
+	object, body, err := z.Bucket.Get(ctx, z.auditKey())
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return Audit{}, nil
+	}
+	if err != nil {
+		return Audit{}, err
+	}
+	var audit Audit
+	if err := decode(z.auditKey(), body, &audit); err != nil {
+		if errors.Is(err, ErrNewerFormat) {
+			return Audit{}, err
+		}
+		audit = Audit{}
+	}
+	audit.etag = object.ETag
+	return audit, nil
+}
+
+// PutAudit stores audit where it is still the one that was read. It reports false where another run has stored
+// one meanwhile.
+func (z Zone) PutAudit(ctx context.Context, audit *Audit) (stored bool, err error) {
+	audit.Format = FormatVersion
+	body, err := json.Marshal(audit)
+	if err != nil {
+		return false, err
+	}
+	etag, err := z.Bucket.Put(ctx, z.auditKey(), bytes.NewReader(body), jsonType, nil, objectstore.Seen(audit.etag))
+	if errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	audit.etag = etag
+	return true, nil
+}
