@@ -31,12 +31,10 @@ var day = time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
 // model is a vendor with records at instants, asked by offset, that counts. Its clock advances by a fixed time
 // a request, so that deadlines strike at a known page.
 type model struct {
-	times    []time.Time // of the records, in order; a record's id is its index
+	records  []record // in the order of their times
 	perPage  time.Duration
 	clock    time.Time
 	requests int
-	// first is the number of records that came late, before all others in order; their ids are negative.
-	first int
 	// total changes what is announced; nil announces the truth.
 	total func(request, truth int) int
 	// fail answers a request with a status; 0 lets it pass.
@@ -47,8 +45,17 @@ type model struct {
 	session int
 	// endless is a vendor that has a further page after each, all without records.
 	endless bool
+	// refuse is a start from which on nothing may be asked for; zero refuses none.
+	refuse time.Time
 	// days says that from and to are dates.
 	days bool
+}
+
+// record is what the vendor has of one thing that happened.
+type record struct {
+	id    int
+	at    time.Time
+	score int
 }
 
 func (m *model) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -68,6 +75,10 @@ func (m *model) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	query := r.URL.Query()
 	from, to := m.bound(query.Get("from")), m.bound(query.Get("to"))
+	if !m.refuse.IsZero() && from == m.refuse.Unix() {
+		http.Error(w, `{"message":"too far back"}`, http.StatusBadRequest)
+		return
+	}
 	offset, _ := strconv.Atoi(query.Get("offset"))
 	if token := query.Get("token"); token != "" {
 		session := 0
@@ -79,16 +90,16 @@ func (m *model) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	size, _ := strconv.Atoi(query.Get("size"))
 	m.offset = offset
-	first := sort.Search(len(m.times), func(i int) bool { return m.times[i].Unix() >= from })
-	until := sort.Search(len(m.times), func(i int) bool { return m.times[i].Unix() >= to })
+	first := sort.Search(len(m.records), func(i int) bool { return m.records[i].at.Unix() >= from })
+	until := sort.Search(len(m.records), func(i int) bool { return m.records[i].at.Unix() >= to })
 	truth := until - first
 	answer := []byte(`{"records":[`)
 	given := 0
-	for id := first + offset; id < until && given < size; id, given = id+1, given+1 {
+	for i := first + offset; i < until && given < size; i, given = i+1, given+1 {
 		if given > 0 {
 			answer = append(answer, ',')
 		}
-		answer = fmt.Appendf(answer, `{"id":%d,"time":%d}`, id-m.first, m.times[id].Unix())
+		answer = fmt.Appendf(answer, `{"id":%d,"time":%d,"score":%d}`, m.records[i].id, m.records[i].at.Unix(), m.records[i].score)
 	}
 	next := ""
 	if m.endless {
@@ -146,6 +157,7 @@ type fixture struct {
 	partBytes   int64
 	defaultRate float64
 	invocations int
+	ids         int
 }
 
 // punctual is a client whose requests fail where the model's clock has passed their deadline.
@@ -173,16 +185,34 @@ func newFixture(t rapid.TB, change ...func(*vendorapi.Stream)) *fixture {
 	}
 }
 
+// add adds a record with an id of its own, which is returned.
+func (f *fixture) add(at time.Time) (id int) {
+	f.ids++
+	f.model.records = append(f.model.records, record{id: f.ids, at: at})
+	return f.ids
+}
+
+func (m *model) sort() {
+	slices.SortStableFunc(m.records, func(a, b record) int { return a.at.Compare(b.at) })
+}
+
 // every adds a record each step over the span from start on.
 func (f *fixture) every(start time.Time, step, span time.Duration) {
 	for at := start; at.Before(start.Add(span)); at = at.Add(step) {
-		f.model.times = append(f.model.times, at)
+		f.add(at)
 	}
-	slices.SortFunc(f.model.times, time.Time.Compare)
+	f.model.sort()
 }
 
 // invoke runs ingest once, as a new invocation.
 func (f *fixture) invoke(now time.Time) (ingest.Answer, error) {
+	ctx, cancel, config := f.invocation()
+	defer cancel()
+	return ingest.Run(ctx, config, now)
+}
+
+// invocation returns what a new invocation works with.
+func (f *fixture) invocation() (context.Context, context.CancelFunc, ingest.Config) {
 	if err := f.vendor.Validate(); err != nil {
 		f.t.Fatal(err)
 	}
@@ -197,13 +227,12 @@ func (f *fixture) invoke(now time.Time) (ingest.Answer, error) {
 		f.t.Fatal(err)
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), f.model.clock.Add(f.timeout))
-	defer cancel()
-	return ingest.Run(ctx, ingest.Config{
+	return ctx, cancel, ingest.Config{
 		Stream: &f.vendor.Streams[0], Vendor: punctual{client, clock}, Zone: f.zone,
 		Run: fmt.Sprintf("run%d", f.invocations), PartBytes: f.partBytes,
 		SafetyMargin: cmp.Or(f.margin, f.timeout/10), DefaultRate: f.defaultRate,
 		Clock: clock, Logger: slog.New(slog.DiscardHandler),
-	}, now)
+	}
 }
 
 // execute invokes until there is no more, as the state machine does.
@@ -231,8 +260,8 @@ func (f *fixture) check() (commits []*rawzone.Commit) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	at := genesis.Start
-	seen := map[int]int{}
+	at, before := genesis.Start, time.Time{}
+	seen := map[record]int{}
 	for ref, err := range f.zone.Commits(ctx, time.Time{}) {
 		if err != nil {
 			f.t.Fatal(err)
@@ -241,10 +270,17 @@ func (f *fixture) check() (commits []*rawzone.Commit) {
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		if !commit.Start.Equal(at) {
-			f.t.Fatalf("window %s does not start where the one before ends, %s", commit.Window(), at)
+		if commit.Start.Before(genesis.Start) {
+			if commit.Start.Before(before) {
+				f.t.Fatalf("window %s overlaps with the one before, which ends at %s", commit.Window(), before)
+			}
+			before = commit.End
+		} else {
+			if !commit.Start.Equal(at) {
+				f.t.Fatalf("window %s does not start where the one before ends, %s", commit.Window(), at)
+			}
+			at = commit.End
 		}
-		at = commit.End
 		commits = append(commits, commit)
 		var records int64
 		for _, part := range commit.Parts {
@@ -254,14 +290,7 @@ func (f *fixture) check() (commits []*rawzone.Commit) {
 			}
 			lines := bufio.NewScanner(reader)
 			for lines.Scan() {
-				// By hand, since this is what most of the time would go into.
-				text, _ := strings.CutPrefix(lines.Text(), `{"id":`)
-				text, _, _ = strings.Cut(text, ",")
-				id, err := strconv.Atoi(text)
-				if err != nil {
-					f.t.Fatal(err)
-				}
-				seen[id]++
+				seen[parse(f.t, lines.Text())]++
 				records++
 			}
 			reader.Close()
@@ -270,16 +299,39 @@ func (f *fixture) check() (commits []*rawzone.Commit) {
 			f.t.Fatalf("commit %s says %d records, its parts hold %d", commit.Window(), commit.Records, records)
 		}
 	}
-	for id, time := range f.model.times {
+	for _, r := range f.model.records {
 		want := 0
-		if !time.Before(genesis.Start) && time.Before(at) {
+		if slices.ContainsFunc(commits, func(c *rawzone.Commit) bool { return c.Window().Contains(r.at) }) {
 			want = 1
 		}
-		if seen[id-f.model.first] != want {
-			f.t.Fatalf("record %d of %s is committed %d times, want %d", id, time, seen[id-f.model.first], want)
+		r.at = r.at.Truncate(time.Second)
+		if seen[r] != want {
+			f.t.Fatalf("record %+v is committed %d times, want %d", r, seen[r], want)
 		}
+		delete(seen, r)
+	}
+	for r := range seen {
+		f.t.Fatalf("record %+v is committed, and the vendor has none like it", r)
+	}
+	if before.After(genesis.Start) {
+		f.t.Fatalf("the log before genesis reaches to %s, beyond genesis at %s", before, genesis.Start)
 	}
 	return commits
+}
+
+// parse reads what serve wrote, by hand, since this is what most of the time would go into.
+func parse(t rapid.TB, line string) (r record) {
+	var numbers [3]int
+	for i, name := range []string{`{"id":`, `,"time":`, `,"score":`} {
+		rest, found := strings.CutPrefix(line, name)
+		end := strings.IndexAny(rest, ",}")
+		number, err := strconv.Atoi(rest[:max(end, 0)])
+		if !found || err != nil {
+			t.Fatalf("line %q", line)
+		}
+		numbers[i], line = number, rest[end:]
+	}
+	return record{id: numbers[0], at: time.Unix(int64(numbers[1]), 0).UTC(), score: numbers[2]}
 }
 
 func TestADayInOneWindow(t *testing.T) {
@@ -460,9 +512,7 @@ func TestRecordsThatMoveByAPageWhileAWindowIsResumed(t *testing.T) {
 	if _, err := f.invoke(day); err == nil {
 		t.Fatal("no error")
 	}
-	// Ten records arrive before all others, so that the page to go on with holds what the last one held. The
-	// ids move with them, which the model's records need to stay the same.
-	f.model.first = 10
+	// Ten records arrive before all others, so that the page to go on with holds what the last one held.
 	f.every(day.Add(-2*time.Hour), time.Second, 10*time.Second)
 	f.execute(day)
 	if commits := f.check(); commits[0].Attempt != 2 || !commits[0].Settled {

@@ -340,15 +340,14 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart, which 
 		return nil, err
 	}
 	m := object.Metadata
-	number := func(name string) int64 {
-		n, parseErr := strconv.ParseInt(m[name], 10, 64)
-		if parseErr != nil && err == nil {
-			err = fmt.Errorf("object %s: metadata %s is %q: want a whole number", object.Key, name, m[name])
-		}
-		return n
-	}
-	if err := checkFormat(object.Key, int(number(metaFormat))); err != nil {
+	if err := checkFormat(object.Key, formatOf(object)); err != nil {
 		return nil, err
+	}
+	var faults []error
+	number := func(name string) int64 {
+		n, err := strconv.ParseInt(m[name], 10, 64)
+		faults = append(faults, err)
+		return n
 	}
 	joined := Attempt{
 		Window:    part.name.window,
@@ -362,15 +361,14 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart, which 
 		Resumes:   int(number(metaResumes)),
 	}
 	records := number(metaRecords)
-	next, decodeErr := base64.StdEncoding.DecodeString(m[metaNext])
-	if err == nil && decodeErr != nil {
-		err = fmt.Errorf("object %s: metadata %s: %w", object.Key, metaNext, decodeErr)
-	}
-	var beginErr, digestErr error
-	joined.Begun, beginErr = time.Parse(time.RFC3339Nano, m[metaBegun])
-	joined.digest, digestErr = strconv.ParseUint(m[metaDigest], 16, 64)
-	if err := cmp.Or(err, beginErr, digestErr); err != nil {
-		return nil, fmt.Errorf("object %s: metadata: %w", object.Key, err)
+	next, err := base64.StdEncoding.DecodeString(m[metaNext])
+	faults = append(faults, err)
+	joined.Begun, err = time.Parse(time.RFC3339Nano, m[metaBegun])
+	faults = append(faults, err)
+	joined.digest, err = strconv.ParseUint(m[metaDigest], 16, 64)
+	if errors.Join(append(faults, err)...) != nil {
+		// Not as Store puts it, for example a copy that lacks its metadata: nothing can be gone on from it.
+		return nil, nil
 	}
 	if joined.Replaces != which.Replaces || joined.Begun.Before(which.Begun) {
 		return nil, nil
