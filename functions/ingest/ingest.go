@@ -124,7 +124,7 @@ func newRun(config Config, now time.Time) *run {
 		Config: config,
 		now:    now,
 		began:  config.Clock(),
-		buffer: rawzone.NewBuffer(),
+		buffer: rawzone.NewBuffer(config.PartBytes),
 		key:    vendorapi.NewKeyReader(config.Stream),
 		answer: Answer{Stream: config.Stream.Name, Findings: []telemetry.Finding{}},
 	}

@@ -80,14 +80,15 @@ func (s *keySet) has(hash uint64) bool {
 // distinct returns about how many keys were added, exactly so where none had to be left out.
 func (s *keySet) distinct() int64 { return int64(s.held) << s.sampled }
 
-// grow doubles the table, or drops half of the keys where it is as large as it may be.
+// grow enlarges the table, or drops half of the keys where it is as large as it may be.
 func (s *keySet) grow() {
 	old := s.slots
 	if s.held >= maxKeys {
 		s.sampled++
 		s.slots = make([]uint64, len(old))
 	} else {
-		s.slots = make([]uint64, max(firstSlots, 2*len(old)))
+		// In large steps, since both tables are held while the keys are moved.
+		s.slots = make([]uint64, min(max(firstSlots, 8*len(old)), 2*maxKeys))
 	}
 	s.held = 0
 	for _, hash := range old {
