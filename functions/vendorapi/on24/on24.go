@@ -46,8 +46,11 @@ var clientIDPattern = regexp.MustCompile(`^[0-9]{1,19}$`)
 // ON24 leaves arrays out that would be empty, so an answer without its records is one without any; where it
 // reports a total, the total must agree.
 //
-// Settle delays are minutes, since data is wanted soon. What ON24 shows or changes later, attendees up to a day
-// and scores for longer, is inside each stream's lookback.
+// Settle delays are minutes, since data is wanted soon. What ON24 shows or changes later is inside each stream's lookback:
+// attendees take up to 24 hours, engagement scores and times of activity are cached for 3 to 24 hours, the figures of events
+// for 2 to 12 hours. No dateFilterMode finds such a change, since it moves none of the times that can be filtered by, but
+// for the figures of events. So every stream is read again within its lookback, and a record that changes later than
+// that without moving stays as it was last read.
 func Vendor(clientID string, options ...Option) *vendorapi.Vendor {
 	if !clientIDPattern.MatchString(clientID) {
 		return &vendorapi.Vendor{Name: Name, Invalid: fmt.Errorf(
@@ -109,6 +112,12 @@ func perMinute(requests int) vendorapi.RateLimit {
 // events are windowed by when they were last modified (dateFilterMode=modified), since an event may be planned
 // months ahead and edited until it begins. Without includesubaccounts=Y the answer is not paged: it holds
 // all events of the window. Six months is the longest span; 180 days are less than any six months.
+//
+// The figures (eventanalytics) move lastupdated and not lastmodified, 2 to 12 hours late. They are followed for the two days of
+// lookback after an event's last edit and then stay, lastupdated saying as of when; the registrants and attendees are
+// there to count. The other choice, dateFilterMode=updated, would follow the figures for as long as recordings are watched,
+// but have each event again with every count; that an edit moves lastupdated, and how soon, is not documented,
+// and an edit is what the stream must not miss.
 func events(client string) vendorapi.Stream {
 	return vendorapi.Stream{
 		Name:                   "events",
@@ -131,7 +140,8 @@ func events(client string) vendorapi.Stream {
 	}
 }
 
-// registrants move to the window of their last activity.
+// registrants move to the window of their last activity. They show within about a quarter of an hour; two days of
+// lookback are a margin.
 func registrants(client string) vendorapi.Stream {
 	return vendorapi.Stream{
 		Name:                   "registrants",
@@ -155,7 +165,9 @@ func registrants(client string) vendorapi.Stream {
 }
 
 // attendees move to the window of their last activity, which they do not show. A later change of score,
-// survey or call to action does not move them, so the lookback is three days.
+// survey or call to action does not move them, so the lookback is three days: one for the attendee to show, one for
+// the score to be counted from then on, and one to spare. The parameter realtimeonly is not used: it leaves out the
+// properties that come from the data warehouse, and does not have them sooner.
 func attendees(client string) vendorapi.Stream {
 	return vendorapi.Stream{
 		Name:                   "attendees",
@@ -176,7 +188,8 @@ func attendees(client string) vendorapi.Stream {
 	}
 }
 
-// leads are people over all events; pages past the end are refused, not empty.
+// leads are people over all events; pages past the end are refused, not empty. A lead is made of attendances and as
+// late as they are, so the lookback is theirs.
 func leads(client string) vendorapi.Stream {
 	paging := paged(50)
 	paging.PastEnd = []vendorapi.Answer{{Status: 400, BodyContains: "Invalid pageOffset"}}
@@ -198,7 +211,8 @@ func leads(client string) vendorapi.Stream {
 	}
 }
 
-// questions have no documented paging and report no total; a window is one hour at most.
+// questions have no documented paging and report no total; a window is one hour at most. An answer does not move its
+// question; one that is given within the two days of lookback is found.
 func questions(client string) vendorapi.Stream {
 	return vendorapi.Stream{
 		Name:                   "questions",

@@ -34,6 +34,7 @@ func generateDescribed(v *vendorapi.Vendor, o Size) (*World, error) {
 
 func describedRecords(s *vendorapi.Stream, o Size, part uint64) (*collection, error) {
 	d := newDice(o.Seed, 1000+part)
+	late := newLatecomer(o.Lateness[s.Name], o.Seed, latenessPart+part, s.Settle.D())
 	shape, err := shapeOf(s)
 	if err != nil {
 		return nil, err
@@ -55,10 +56,23 @@ func describedRecords(s *vendorapi.Stream, o Size, part uint64) (*collection, er
 			versions = append(versions, later)
 		}
 		key := d.Uint64()
-		c.begin()
-		for edition, seen := range versions {
+		records, onTime := make([][]byte, len(versions)), make([]time.Time, len(versions))
+		for i, seen := range versions {
 			shown := shape.shown(seen)
-			c.add(shape.record(d, n, key, shown, edition), d.shows(seen, s.Settle.D()), shown)
+			records[i] = shape.record(d, n, key, shown, shown, 2*i)
+			onTime[i] = d.shows(seen, s.Settle.D())
+		}
+		visible := late.appearances(versions, onTime)
+		c.begin()
+		for i, seen := range versions {
+			shown := shape.shown(seen)
+			c.add(records[i], visible[i], shown)
+			if at, ok := late.changes(seen, visible[i], after(versions, i)); ok {
+				c.change(shape.record(late.dice, n, key, shown, at, 2*i+1), at)
+			}
+		}
+		if at, ok := late.vanishes(visible[len(visible)-1]); ok {
+			c.vanish(at)
 		}
 	}
 	return c, nil
@@ -204,11 +218,12 @@ func (h *shape) shown(t time.Time) time.Time {
 	return t
 }
 
-func (h *shape) record(d dice, n int, key uint64, at time.Time, edition int) []byte {
+// record is one version of the n-th record: that of the time at, changed at the time changed.
+func (h *shape) record(d dice, n int, key uint64, at, changed time.Time, edition int) []byte {
 	w := &recordWriter{layout: time.RFC3339Nano, zone: time.UTC}
 	w.reset()
 	for _, f := range h.root.fields {
-		h.write(w, d, f, n, key, at, edition)
+		h.write(w, d, f, n, key, at, changed, edition)
 	}
 	if d.chance(0.3) {
 		w.text(undeclared, pick(d, questionTexts))
@@ -216,11 +231,11 @@ func (h *shape) record(d dice, n int, key uint64, at time.Time, edition int) []b
 	return w.bytes()
 }
 
-func (h *shape) write(w *recordWriter, d dice, f *field, n int, key uint64, at time.Time, edition int) {
+func (h *shape) write(w *recordWriter, d dice, f *field, n int, key uint64, at, changed time.Time, edition int) {
 	if f.column == nil {
 		w.open(f.name, '{')
 		for _, inner := range f.fields {
-			h.write(w, d, inner, n, key, at, edition)
+			h.write(w, d, inner, n, key, at, changed, edition)
 		}
 		w.close('}')
 		return
@@ -232,7 +247,7 @@ func (h *shape) write(w *recordWriter, d dice, f *field, n int, key uint64, at t
 		return
 	case c.Path == h.stream.VersionPath:
 		if c.Type == vendorapi.TypeTimestamp {
-			h.stamp(w, f, at)
+			h.stamp(w, f, changed)
 		} else if c.Type == vendorapi.TypeString {
 			w.text(f.name, fmt.Sprintf("%06d", edition))
 		} else {

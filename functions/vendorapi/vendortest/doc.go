@@ -3,7 +3,7 @@
 //
 // It stands apart from the client and shares nothing with it but the description's types: it reads bounds, counts
 // pages and writes times by code of its own, since a simulation that agreed with the client's mistakes would
-// prove nothing. [Generate] makes a [World] from a seed, [NewServer] serves it over HTTP, and [World.Records] says
-// what a faithful copy must hold. ON24's answers are written by hand from its documentation
-// (https://apidoc.on24.com); any other vendor is served as its description says.
+// prove nothing. [Generate] makes a [World] from a seed, [NewServer] serves it over HTTP, [World.Records] says
+// what a faithful copy must hold, and [World.Versions] what a reading at any time can have seen. ON24's answers are
+// written by hand from its documentation (https://apidoc.on24.com); any other vendor is served as its description says.
 package vendortest

@@ -23,6 +23,9 @@ type Size struct {
 	// come on top. Of a vendor other than ON24 it is the number of records of each stream and day.
 	// Default [DefaultAttendees].
 	Attendees int
+	// Lateness is how the vendor shows records late, changes and loses them. None by default; ON24's own is
+	// [DocumentedLateness].
+	Lateness Lateness
 }
 
 // on24Name is the name of the vendor whose world and answers are ON24's own.
@@ -31,7 +34,8 @@ const on24Name = "on24"
 // Generate makes what a vendor holds. A vendor by the name of "on24" holds webinars with their registrants,
 // attendees, leads and questions, a stream for each of them that the description has, recognized by the last
 // element of its path; any other vendor holds records made up from its streams' columns, keys and times.
-// A version of a record shows at most four fifths of its stream's settle delay after it happened.
+// A version of a record shows at most four fifths of its stream's settle delay after it happened, but for what
+// Size.Lateness says.
 func Generate(v *vendorapi.Vendor, o Size) (*World, error) {
 	if v.Invalid != nil {
 		return nil, v.Invalid
@@ -41,6 +45,9 @@ func Generate(v *vendorapi.Vendor, o Size) (*World, error) {
 	}
 	if o.Attendees < 0 {
 		return nil, fmt.Errorf("world of %d attendees: want 1 or more, or 0 for the default of %d", o.Attendees, DefaultAttendees)
+	}
+	if err := o.Lateness.validate(); err != nil {
+		return nil, err
 	}
 	if len(v.Streams) == 0 {
 		return nil, errors.New("the vendor's description has no streams: want at least one")

@@ -171,10 +171,17 @@ func count(happened bool) int64 {
 	return 0
 }
 
-func (w *on24World) attendee(g registration, v *visit) []byte {
+// attendee is a visitor's record as of v.seenTo. What counted says is whether the score, the surveys and the calls
+// to action are in it, which ON24 works out later.
+func (w *on24World) attendee(g registration, v *visit, counted bool) []byte {
 	p, e, r := &w.people[g.person], g.event, &w.writer
 	var liveTime, replayTime time.Duration
-	asked, polled, surveyed, downloaded := v.by(v.asked), v.by(v.polled), v.by(v.surveyed), v.by(v.downloaded)
+	asked, polled, downloaded := v.by(v.asked), v.by(v.polled), v.by(v.downloaded)
+	surveyed, clicked, score := false, false, 4*g.score
+	if counted {
+		surveyed, clicked = v.by(v.surveyed), v.by(v.clicked)
+		score += float64(count(asked) + count(polled) + 2*count(surveyed) + count(downloaded) + count(v.by(v.replayEnd)))
+	}
 	r.reset()
 	r.text("email", p.email)
 	r.int("clientid", w.client)
@@ -185,7 +192,7 @@ func (w *on24World) attendee(g registration, v *visit) []byte {
 	}
 	r.text("userstatus", g.status())
 	r.flag("isblocked", g.score > 0.998)
-	r.float("engagementscore", min(10, 4*g.score+float64(count(asked)+count(polled)+2*count(surveyed)+count(downloaded)+count(v.by(v.replayEnd)))))
+	r.float("engagementscore", min(10, score))
 	if v.live() {
 		left := earlier(v.leave, v.seenTo)
 		liveTime = left.Sub(v.join)
@@ -236,7 +243,7 @@ func (w *on24World) attendee(g registration, v *visit) []byte {
 	if surveyed {
 		w.survey(g, v)
 	}
-	if v.by(v.clicked) {
+	if clicked {
 		r.open("calltoactions", '[')
 		r.open("", '{')
 		r.text("ctaid", strconv.FormatInt(83970001+int64(e.number), 10))

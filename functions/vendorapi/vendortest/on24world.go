@@ -3,6 +3,7 @@ package vendortest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -51,6 +52,7 @@ type on24World struct {
 	people      []person
 	collections map[string]*collection
 	settle      map[string]time.Duration
+	late        map[string]*latecomer
 	writer      recordWriter
 	activities  []activity
 	lastUser    int64
@@ -68,7 +70,7 @@ type activity struct {
 func generateON24(v *vendorapi.Vendor, o Size) (*World, error) {
 	made := &World{shelves: map[string]shelf{}}
 	w := &on24World{
-		size: o, collections: map[string]*collection{}, settle: map[string]time.Duration{},
+		size: o, collections: map[string]*collection{}, settle: map[string]time.Duration{}, late: map[string]*latecomer{},
 		writer: recordWriter{layout: on24Layout, zone: pacific}, lastUser: 700000123, lastQuest: 8800001,
 	}
 	for i := range v.Streams {
@@ -101,6 +103,13 @@ func generateON24(v *vendorapi.Vendor, o Size) (*World, error) {
 			w.recounted = (!seen || w.recounted) && c.clocks[clock] == "updated"
 		}
 		made.shelve(s, c, clock)
+	}
+	for i, resource := range slices.Sorted(maps.Keys(on24Clocks)) {
+		l := o.Lateness[resource]
+		if l.Vanishing > 0 {
+			return nil, fmt.Errorf("lateness of %s: %w", resource, errNoVanishing)
+		}
+		w.late[resource] = newLatecomer(l, o.Seed, latenessPart+uint64(i), w.settle[resource])
 	}
 	w.fill()
 	return made, nil
@@ -186,7 +195,8 @@ func (w *on24World) did(r registration, at time.Time) {
 
 // addEvent adds a webinar as it was created, edited twice before it and once after it, and, where that moves the
 // event, as its statistics were counted anew every few hours from then on. Statistics move lastupdated only: a
-// stream that reads events by another time could not see them change, so there they stay as at the last edit.
+// stream that reads events by another time sees them change in place. They do so with lateness; without, they stay as at
+// the last edit.
 func (w *on24World) addEvent(d dice, e *webinar) {
 	c := w.collections[on24Events]
 	if c == nil {
@@ -196,7 +206,16 @@ func (w *on24World) addEvent(d dice, e *webinar) {
 	edits := []time.Time{e.created, e.created.Add(1 + d.upTo(e.start.Sub(e.created))), e.created.Add(1 + d.upTo(e.start.Sub(e.created))), e.end.Add(1 + d.upTo(length/3))}
 	slices.SortFunc(edits, time.Time.Compare)
 	changes := edits
-	if w.recounted {
+	late := w.late[on24Events]
+	switch {
+	case late.Changed > 0:
+		if late.dice.chance(late.Changed) {
+			for range 3 {
+				changes = append(changes, e.end.Add(late.ChangesFrom+late.dice.upTo(late.ChangesUntil-late.ChangesFrom)))
+			}
+			slices.SortFunc(changes[len(edits):], time.Time.Compare)
+		}
+	case w.recounted:
 		for i := range 3 {
 			changes = append(changes, e.end.Add(time.Duration(i+1)*3*length+1+d.upTo(length/3)))
 		}
@@ -207,7 +226,7 @@ func (w *on24World) addEvent(d dice, e *webinar) {
 			break
 		}
 		modified := edits[min(i, len(edits)-1)]
-		c.add(w.event(e, modified, at, i), d.shows(at, w.settle[on24Events]),
+		c.add(w.event(e, modified, at, i), late.shows(at, d.shows(at, w.settle[on24Events])),
 			e.start, at, modified, e.created, e.liveStart(), e.liveEnd(), e.archiveStart(), e.archiveEnd())
 	}
 }
@@ -229,14 +248,16 @@ func (w *on24World) addRegistrant(d dice, r registration) {
 	if c == nil {
 		return
 	}
+	settle, late := w.settle[on24Registrants], w.late[on24Registrants]
 	c.begin()
-	c.add(w.registrant(r, r.at, false), d.shows(r.at, w.settle[on24Registrants]), r.at, r.at)
+	c.add(w.registrant(r, r.at, false), late.shows(r.at, d.shows(r.at, settle)), r.at, r.at)
 	if changes {
-		c.add(w.registrant(r, changed, true), d.shows(changed, w.settle[on24Registrants]), r.at, changed)
+		c.add(w.registrant(r, changed, true), late.shows(changed, d.shows(changed, settle)), r.at, changed)
 	}
 }
 
-// addAttendee adds a visitor's record, which moves to the time of the last thing they did.
+// addAttendee adds a visitor's record, which moves to the time of the last thing they did. What is counted late
+// changes in place.
 func (w *on24World) addAttendee(d dice, r registration, v *visit) {
 	moments := v.moments(d)
 	for _, at := range moments {
@@ -246,10 +267,21 @@ func (w *on24World) addAttendee(d dice, r registration, v *visit) {
 	if c == nil {
 		return
 	}
+	late, onTime := w.late[on24Attendees], make([]time.Time, len(moments))
+	for i, at := range moments {
+		onTime[i] = d.shows(at, w.settle[on24Attendees])
+	}
+	visible := late.appearances(moments, onTime)
 	c.begin()
-	for _, at := range moments {
+	for i, at := range moments {
 		v.seenTo = at
-		c.add(w.attendee(r, v), d.shows(at, w.settle[on24Attendees]), r.event.start, at)
+		counted, later := late.changes(at, visible[i], after(visible, i))
+		if !later {
+			c.add(w.attendee(r, v, true), visible[i], r.event.start, at)
+			continue
+		}
+		c.add(w.attendee(r, v, false), visible[i], r.event.start, at)
+		c.change(w.attendee(r, v, true), counted)
 	}
 }
 
@@ -266,9 +298,10 @@ func (w *on24World) addQuestion(d dice, r registration, v *visit) {
 		return
 	}
 	settle := w.settle[on24Questions]
-	shows := d.shows(v.asked, settle)
+	onTime := d.shows(v.asked, settle)
+	shows := w.late[on24Questions].shows(v.asked, onTime)
 	c.begin()
-	if v.answered && settle*4/5 > answerTime {
+	if v.answered && settle*4/5 > answerTime && shows.Equal(onTime) {
 		c.add(w.userQuestion(r, v, false), earlier(shows, v.asked.Add(answerTime)), v.asked)
 		shows = v.asked.Add(answerTime + d.upTo(settle*4/5-answerTime))
 	}
@@ -300,6 +333,6 @@ func (w *on24World) fillLeads() {
 			continue
 		}
 		last = append(last[:0], lead...)
-		c.add(lead, d.shows(at, w.settle[on24Leads]), at)
+		c.add(lead, w.late[on24Leads].shows(at, d.shows(at, w.settle[on24Leads])), at)
 	}
 }

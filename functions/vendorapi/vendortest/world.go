@@ -21,7 +21,7 @@ type World struct {
 	shelves map[string]shelf
 }
 
-// Record is the newest version of a record that a caller can see.
+// Record is one version of a record.
 type Record struct {
 	// Key holds the values at the paths of the stream's Key, numbers as written.
 	Key []string
@@ -30,8 +30,9 @@ type Record struct {
 	// Time is the window time as the vendor compares it. Where the description leaves the vendor's
 	// resolution open or states a granularity, it is the time that the record itself shows.
 	Time time.Time
-	// VisibleAt is when a caller can first see this version.
-	VisibleAt time.Time
+	// VisibleAt is when a caller can first see this version, GoneAt when no more: since another took its place or the
+	// record vanished. GoneAt is zero of a version that stays.
+	VisibleAt, GoneAt time.Time
 }
 
 // shelf is where a stream finds its records: in which collection and by which of its clocks.
@@ -85,6 +86,25 @@ func (c *collection) add(json []byte, visible time.Time, times ...time.Time) {
 	}
 }
 
+// change appends a version with the times of the one added last, unless it is the same.
+func (c *collection) change(json []byte, visible time.Time) {
+	last := len(c.versions) - 1
+	if bytes.Equal(c.versions[last].json, json) {
+		return
+	}
+	times := make([]time.Time, len(c.clocks))
+	for clock := range times {
+		times[clock] = time.Unix(0, c.time(clock, int32(last)))
+	}
+	c.add(json, visible, times...)
+}
+
+// vanish ends the record begun last: it is seen no more from at on.
+func (c *collection) vanish(at time.Time) {
+	last := &c.versions[len(c.versions)-1]
+	last.superseded = max(last.visible, at.UnixNano())
+}
+
 func (c *collection) clock(name string) (int, bool) {
 	i := slices.Index(c.clocks, name)
 	return i, i >= 0
@@ -116,6 +136,12 @@ func (c *collection) order(clock int) []int32 {
 // find returns the versions that a caller sees at now and whose uncut time by the clock lies in [from, until),
 // all in Unix nanoseconds, in the order of that time.
 func (c *collection) find(clock int, from, until, now int64) []int32 {
+	return c.filter(clock, from, until, func(v *version) bool { return v.visible <= now && now < v.superseded })
+}
+
+// filter returns the versions that keep reports true for and whose uncut time by the clock lies in [from, until),
+// in the order of that time.
+func (c *collection) filter(clock int, from, until int64, keep func(*version) bool) []int32 {
 	order := c.order(clock)
 	first, _ := slices.BinarySearchFunc(order, from, func(i int32, t int64) int {
 		if c.time(clock, i) < t {
@@ -128,7 +154,7 @@ func (c *collection) find(clock int, from, until, now int64) []int32 {
 		if c.time(clock, i) >= until {
 			break
 		}
-		if v := &c.versions[i]; v.visible <= now && now < v.superseded {
+		if keep(&c.versions[i]) {
 			found = append(found, i)
 		}
 	}
@@ -155,6 +181,18 @@ func (a *arena) keep(b []byte) []byte {
 // the window since is not among them. It panics where the world has no such stream, since that is a mistake in
 // the caller.
 func (w *World) Records(stream string, within window.Window, now time.Time) []Record {
+	at := now.UnixNano()
+	return w.records(stream, within, func(v *version) bool { return v.visible <= at && at < v.superseded })
+}
+
+// Versions returns every version that is ever seen of a stream's records, where its window time lies in within, in the
+// order of that time and, of equal times, in the order in which they are seen. With it, what any reading has seen can be
+// told: those versions whose VisibleAt is not after it and whose GoneAt is. It panics as Records does.
+func (w *World) Versions(stream string, within window.Window) []Record {
+	return w.records(stream, within, func(v *version) bool { return v.visible < v.superseded })
+}
+
+func (w *World) records(stream string, within window.Window, keep func(*version) bool) []Record {
 	s, ok := w.shelves[stream]
 	if !ok {
 		panic(fmt.Sprintf("vendortest: the world has no stream %q", stream))
@@ -162,7 +200,7 @@ func (w *World) Records(stream string, within window.Window, now time.Time) []Re
 	// A time cut down to the resolution is at or after a bound exactly when the time itself is at or after
 	// the bound rounded up.
 	from, until := ceil(within.Start.UnixNano(), s.resolution), ceil(within.End.UnixNano(), s.resolution)
-	found := s.collection.find(s.clock, from, until, now.UnixNano())
+	found := s.collection.filter(s.clock, from, until, keep)
 	records := make([]Record, len(found))
 	for n, i := range found {
 		v := &s.collection.versions[i]
@@ -171,6 +209,9 @@ func (w *World) Records(stream string, within window.Window, now time.Time) []Re
 			JSON:      v.json,
 			Time:      time.Unix(0, floor(s.collection.time(s.clock, i), s.resolution)).UTC(),
 			VisibleAt: time.Unix(0, v.visible).UTC(),
+		}
+		if v.superseded != math.MaxInt64 {
+			records[n].GoneAt = time.Unix(0, v.superseded).UTC()
 		}
 	}
 	return records

@@ -101,4 +101,9 @@ func TestTheAppOfThisRepository(t *testing.T) {
 			summary = failed
 		})
 	}
+	canaries := []string{"k-canary", "s-canary"}
+	for _, value := range simulatedSecret("accessTokenKey", "accessTokenSecret") {
+		canaries = append(canaries, value)
+	}
+	searchForCanaries(t, options.Out, canaries...)
 }

@@ -27,6 +27,7 @@ type day struct {
 	out       folders
 	services  *services
 	span      state
+	began     time.Time // where this run has begun to play
 	pipelines []*playing
 	published *os.File
 
@@ -55,7 +56,7 @@ func (d *day) play(ctx context.Context) error {
 	for _, tick := range ticks {
 		for _, p := range d.pipelines {
 			if p.simulated != nil {
-				p.simulated.setNow(tick)
+				p.simulated.server.SetNow(tick)
 			}
 			if !slices.ContainsFunc(due[p], tick.Equal) {
 				continue
@@ -77,7 +78,11 @@ func (d *day) play(ctx context.Context) error {
 
 // keepState notes how far the day has been played, for a run that goes on.
 func (d *day) keepState() error {
-	content, err := json.MarshalIndent(d.span, "", "  ")
+	runs := map[string][]verify.Run{}
+	for _, p := range d.pipelines {
+		runs[p.machine.ARN] = p.ran
+	}
+	content, err := json.MarshalIndent(kept{d.span, runs}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -110,6 +115,7 @@ func (d *day) run(ctx context.Context, p *playing, tick time.Time) error {
 		return err
 	}
 	d.runs++
+	p.ran = append(p.ran, verify.Run{At: tick, Failed: outcome.Status != workflow.Succeeded})
 	d.transitions += outcome.Transitions
 	if outcome.Status != workflow.Succeeded {
 		d.failed++
@@ -246,7 +252,7 @@ func (d *day) verify() (*Summary, error) {
 		var comparing errgroup.Group
 		for i, w := range p.watched {
 			comparing.Go(func() (err error) {
-				if results[i], err = p.check(w, d.span.From).Run(); err != nil {
+				if results[i], err = p.check(w, d.began).Run(); err != nil {
 					return fmt.Errorf("compare the stream %s: %w", w.stream.Name, err)
 				}
 				return nil
@@ -270,7 +276,7 @@ func (d *day) verify() (*Summary, error) {
 
 // check compares a stream's lake with what its vendor holds.
 func (p *playing) check(w *watched, playing time.Time) verify.Check {
-	check := verify.Check{Stream: w.stream, Folders: w.folders, Since: w.since, Seen: w.seen, Playing: playing}
+	check := verify.Check{Stream: w.stream, Folders: w.folders, Since: w.since, Runs: p.ran, Puts: w.puts, Playing: playing}
 	if p.simulated != nil {
 		check.Source = p.simulated.source(w.stream.Name)
 	}

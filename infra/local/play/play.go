@@ -67,6 +67,12 @@ type state struct {
 	sameWorld bool
 }
 
+// kept is what stands in the file of the state: with it, the runs of each state machine.
+type kept struct {
+	state
+	Runs map[string][]verify.Run `json:"runs"`
+}
+
 // worldUntil is the end of the simulated days: whole ones, so that a day that is played in parts is one day.
 func (s state) worldUntil() time.Time {
 	const day = 24 * time.Hour
@@ -123,6 +129,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		out:      out,
 		services: running,
 		span:     span,
+		began:    span.Played,
 		streams:  map[streamID]*StreamSummary{},
 		findings: map[string]int{},
 		failures: map[string]int{},
@@ -227,12 +234,22 @@ func (f folders) clear() error {
 
 // load makes the pipelines ready: secrets, simulated vendors, state machines.
 func (d *day) load(ctx context.Context, found []*pipeline, simulation *vendors) error {
+	var before kept
+	if d.options.Keep {
+		content, err := os.ReadFile(d.out.state)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(content, &before); err != nil {
+			return fmt.Errorf("%s: %w", d.out.state, err)
+		}
+	}
 	for _, p := range found {
 		secret := d.options.Secret
-		playing := &playing{pipeline: p}
+		playing := &playing{pipeline: p, ran: before.Runs[p.machine.ARN]}
 		if simulation != nil {
 			simulated, accepted, err := simulation.add(p.vendor, vendortest.Size{
-				Seed: d.span.Seed, From: d.span.From, Until: d.span.worldUntil(), Attendees: d.span.Attendees,
+				Seed: d.span.Seed, From: d.span.From, Until: d.span.worldUntil(), Attendees: d.span.Attendees, Lateness: vendortest.DocumentedLateness(),
 			})
 			if err != nil {
 				return err
@@ -260,7 +277,7 @@ func (d *day) load(ctx context.Context, found []*pipeline, simulation *vendors) 
 				Raw:     filepath.Join(d.out.lake, p.rawBucket, p.vendor.Name, stream.Name),
 				Curated: filepath.Join(d.out.lake, p.curatedBucket, p.vendor.Name, stream.Name),
 			}
-			watched := &watched{stream: stream, folders: f, seen: map[string]time.Time{}, put: map[string]time.Time{}}
+			watched := &watched{stream: stream, folders: f, puts: map[string][]time.Time{}, put: map[string]time.Time{}}
 			if err := watched.start(d.options.Keep, d.span.sameWorld); err != nil {
 				return err
 			}
@@ -277,6 +294,8 @@ type playing struct {
 	*pipeline
 	simulated *simulated // nil where a running vendor is read
 	watched   []*watched
+	// ran are the runs so far.
+	ran []verify.Run
 }
 
 // watched is one stream's lake, and at which tick each of its objects appeared.
@@ -286,7 +305,7 @@ type watched struct {
 	// since is where the comparison begins: zero for genesis, or the watermark that an earlier run has left. A world
 	// of more days has other sign-ups in the days before them, which that run could not see.
 	since time.Time
-	seen  map[string]time.Time
+	puts  map[string][]time.Time
 	put   map[string]time.Time
 }
 
@@ -314,7 +333,7 @@ func (w *watched) look(tick time.Time) error {
 	}
 	for path, put := range objects {
 		if !w.put[path].Equal(put) {
-			w.seen[path] = tick
+			w.puts[path] = append(w.puts[path], tick)
 		}
 	}
 	w.put = objects

@@ -44,7 +44,6 @@ type simulated struct {
 	vendor *vendorapi.Vendor
 	world  *vendortest.World
 	server *vendortest.Server
-	now    time.Time
 }
 
 // listenForVendors opens the address before the app is synthesized, since the descriptions in it name the address.
@@ -98,10 +97,7 @@ func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size) (s *simula
 	if s.world, err = vendortest.Generate(vendor, size); err != nil {
 		return nil, nil, fmt.Errorf("simulate the vendor %s: %w", vendor.Name, err)
 	}
-	secret = map[string]string{}
-	for _, field := range vendor.SecretFields() {
-		secret[field] = "simulated-" + field
-	}
+	secret = simulatedSecret(vendor.SecretFields()...)
 	plan := vendortest.Mixed(size.Seed, faultShare)
 	plan.RetryAfter, plan.Slowness = retryAfter, slowness
 	s.server = vendortest.NewServer(vendor, s.world, secret, vendortest.ServerOptions{
@@ -114,17 +110,21 @@ func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size) (s *simula
 	return s, secret, nil
 }
 
-func (s *simulated) setNow(now time.Time) {
-	s.now = now
-	s.server.SetNow(now)
+// simulatedSecret is a secret that occurs nowhere else, so that it can be searched for where it must not be.
+func simulatedSecret(fields ...string) map[string]string {
+	secret := map[string]string{}
+	for _, field := range fields {
+		secret[field] = "simulated-secret-" + field
+	}
+	return secret
 }
 
-// source yields what the vendor holds of a stream now.
+// source yields all that the vendor ever shows of a stream.
 func (s *simulated) source(stream string) verify.Source {
 	return func(within window.Window) iter.Seq2[verify.Record, error] {
 		return func(yield func(verify.Record, error) bool) {
-			for _, record := range s.world.Records(stream, within, s.now) {
-				if !yield(verify.Record{JSON: record.JSON, VisibleAt: record.VisibleAt}, nil) {
+			for _, record := range s.world.Versions(stream, within) {
+				if !yield(verify.Record{JSON: record.JSON, Time: record.Time, VisibleAt: record.VisibleAt, GoneAt: record.GoneAt}, nil) {
 					return
 				}
 			}

@@ -1,6 +1,10 @@
 // Package verify proves that nothing was lost or doubled: it compares what the vendor holds with what the lake holds,
 // record by record, key and content.
 //
+// A vendor shows some records late, changes some and loses some. What the lake should hold of a window is then what the
+// vendor showed when the window was last to be read: that follows from the runs that there were and from when a window is
+// read again (DESIGN.md, "The raw bucket"), and is worked out here from the vendor's history, version by version.
+//
 // It stands apart from the functions and shares none of their code for converting, naming or reading, since a check
 // that made the same mistakes would prove nothing. It reads the lake as plain files, as any reader could.
 package verify
@@ -21,14 +25,18 @@ import (
 	"github.com/windrow-data/windrow/functions/window"
 )
 
-// Record is one that the lake should hold in its newest version.
+// Record is one version of a record of the vendor.
 type Record struct {
 	JSON []byte
-	// VisibleAt is when the vendor first showed this version; zero where that is not known.
-	VisibleAt time.Time
+	// Time is the window time.
+	Time time.Time
+	// VisibleAt is when the vendor first showed this version, GoneAt when it did no more; zero where it always did, or
+	// still does.
+	VisibleAt, GoneAt time.Time
 }
 
-// Source yields the newest version of each record whose window time lies in within.
+// Source yields the versions of each record whose window time lies in within: all of them where the check has Runs,
+// else the newest. It is called more than once.
 type Source func(within window.Window) iter.Seq2[Record, error]
 
 // Check is what to compare.
@@ -37,11 +45,14 @@ type Check struct {
 	Folders Folders
 	// Source is the vendor. Nil compares the lake with the committed parts instead.
 	Source Source
+	// Runs are all runs of the stream up to now, in order. None compares the lake with the newest version of each
+	// record, as though each window had just been read.
+	Runs []Run
 	// Since leaves out what has its window time before it. Zero compares from genesis on.
 	Since time.Time
-	// Seen is the scheduled time at which each Parquet object appeared, by its path. Objects that are missing
-	// have no part in the freshness.
-	Seen map[string]time.Time
+	// Puts are the scheduled times of the runs in which each Parquet object was put, in order, by its path. Objects
+	// that are missing have no part in the freshness.
+	Puts map[string][]time.Time
 	// Playing is when the runs began: what was visible before had to wait for the first, and has no part in the
 	// freshness.
 	Playing time.Time
@@ -58,15 +69,23 @@ type Result struct {
 	MaxBackoffs int `json:"maxBackoffs"`
 	MaxParts    int `json:"maxParts"`
 
-	// VendorRecords is the number of newest versions that the lake should hold.
+	// VendorRecords is the number of records that the lake should hold.
 	VendorRecords    int64 `json:"vendorRecords"`
 	CommittedRecords int64 `json:"committedRecords"`
 	CuratedRows      int64 `json:"curatedRows"`
 	Quarantined      int64 `json:"quarantined"`
-	// Missing counts newest versions that the view of newest versions lacks.
+	// Missing counts records that the view of newest versions lacks, or has with content that the vendor never showed.
 	Missing int64 `json:"missing"`
 	// Duplicated counts keys with more than one row in the view, and rows of equal key and content in two windows.
 	Duplicated int64 `json:"duplicated"`
+	// Stale counts records that the view has in an older version than a reading saw, and rows that the last reading
+	// of their window did not see any more.
+	Stale int64 `json:"stale"`
+	// NotYetDue counts records whose newest version the vendor has shown only since the last reading of its window. It is no
+	// fault: they are seen when the window is next due. OnTheMove counts those of them that the lake has held before and
+	// does not hold now, since the window that they left has been read again and the one that they moved to has not.
+	NotYetDue int64 `json:"notYetDue"`
+	OnTheMove int64 `json:"onTheMove"`
 	// FreshnessP95Seconds is the 95th percentile of the time from when a record was visible to the scheduled time
 	// of the run in which its row appeared.
 	FreshnessP95Seconds float64 `json:"freshnessP95Seconds"`
@@ -75,8 +94,10 @@ type Result struct {
 	Faults []string `json:"faults,omitempty"`
 }
 
-// Good reports whether nothing is missing, doubled or otherwise wrong.
-func (r Result) Good() bool { return r.Missing == 0 && r.Duplicated == 0 && len(r.Faults) == 0 }
+// Good reports whether nothing is missing, doubled, stale or otherwise wrong.
+func (r Result) Good() bool {
+	return r.Missing == 0 && r.Duplicated == 0 && r.Stale == 0 && len(r.Faults) == 0
+}
 
 // maxFaults is how many faults of a kind are told; the counts tell the rest.
 const maxFaults = 3
@@ -111,11 +132,20 @@ func (c Check) Run() (Result, error) {
 	if c.Since.After(within.Start) {
 		within.Start = c.Since
 	}
-	source := c.Source
-	if source == nil {
-		source = c.committed(t, commits)
+	comparison := &comparison{Check: c, table: t, result: &r, lake: lake, source: c.Source, windows: commits, wanted: map[string]*want{}}
+	if c.Source == nil {
+		comparison.source, comparison.Runs = c.committed(t, commits), nil
 	}
-	return r, c.compare(t, &r, lake, source(within))
+	for _, commit := range commits {
+		if len(comparison.Runs) > 0 {
+			comparison.readings = append(comparison.readings, comparison.lastReading(commit))
+		}
+	}
+	if len(comparison.Runs) > 0 && comparison.now().After(within.End) {
+		within.End = comparison.now() // What has happened since is not yet due.
+	}
+	comparison.within = within
+	return r, comparison.run()
 }
 
 // count takes the figures of the commits, and sees that each starts where the one before ends.
@@ -251,53 +281,6 @@ func (r *Result) tell(format string, arguments ...any) {
 	if told < maxFaults {
 		r.Faults = append(r.Faults, text)
 	}
-}
-
-func (c Check) compare(t *table, r *Result, l lake, records iter.Seq2[Record, error]) error {
-	var ages []float64
-	for record, err := range records {
-		if err != nil {
-			return err
-		}
-		want, err := t.expected(record.JSON)
-		if errors.Is(err, errUnconvertible) {
-			// It belongs in quarantine, whose count is compared with the commits'.
-			continue
-		} else if err != nil {
-			return err
-		}
-		r.VendorRecords++
-		key := t.keyOf(want)
-		e := l.entries[key]
-		if e == nil || !slices.Contains(e.newest, want.digest()) {
-			r.Missing++
-			if e == nil {
-				r.tell("missing: the lake has no record %s", key)
-			} else if text, err := explain(t, l, e, key, want); err != nil {
-				return err
-			} else {
-				r.tell("missing: %s", text)
-			}
-			continue
-		}
-		if seen, ok := c.Seen[l.objects[e.object]]; ok && !record.VisibleAt.Before(c.Playing) {
-			ages = append(ages, seen.Sub(record.VisibleAt).Seconds())
-		}
-	}
-	r.FreshnessP95Seconds = percentile(ages, 0.95)
-	return nil
-}
-
-// explain says how the newest row of a key differs from the record; the row is read again for it.
-func explain(t *table, l lake, e *entry, key string, want row) (string, error) {
-	text := ""
-	err := readObject(t, l.objects[e.object], func(got row, _ stored) error {
-		if t.keyOf(got) == key && slices.Contains(e.newest, got.digest()) {
-			text = fmt.Sprintf("record %s is there with other content in %s", key, strings.Join(t.differences(got, want), ", "))
-		}
-		return nil
-	})
-	return text, err
 }
 
 // committed yields the newest version of each record in the committed parts. It stands in for a vendor that cannot be

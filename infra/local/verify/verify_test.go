@@ -184,7 +184,7 @@ func TestFigures(t *testing.T) {
 	object := filepath.Join(f.Curated, "dt=2026-03-10", "20260310T000000Z_1-of-1.parquet")
 	r, err := Check{
 		Stream: stream, Folders: f, Source: vendorOf(annJSON),
-		Seen:    map[string]time.Time{object: start.Add(time.Hour)},
+		Puts:    map[string][]time.Time{object: {start.Add(time.Hour)}},
 		Playing: start,
 	}.Run()
 	if err != nil {
