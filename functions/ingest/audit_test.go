@@ -71,6 +71,9 @@ func TestWhatTheVendorChangesLaterIsReadAgain(t *testing.T) {
 				f.store.ResetCalls()
 				sum := f.schedule(day.Add(30*time.Minute), day.Add(60*time.Minute))
 				commits := f.check()
+				if carried := int64(strings.Count(name, "vanishes")); commits[0].Carried != carried {
+					t.Errorf("%d records carried over, want %d", commits[0].Carried, carried)
+				}
 				if first := commits[0]; first.Generation != 2 || !first.Settled || sum.Replaced != 1 {
 					t.Errorf("generation %d, settled %v, %d of %d windows replaced", first.Generation, first.Settled, sum.Replaced, sum.Reread)
 				}
@@ -79,6 +82,44 @@ func TestWhatTheVendorChangesLaterIsReadAgain(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestARecordOnTheMoveStays lets a record move on to a window that has been read already: until that is read again, only the
+// window that it has left can hold it.
+func TestARecordOnTheMoveStays(t *testing.T) {
+	for _, pages := range []int{1, 30} {
+		t.Run(fmt.Sprint(pages, " pages"), func(t *testing.T) {
+			f := newFixture(t, moving, func(s *vendorapi.Stream) { s.Paging.Size = max(1, 60/pages) })
+			f.partBytes = 20
+			f.every(day.Add(-time.Hour), time.Minute, time.Hour)
+			f.schedule(day, day.Add(30*time.Minute))
+			wanderer := &f.model.records[20]
+			was := *wanderer
+			wanderer.at = day.Add(10 * time.Minute)
+			f.model.sort()
+			// At 60 minutes the day's window is read, and at 55 after its end the next one, which the record has moved to, is not.
+			f.execute(day.Add(55 * time.Minute))
+			held := 0
+			for _, commit := range f.commits() {
+				for _, r := range f.records(commit) {
+					if r == was {
+						held++
+					}
+				}
+			}
+			if held != 1 {
+				t.Errorf("%d windows hold the record as it was, want one", held)
+			}
+			f.schedule(day.Add(60*time.Minute), day.Add(4*time.Hour))
+			var carried int64
+			for _, commit := range f.check() {
+				carried += commit.Carried
+			}
+			if carried != 1 {
+				t.Errorf("%d records carried over, want the one, however often its window is read", carried)
+			}
+		})
 	}
 }
 

@@ -17,6 +17,14 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		}
 	}
 	attempt := &g.attempt
+	digest := attempt.Digest(g.buffer)
+	var kept, carried int64
+	if replaced != nil {
+		var err error
+		if kept, carried, err = g.compare(ctx, replaced); err != nil {
+			return err
+		}
+	}
 	commit := &rawzone.Commit{
 		Start:      attempt.Window.Start,
 		End:        attempt.Window.End,
@@ -25,7 +33,8 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		Request:    g.Vendor.Describe(attempt.Window),
 		Announced:  attempt.Announced,
 		Records:    attempt.Records(),
-		Digest:     attempt.Digest(g.buffer),
+		Carried:    carried,
+		Digest:     digest,
 		Duplicates: g.keys.duplicates,
 		Settled:    g.settled(),
 		Backoffs:   attempt.Backoffs,
@@ -61,8 +70,14 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		g.answer.Unsettled++
 		g.find(telemetry.CountsUnsettled, g.disagreement())
 	}
+	if replaced != nil {
+		g.answer.Reread++
+		g.answer.Replaced++
+		g.lateness(replaced, kept)
+	}
 	g.Logger.Info("window committed", "stream", g.Stream.Name, "start", commit.Start, "end", commit.End,
 		"generation", commit.Generation, "records", commit.Records, "announced", commit.Announced, "duplicates", commit.Duplicates,
+		"carried", commit.Carried,
 		"pages", commit.Pages, "parts", len(commit.Parts), "backoffs", commit.Backoffs, "resumes", commit.Resumes,
 		"attempt", commit.Attempt, "settled", commit.Settled, "rate", commit.Rate)
 	return nil
@@ -126,43 +141,13 @@ func (r *run) reread(ctx, asking context.Context, commit *rawzone.Commit, etag s
 	if err := g.finish(ctx, asking); err != nil {
 		return g, err
 	}
-	r.answer.Reread++
 	if commit.Digest == g.attempt.Digest(g.buffer) && commit.Settled == g.settled() {
 		g.buffer.Reset()
+		r.answer.Reread++
 		r.memory.saw(commit.Start, g.attempt.Begun)
 		return g, nil
 	}
-	if err := g.commit(ctx, commit); err != nil {
-		return g, err
-	}
-	r.answer.Replaced++
-	return g, g.lateness(ctx, commit)
-}
-
-// lateness logs how much the window has gained and lost since it was read before, so that a settle delay and a
-// lookback can be chosen from data. It is left out where time is short.
-func (g *reading) lateness(ctx context.Context, before *rawzone.Commit) error {
-	var kept int64
-	for _, part := range before.Parts {
-		if g.left() <= 0 {
-			return nil
-		}
-		err := g.eachKey(ctx, part, func(hash uint64) {
-			if g.keys.samples(hash) && g.keys.has(hash) {
-				kept++
-			}
-		})
-		if err != nil {
-			return err
-		}
-	}
-	kept <<= g.keys.sampled
-	late := g.keys.distinct() - kept
-	g.answer.Late += late
-	g.Logger.Info("window replaced", "stream", g.Stream.Name, "start", before.Start, "end", before.End,
-		"late", late, "gone", before.Records-before.Duplicates-kept,
-		"notYetAfterSeconds", before.ReadAt.Sub(before.End).Seconds(), "byAfterSeconds", g.attempt.Begun.Sub(before.End).Seconds())
-	return nil
+	return g, g.commit(ctx, commit)
 }
 
 // resumableFor is how old a part may be that another reading of a committed window goes on from. It is much less

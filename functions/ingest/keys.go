@@ -111,7 +111,11 @@ func (g *reading) count(ctx context.Context) error {
 			return nil
 		}
 		part := g.attempt.Parts[g.uncounted-1]
-		if err := g.eachKey(ctx, part, g.keys.add); err != nil {
+		err := g.eachKey(ctx, part, func(hash uint64, _ []byte) error {
+			g.keys.add(hash)
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 		g.uncounted--
@@ -119,8 +123,8 @@ func (g *reading) count(ctx context.Context) error {
 	return nil
 }
 
-// eachKey calls see with the hash of each key in a part.
-func (r *run) eachKey(ctx context.Context, part rawzone.Part, see func(hash uint64)) (err error) {
+// eachKey calls see with each record of a part and the hash of its key, until see fails. The record is valid until see returns.
+func (r *run) eachKey(ctx context.Context, part rawzone.Part, see func(hash uint64, record []byte) error) (err error) {
 	body, err := r.Zone.OpenPart(ctx, part)
 	if err != nil {
 		return err
@@ -149,7 +153,9 @@ func (r *run) eachKey(ctx context.Context, part rawzone.Part, see func(hash uint
 			return fmt.Errorf("part %s: the key of a record: %w", part.Key, err)
 		}
 		if keyed {
-			see(hash)
+			if err := see(hash, line[:len(line)-1]); err != nil {
+				return err
+			}
 		}
 		long = long[:0]
 	}

@@ -26,8 +26,11 @@ type Commit struct {
 	Announced int64 `json:"announced"`
 	// Records is the number of records in Parts.
 	Records int64 `json:"records"`
-	// Digest identifies the records, whatever their order: two readings that brought the same records have one
-	// digest. See [Attempt.Digest].
+	// Carried is how many of them the vendor gave at an earlier reading and at this one no more: they have moved to a
+	// later window, which may not have been read yet.
+	Carried int64 `json:"carried,omitempty"`
+	// Digest identifies the records that the vendor gave, whatever their order: two readings that brought the same
+	// records have one digest. See [Attempt.Digest].
 	Digest string `json:"digest"`
 	// Duplicates is how many records share their key with another one of the window.
 	Duplicates int64 `json:"duplicates,omitempty"`

@@ -205,7 +205,7 @@ func storeParts(t *testing.T, zone rawzone.Zone, attempt rawzone.Attempt, run st
 	if first := pages[0]; first > 1 {
 		attempt = takenUp(t, attempt, first-1)
 	}
-	buffer := rawzone.NewBuffer(1<<10)
+	buffer := rawzone.NewBuffer(1 << 10)
 	buffer.Reset()
 	for i := 0; i < len(pages); i += 2 {
 		for page := pages[i]; page <= pages[i+1]; page++ {
@@ -230,7 +230,7 @@ func takenUp(t *testing.T, attempt rawzone.Attempt, page int) rawzone.Attempt {
 	if attempt.Next == "" {
 		attempt.Next = nextAfter(page)
 	}
-	buffer := rawzone.NewBuffer(1<<10)
+	buffer := rawzone.NewBuffer(1 << 10)
 	buffer.Reset()
 	buffer.Page(page)
 	if err := zone.Store(ctx, &attempt, buffer, "x"); err != nil {
@@ -349,7 +349,7 @@ func TestAPartThatAnotherRunOfTheSameNameHasWritten(t *testing.T) {
 	_, zone := newZone()
 	attempt := rawzone.Attempt{Window: window.Window{Start: start, End: start.Add(time.Hour)}, Number: 1, Announced: 5}
 	storeParts(t, zone, attempt, "a", 1, 2)
-	buffer := rawzone.NewBuffer(1<<10)
+	buffer := rawzone.NewBuffer(1 << 10)
 	buffer.Reset()
 	buffer.Page(1)
 	buffer.Add([]byte(`{"page":1}`))
@@ -367,7 +367,7 @@ func TestMetadataIsWithinTheLimit(t *testing.T) {
 		Announced: 1<<63 - 1, Total: 1<<63 - 1, Moved: 2, Backoffs: 100, Resumes: 1 << 20, Next: strings.Repeat("x", 1200),
 	}
 	for page := range 2 {
-		buffer := rawzone.NewBuffer(1<<10)
+		buffer := rawzone.NewBuffer(1 << 10)
 		buffer.Reset()
 		buffer.Page(page + 1)
 		if err := zone.Store(ctx, &attempt, buffer, "a"); err != nil {
@@ -399,7 +399,7 @@ func TestAPartThatIsNotTheCommittedOne(t *testing.T) {
 
 func TestANextThatMetadataCannotHold(t *testing.T) {
 	_, zone := newZone()
-	buffer := rawzone.NewBuffer(1<<10)
+	buffer := rawzone.NewBuffer(1 << 10)
 	buffer.Reset()
 	buffer.Page(1)
 	buffer.Add([]byte("{}"))

@@ -10,6 +10,8 @@ const (
 	CountsUnsettled Kind = "counts-unsettled"
 	// RunsOverlap says that two runs of a stream were at work on one window.
 	RunsOverlap Kind = "runs-overlap"
+	// NotCarried says that a window was too large for the records to be kept that have left it.
+	NotCarried Kind = "not-carried"
 	// Quarantined says that records could not be curated.
 	Quarantined Kind = "quarantined"
 	// UndeclaredFields says that records hold fields which no column declares, seen for the first time.

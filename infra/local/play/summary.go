@@ -126,11 +126,11 @@ func (s *Summary) write(path string) error {
 func (s *Summary) Print(w io.Writer, out string) {
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "stream\twindows\tbacked off\tresumed\tparts\tvendor\tcommitted\trows\tquarantined\tmissing\tduplicated\tstale\tnot yet due\ton the move\trequests\tretries\tthrottled\tfresh p95\t")
+	fmt.Fprintln(table, "stream\twindows\tbacked off\tresumed\tparts\tvendor\tcommitted\trows\tquarantined\tmissing\tduplicated\tstale\tnot yet due\trequests\tretries\tthrottled\tfresh p95\t")
 	for _, r := range s.Streams {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
 			r.Name, r.Windows, r.BackedOff, r.Resumed, r.Parts, r.VendorRecords, r.CommittedRecords, r.CuratedRows, r.Quarantined,
-			r.Missing, r.Duplicated, r.Stale, r.NotYetDue, r.OnTheMove, r.Requests, r.Retries, r.Throttled, minutes(r.FreshnessP95Seconds))
+			r.Missing, r.Duplicated, r.Stale, r.NotYetDue, r.Requests, r.Retries, r.Throttled, minutes(r.FreshnessP95Seconds))
 	}
 	table.Flush()
 	fmt.Fprintln(w)

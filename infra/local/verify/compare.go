@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/window"
 )
 
@@ -99,20 +100,21 @@ func (c *comparison) run() error {
 	return nil
 }
 
-// collect takes from the source what the lake should hold. waiting are the keys of records that neither should nor does the
-// lake hold, though the vendor shows them by now.
+// collect takes from the source what the lake should hold. waiting are the keys of records that the lake does not hold, and
+// need not by what was last due, though the vendor shows them by now or has shown them.
 func (c *comparison) collect() (waiting map[string]bool, err error) {
 	waiting = map[string]bool{}
 	for record, err := range c.source(c.within) {
 		if err != nil {
 			return nil, err
 		}
-		place, due := 0, true
+		place, due, shown := 0, true, true
 		if len(c.Runs) > 0 {
 			now := c.now()
 			place = c.window(record.Time)
 			due = place >= 0 && c.readings[place].must.throughout(record)
-			if !due && !(span{now, now}).throughout(record) {
+			shown = (span{now, now}).throughout(record)
+			if !due && !shown && (place < 0 || !c.carries()) {
 				continue
 			}
 		}
@@ -125,7 +127,9 @@ func (c *comparison) collect() (waiting map[string]bool, err error) {
 		}
 		key := c.table.keyOf(row)
 		if !due {
-			c.result.NotYetDue++
+			if shown {
+				c.result.NotYetDue++
+			}
 			if c.lake.entries[key] == nil {
 				waiting[key] = true
 			}
@@ -218,8 +222,13 @@ func (c *comparison) judge(key string, versions []version) error {
 	w, e := c.wanted[key], c.lake.entries[key]
 	switch {
 	case w == nil && e == nil:
-		if slices.ContainsFunc(versions, func(v version) bool { return c.seenBefore(c.windows[v.window], v) }) {
-			c.result.OnTheMove++
+		// It has moved to a window that was not read since, or vanished: the one that it has left is to keep it.
+		if c.carries() && slices.ContainsFunc(versions, func(v version) bool {
+			surely, _ := c.seen(c.windows[v.window], v)
+			return surely
+		}) {
+			c.result.Missing++
+			c.result.tell("missing: the lake has held record %s, and has it no more", key)
 		}
 		return nil
 	case e == nil:
@@ -256,7 +265,7 @@ func (c *comparison) judge(key string, versions []version) error {
 	for _, row := range c.rows(e) {
 		i := find(row)
 		switch {
-		case len(c.Runs) == 0, i >= 0 && c.may(versions[i]), blamed && i == shown:
+		case len(c.Runs) == 0, i >= 0 && (c.may(versions[i]) || c.carried(e, row, versions[i])), blamed && i == shown:
 		case i < 0:
 			c.result.Stale++
 			c.result.tell("stale: record %s has a row in window %s that the vendor never showed there", key, stamp(time.UnixMicro(row.windowStart)))
@@ -271,6 +280,21 @@ func (c *comparison) judge(key string, versions []version) error {
 
 // may reports whether a version can be in its window.
 func (c *comparison) may(v version) bool { return c.readings[v.window].may.touches(v.visible, v.gone) }
+
+// carries reports whether windows keep the records that have left them.
+func (c *comparison) carries() bool { return c.Stream.Audit != vendorapi.AuditCount }
+
+// carried reports whether a row can be that of a record which has left its window since a reading saw it there.
+func (c *comparison) carried(e *entry, row placed, v version) bool {
+	alone := 0
+	for _, other := range e.rows {
+		if other.windowStart == row.windowStart {
+			alone++
+		}
+	}
+	_, perhaps := c.seen(c.windows[v.window], v)
+	return c.carries() && alone == 1 && perhaps
+}
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

@@ -121,12 +121,14 @@ func (c Check) runsSince(due time.Time) (first, done time.Time, ok bool) {
 // now is the time of the last run.
 func (c Check) now() time.Time { return c.Runs[len(c.Runs)-1].At }
 
-// seenBefore reports whether any reading of a window that was to take place has seen a version.
-func (c Check) seenBefore(commit rawzone.Commit, v version) bool {
+// seen reports whether any reading of a window that was to take place has seen a version: for sure, or else perhaps.
+func (c Check) seen(commit rawzone.Commit, v version) (surely, perhaps bool) {
 	for _, due := range append(c.dues(commit), commit.End.Add(c.Stream.Settle.D())) {
-		if first, done, ok := c.runsSince(due); ok && (span{first, done}).touches(v.visible, v.gone) {
-			return true
+		if first, done, ok := c.runsSince(due); ok {
+			reading := span{first, done}
+			surely = surely || reading.throughout(Record{VisibleAt: v.visible, GoneAt: v.gone})
+			perhaps = perhaps || reading.touches(v.visible, v.gone)
 		}
 	}
-	return false
+	return surely, perhaps
 }

@@ -10,6 +10,7 @@
 package verify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -74,18 +75,16 @@ type Result struct {
 	CommittedRecords int64 `json:"committedRecords"`
 	CuratedRows      int64 `json:"curatedRows"`
 	Quarantined      int64 `json:"quarantined"`
-	// Missing counts records that the view of newest versions lacks, or has with content that the vendor never showed.
+	// Missing counts records that the view of newest versions lacks, those it had and has no more included, or has with content that the vendor never showed.
 	Missing int64 `json:"missing"`
 	// Duplicated counts keys with more than one row in the view, and rows of equal key and content in two windows.
 	Duplicated int64 `json:"duplicated"`
 	// Stale counts records that the view has in an older version than a reading saw, and rows that the last reading
-	// of their window did not see any more.
+	// of their window did not see any more, but for those of records that have left it.
 	Stale int64 `json:"stale"`
 	// NotYetDue counts records whose newest version the vendor has shown only since the last reading of its window. It is no
-	// fault: they are seen when the window is next due. OnTheMove counts those of them that the lake has held before and
-	// does not hold now, since the window that they left has been read again and the one that they moved to has not.
+	// fault: they are seen when the window is next due.
 	NotYetDue int64 `json:"notYetDue"`
-	OnTheMove int64 `json:"onTheMove"`
 	// FreshnessP95Seconds is the 95th percentile of the time from when a record was visible to the scheduled time
 	// of the run in which its row appeared.
 	FreshnessP95Seconds float64 `json:"freshnessP95Seconds"`
@@ -195,12 +194,12 @@ func (e *entry) repeated() int64 {
 	return count
 }
 
-// rank orders the versions of a record: by the field that grows with each change where there is one, then by when
-// they were read.
+// rank orders the versions of a record: by the field that grows with each change where there is one, then by their
+// windows, since a record moves to later ones, then by when they were read.
 type rank struct {
 	version     string
-	ingestedAt  int64
 	windowStart int64
+	ingestedAt  int64
 }
 
 func (a rank) compare(b rank) int {
@@ -209,10 +208,10 @@ func (a rank) compare(b rank) int {
 		return len(a.version) - len(b.version)
 	case a.version != b.version:
 		return strings.Compare(a.version, b.version)
-	case a.ingestedAt != b.ingestedAt:
-		return int(max(-1, min(1, a.ingestedAt-b.ingestedAt)))
+	case a.windowStart != b.windowStart:
+		return cmp.Compare(a.windowStart, b.windowStart)
 	}
-	return int(max(-1, min(1, a.windowStart-b.windowStart)))
+	return cmp.Compare(a.ingestedAt, b.ingestedAt)
 }
 
 // numeric reports whether s holds digits only; longer numbers are then higher ones.
@@ -233,7 +232,7 @@ func (c Check) readLake(t *table, r *Result) (lake, error) {
 	for i, path := range l.objects {
 		err := readObject(t, path, func(row row, s stored) error {
 			r.CuratedRows++
-			l.add(t.keyOf(row), row.digest(), int32(i), s.windowStart, rank{t.versionOf(row), s.ingestedAt, s.windowStart})
+			l.add(t.keyOf(row), row.digest(), int32(i), s.windowStart, rank{t.versionOf(row), s.windowStart, s.ingestedAt})
 			return nil
 		})
 		if err != nil {
@@ -306,7 +305,7 @@ func (c Check) committed(t *table, commits []rawzone.Commit) Source {
 						} else if err != nil {
 							return err
 						}
-						key, of := t.keyOf(row), rank{t.versionOf(row), commit.WrittenAt.UnixMicro(), commit.Start.UnixMicro()}
+						key, of := t.keyOf(row), rank{t.versionOf(row), commit.Start.UnixMicro(), commit.WrittenAt.UnixMicro()}
 						if before, ok := newest[key]; !ok || of.compare(before.rank) >= 0 {
 							before.rank, before.json = of, line
 							newest[key] = before

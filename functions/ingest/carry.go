@@ -1,0 +1,76 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+// compare goes through the records of the commit that the reading is about to replace, and returns how many of their keys
+// the reading has too. Where records move, it carries the others over, in parts of their own after those of the reading:
+// they are in a later window by now, which may not have been read since, and the lake would be without them until it is.
+// Which version of a record counts is for the view to say; it prefers the later window's.
+//
+// It fails with [vendorapi.ErrDeadline] where time runs out that a later invocation has more of.
+func (g *reading) compare(ctx context.Context, before *rawzone.Commit) (kept, carried int64, err error) {
+	carrying := g.Stream.Audit == vendorapi.AuditReread
+	if carrying && (g.uncountable || g.keys.sampled > 0) {
+		g.notCarried("it has more records than keys can be held")
+		carrying = false
+	}
+	for _, part := range before.Parts {
+		if g.left() <= 0 {
+			if carrying && !g.fresh() {
+				return kept, carried, vendorapi.ErrDeadline
+			}
+			if carrying {
+				g.notCarried("an invocation's time is too short to go through them; give the function more time or memory")
+			}
+			break
+		}
+		err := g.eachKey(ctx, part, func(hash uint64, record []byte) error {
+			if !g.keys.samples(hash) {
+				return nil
+			}
+			if g.keys.has(hash) {
+				kept++
+				return nil
+			}
+			if !carrying {
+				return nil
+			}
+			g.buffer.Page(g.attempt.Pages() + 1)
+			g.buffer.Add(record)
+			carried++
+			if g.buffer.Size() < g.PartBytes {
+				return nil
+			}
+			return g.store(ctx)
+		})
+		if err != nil {
+			return kept, carried, err
+		}
+	}
+	if g.buffer.Records() > 0 {
+		err = g.store(ctx)
+	}
+	return kept << g.keys.sampled, carried, err
+}
+
+// notCarried reports that records that have left the window are not kept.
+func (g *reading) notCarried(why string) {
+	g.find(telemetry.NotCarried, fmt.Sprintf("window %s is replaced without the records that have left it, which the lake lacks until they are read where they have moved to: %s", g.attempt.Window, why))
+}
+
+// lateness logs how much the window has gained and lost since it was read before, so that a settle delay and a
+// lookback can be chosen from data. kept is how many keys it had then and has still.
+func (g *reading) lateness(before *rawzone.Commit, kept int64) {
+	late := max(0, g.keys.distinct()-kept)
+	g.answer.Late += late
+	g.Logger.Info("window replaced", "stream", g.Stream.Name, "start", before.Start, "end", before.End,
+		"late", late, "gone", max(0, before.Records-before.Duplicates-kept),
+		"notYetAfterSeconds", before.ReadAt.Sub(before.End).Seconds(), "byAfterSeconds", g.attempt.Begun.Sub(before.End).Seconds())
+}
