@@ -16,7 +16,7 @@ func TestFailureAlarm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			alarm := c.tpl.only(t, "AWS::CloudWatch::Alarm").Properties
-			machine := c.tpl.only(t, "AWS::StepFunctions::StateMachine").ID
+			machine := c.tpl.machine(t, "StateMachine").ID
 			for property, want := range map[string]string{
 				"Namespace": "AWS/States", "MetricName": "ExecutionsFailed", "Statistic": "Sum",
 				"ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching",

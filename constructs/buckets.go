@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -20,13 +21,17 @@ const minimumTLS = 1.2
 func (p *VendorPipeline) addBuckets(props *VendorPipelineProps) {
 	var rules []*awss3.LifecycleRule
 	for _, stream := range props.Vendor.Streams {
-		// Rules name the prefix of the parts: what else stands in the bucket is the commit log, of which no
-		// version may ever go.
+		// Rules name the prefix of the parts, and of the audit, which is only a memory and is put anew in every run: what
+		// else stands in the bucket is the commit log, of which no version may ever go.
 		rules = append(rules, &awss3.LifecycleRule{
 			Id:                          jsii.String("noncurrent-parts-" + stream.Name),
 			Prefix:                      jsii.String(prefix(props, stream.Name) + "parts/"),
 			NoncurrentVersionExpiration: days(props.NoncurrentVersionDays),
 			ExpiredObjectDeleteMarker:   jsii.Bool(true),
+		}, &awss3.LifecycleRule{
+			Id:                          jsii.String("noncurrent-audit-" + stream.Name),
+			Prefix:                      jsii.String(prefix(props, stream.Name) + "audit.json"),
+			NoncurrentVersionExpiration: days(1),
 		})
 	}
 	p.RawBucket = newBucket(p, "RawBucket", props, true, rules)
@@ -40,7 +45,7 @@ func newBucket(scope constructs.Construct, id string, props *VendorPipelineProps
 		Id:                                  jsii.String("incomplete-uploads"),
 		AbortIncompleteMultipartUploadAfter: days(abortUploadsAfterDays),
 	})
-	return awss3.NewBucket(scope, jsii.String(id), &awss3.BucketProps{
+	bucket := awss3.NewBucket(scope, jsii.String(id), &awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
 		EnforceSSL:        jsii.Bool(true),
 		MinimumTLSVersion: jsii.Number(minimumTLS),
@@ -50,6 +55,25 @@ func newBucket(scope constructs.Construct, id string, props *VendorPipelineProps
 		LifecycleRules:    &rules,
 		RemovalPolicy:     removalPolicy(props),
 	})
+	denyUnconditionalPuts(bucket)
+	return bucket
+}
+
+// denyUnconditionalPuts makes the bucket refuse every put that does not say what must be there for it to take effect, so that
+// nothing is ever overwritten unseen, not even by hand. A multipart upload states its condition when it is completed.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+func denyUnconditionalPuts(bucket awss3.Bucket) {
+	bucket.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("DenyUnconditionalPuts"),
+		Effect:     awsiam.Effect_DENY,
+		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
+		Actions:    jsii.Strings("s3:PutObject"),
+		Resources:  jsii.Strings(*bucket.ArnForObjects(jsii.String("*"))),
+		Conditions: &map[string]any{
+			"Null": map[string]any{"s3:if-none-match": "true", "s3:if-match": "true"},
+			"Bool": map[string]any{"s3:ObjectCreationOperation": "true"},
+		},
+	}))
 }
 
 // addSecret makes the secret without a value. A generated or templated one would be written anew whenever the

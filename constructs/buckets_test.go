@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
@@ -41,6 +42,9 @@ func TestBucketsAreClosed(t *testing.T) {
 				continue
 			}
 			for _, statement := range list(at(policy.Properties, "PolicyDocument", "Statement")) {
+				if at(statement, "Sid") == "DenyUnconditionalPuts" {
+					continue
+				}
 				if at(statement, "Effect") != "Deny" || text(at(statement, "Principal")) != `{"AWS":"*"}` || at(statement, "Action") != "s3:*" {
 					t.Errorf("%s has a statement beyond refusing: %s", name, text(statement))
 				}
@@ -82,6 +86,12 @@ func TestLifecycleLeavesTheLogAlone(t *testing.T) {
 					continue
 				}
 				covered[prefix] = true
+				if strings.HasSuffix(prefix, "/audit.json") {
+					if got := at(rule, "NoncurrentVersionExpiration", "NoncurrentDays"); got != 1.0 {
+						t.Errorf("versions of %s are kept %v days", prefix, got)
+					}
+					continue
+				}
 				if got := at(rule, "NoncurrentVersionExpiration", "NoncurrentDays"); got != c.days {
 					t.Errorf("versions under %s are kept %v days, want %v", prefix, got, c.days)
 				}
@@ -90,6 +100,9 @@ func TestLifecycleLeavesTheLogAlone(t *testing.T) {
 						t.Errorf("the rule for %q touches %s", prefix, key)
 					}
 				}
+			}
+			if !covered["acme/orders/audit.json"] || !covered["acme/refund-notes/audit.json"] {
+				t.Errorf("rules cover %v, want the audit of each stream", covered)
 			}
 			if !covered["acme/orders/parts/"] || !covered["acme/refund-notes/parts/"] {
 				t.Errorf("rules cover %v, want the parts of each stream", covered)
@@ -100,6 +113,42 @@ func TestLifecycleLeavesTheLogAlone(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestBucketsRefuseUnconditionalPuts(t *testing.T) {
+	tpl := withDefaults()
+	for _, name := range []string{"RawBucket", "CuratedBucket"} {
+		bucket := tpl.bucket(t, name).ID
+		denied := false
+		for _, policy := range tpl.ofType("AWS::S3::BucketPolicy") {
+			if text(policy.Properties["Bucket"]) != "<"+bucket+">" {
+				continue
+			}
+			for _, statement := range list(at(policy.Properties, "PolicyDocument", "Statement")) {
+				if at(statement, "Sid") != "DenyUnconditionalPuts" {
+					continue
+				}
+				denied = true
+				want := map[string]any{
+					"Sid": "DenyUnconditionalPuts", "Effect": "Deny", "Principal": map[string]any{"AWS": "*"}, "Action": "s3:PutObject",
+					"Condition": map[string]any{
+						"Null": map[string]any{"s3:if-match": "true", "s3:if-none-match": "true"},
+						"Bool": map[string]any{"s3:ObjectCreationOperation": "true"},
+					},
+					"Resource": at(statement, "Resource"),
+				}
+				if diff := cmp.Diff(want, statement); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", name, diff)
+				}
+				if got := text(at(statement, "Resource")); got != "<"+bucket+".Arn>/*" {
+					t.Errorf("%s: the policy is about %s", name, got)
+				}
+			}
+		}
+		if !denied {
+			t.Errorf("%s takes unconditional puts", name)
+		}
 	}
 }
 

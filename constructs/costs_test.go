@@ -10,6 +10,7 @@ import (
 // untagged are the types that CloudFormation, or CDK, cannot tag.
 var untagged = map[string]bool{
 	"AWS::IAM::Policy":         true,
+	"AWS::SQS::QueuePolicy":    true,
 	"AWS::S3::BucketPolicy":    true,
 	"AWS::SNS::TopicPolicy":    true,
 	"AWS::Scheduler::Schedule": true,

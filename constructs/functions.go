@@ -21,12 +21,6 @@ import (
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
-// GoMemoryShare is the part of a function's memory that GOMEMLIMIT gives to the Go runtime: 48 MiB of the
-// default. What a handler holds at once is far below that, however large the window, so the garbage collector
-// keeps the whole process under 64 MB; the rest of the function's memory is for what the runtime does not count
-// (the binary's pages, the kernel's share). https://go.dev/doc/gc-guide#Memory_limit
-const GoMemoryShare = 0.375
-
 // diskMB is the functions' disk: Lambda's free allowance, of which nothing is used.
 const diskMB = 512
 
@@ -93,7 +87,7 @@ func (p *VendorPipeline) environment(props *VendorPipelineProps, stream string) 
 		settings.EnvSafetyMargin: jsii.String(props.SafetyMargin.String()),
 		settings.EnvDefaultRate:  jsii.String(strconv.FormatFloat(props.DefaultRate, 'g', -1, 64)),
 		settings.EnvLogLevel:     jsii.String(props.LogLevel.String()),
-		"GOMEMLIMIT":             jsii.String(fmt.Sprintf("%dMiB", int(float64(props.MemoryMB)*GoMemoryShare))),
+		"GOMEMLIMIT":             jsii.String(fmt.Sprintf("%dMiB", int(float64(props.MemoryMB)*settings.GoMemoryShare))),
 	}
 }
 
@@ -137,6 +131,7 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 	objects := *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "*"))
 	statements := []awsiam.PolicyStatement{
 		allow("ReadAndWriteRaw", []string{"s3:GetObject", "s3:PutObject"}, objects),
+		allow("SweepParts", []string{"s3:DeleteObject"}, *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "parts/*"))),
 		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
 	}
 	if p.Secret != nil {

@@ -67,7 +67,7 @@ func TestEnvironmentVariables(t *testing.T) {
 		"WINDROW_SAFETY_MARGIN": "30s",
 		"WINDROW_DEFAULT_RATE":  "200",
 		"WINDROW_LOG_LEVEL":     "INFO",
-		"GOMEMLIMIT":            "48MiB",
+		"GOMEMLIMIT":            "36MiB",
 	}
 	if diff := cmp.Diff(want, variables(tpl.function(t, "orders", "Ingest"))); diff != "" {
 		t.Errorf("ingest (-want +got):\n%s", diff)
@@ -81,7 +81,7 @@ func TestEnvironmentVariables(t *testing.T) {
 	got := variables(withEverything().function(t, "refund-notes", "Preprocess"))
 	for name, want := range map[string]string{
 		"WINDROW_STREAM": "refund-notes", "WINDROW_PART_BYTES": "1048576", "WINDROW_SAFETY_MARGIN": "5s",
-		"WINDROW_DEFAULT_RATE": "12.5", "WINDROW_LOG_LEVEL": "WARN", "GOMEMLIMIT": "192MiB",
+		"WINDROW_DEFAULT_RATE": "12.5", "WINDROW_LOG_LEVEL": "WARN", "GOMEMLIMIT": "144MiB",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
@@ -114,6 +114,7 @@ func TestEachFunctionReachesItsOwn(t *testing.T) {
 			"Ingest": {
 				"Allow logs:CreateLogStream <LOGS.Arn>",
 				"Allow logs:PutLogEvents <LOGS.Arn>",
+				"Allow s3:DeleteObject <" + raw + ".Arn>/acme/" + stream + "/parts/*",
 				"Allow s3:GetObject <" + raw + ".Arn>/acme/" + stream + "/*",
 				"Allow s3:ListBucket <" + raw + ".Arn>" + condition,
 				"Allow s3:PutObject <" + raw + ".Arn>/acme/" + stream + "/*",
@@ -183,8 +184,8 @@ func TestLogsAreKeptForAsLongAsTold(t *testing.T) {
 		want float64
 	}{"defaults": {withDefaults(), 30}, "everything": {withEverything(), 90}} {
 		groups := c.tpl.ofType("AWS::Logs::LogGroup")
-		if len(groups) != 5 {
-			t.Errorf("%s: %d log groups, want one a function and one of the state machine", name, len(groups))
+		if len(groups) != 6 {
+			t.Errorf("%s: %d log groups, want one a function and one a state machine", name, len(groups))
 		}
 		used := map[string]bool{}
 		for _, f := range c.tpl.ofType("AWS::Lambda::Function") {

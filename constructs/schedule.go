@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -14,9 +15,18 @@ import (
 // https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
 const scheduleInput = `{"scheduledTime":"<aws.scheduler.scheduled-time>"}`
 
+// deadLetterDays is how long an undelivered tick is kept: as long as SQS allows.
+const deadLetterDays = 14
+
 func (p *VendorPipeline) addSchedule(props *VendorPipelineProps) {
+	p.DeadLetters = awssqs.NewQueue(p, jsii.String("DeadLetters"), &awssqs.QueueProps{
+		Encryption:      awssqs.QueueEncryption_SQS_MANAGED,
+		EnforceSSL:      jsii.Bool(true),
+		RetentionPeriod: days(deadLetterDays),
+	})
 	role := newRole(p, "ScheduleRole", serviceInAccount("scheduler.amazonaws.com"), []awsiam.PolicyStatement{
 		allow("StartRun", []string{"states:StartExecution"}, *p.StateMachine.StateMachineArn()),
+		allow("KeepDeadLetters", []string{"sqs:SendMessage"}, *p.DeadLetters.QueueArn()),
 	})
 	expression, _ := cron(props.ScheduleInterval)
 	p.Schedule = awsscheduler.NewCfnSchedule(p, jsii.String("Schedule"), &awsscheduler.CfnScheduleProps{
@@ -26,9 +36,10 @@ func (p *VendorPipeline) addSchedule(props *VendorPipelineProps) {
 		State:                      jsii.String("ENABLED"),
 		FlexibleTimeWindow:         &awsscheduler.CfnSchedule_FlexibleTimeWindowProperty{Mode: jsii.String("OFF")},
 		Target: &awsscheduler.CfnSchedule_TargetProperty{
-			Arn:     p.StateMachine.StateMachineArn(),
-			RoleArn: role.RoleArn(),
-			Input:   jsii.String(scheduleInput),
+			Arn:              p.StateMachine.StateMachineArn(),
+			RoleArn:          role.RoleArn(),
+			Input:            jsii.String(scheduleInput),
+			DeadLetterConfig: &awsscheduler.CfnSchedule_DeadLetterConfigProperty{Arn: p.DeadLetters.QueueArn()},
 			// A tick that cannot be delivered within an interval is dropped: the next one reads the same windows.
 			RetryPolicy: &awsscheduler.CfnSchedule_RetryPolicyProperty{
 				MaximumEventAgeInSeconds: jsii.Number(props.ScheduleInterval.Seconds()),

@@ -2,8 +2,11 @@ package constructs
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestScheduleStartsTheRun(t *testing.T) {
@@ -17,7 +20,7 @@ func TestScheduleStartsTheRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			schedule := c.tpl.only(t, "AWS::Scheduler::Schedule").Properties
-			machine := c.tpl.only(t, "AWS::StepFunctions::StateMachine").ID
+			machine := c.tpl.machine(t, "StateMachine").ID
 			for property, want := range map[string]string{
 				"ScheduleExpression": c.expression, "ScheduleExpressionTimezone": "UTC", "State": "ENABLED", "FlexibleTimeWindow": `{"Mode":"OFF"}`,
 			} {
@@ -37,8 +40,19 @@ func TestScheduleStartsTheRun(t *testing.T) {
 			}
 
 			role := at(schedule, "Target", "RoleArn", "Fn::GetAtt", 0).(string)
-			if got := c.tpl.permissions(role); len(got) != 1 || got[0] != "Allow states:StartExecution <"+machine+">" {
-				t.Errorf("the schedule's role may do %q", got)
+			queue := c.tpl.only(t, "AWS::SQS::Queue")
+			want := []string{"Allow sqs:SendMessage <" + queue.ID + ".Arn>", "Allow states:StartExecution <" + machine + ">"}
+			if diff := cmp.Diff(want, c.tpl.permissions(role)); diff != "" {
+				t.Errorf("the schedule's role (-want +got):\n%s", diff)
+			}
+			if got := text(at(schedule, "Target", "DeadLetterConfig", "Arn")); got != "<"+queue.ID+".Arn>" {
+				t.Errorf("undelivered ticks go to %q", got)
+			}
+			if at(queue.Properties, "SqsManagedSseEnabled") != true || at(queue.Properties, "MessageRetentionPeriod") != float64(14*24*60*60) {
+				t.Errorf("the queue is %s", text(queue.Properties))
+			}
+			if policy := text(c.tpl.only(t, "AWS::SQS::QueuePolicy").Properties); !strings.Contains(policy, `"aws:SecureTransport":"false"`) {
+				t.Errorf("the queue can be reached without TLS: %s", policy)
 			}
 			trust := at(c.tpl[role].Properties, "AssumeRolePolicyDocument", "Statement", 0)
 			if text(at(trust, "Principal")) != `{"Service":"scheduler.amazonaws.com"}` || text(at(trust, "Condition", "StringEquals", "aws:SourceAccount")) != "<AWS::AccountId>" {

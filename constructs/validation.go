@@ -49,6 +49,13 @@ const (
 	maxTimeout  = 15 * time.Minute
 )
 
+// Limits of Step Functions: how long an execution lasts, and how many items of an inline Map run at once.
+// https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+const (
+	maxRunTimeout = 365 * 24 * time.Hour
+	maxLanes      = 40
+)
+
 // Validate tells every fault of p at once, as a [*PropsError], or nil. A nil p is one that lacks its Vendor.
 func (p *VendorPipelineProps) Validate() error {
 	if p == nil {
@@ -74,6 +81,9 @@ func (p *VendorPipelineProps) Validate() error {
 	want(settled.MemoryMB >= minMemoryMB && settled.MemoryMB <= maxMemoryMB, "MemoryMB", settled.MemoryMB, "%d to %d", minMemoryMB, maxMemoryMB)
 	want(settled.Timeout >= time.Second && settled.Timeout <= maxTimeout && settled.Timeout%time.Second == 0, "Timeout", settled.Timeout, "whole seconds, 1s to %s", maxTimeout)
 	want(settled.SafetyMargin > 0 && settled.SafetyMargin < settled.Timeout, "SafetyMargin", settled.SafetyMargin, "more than 0 and less than Timeout (%s)", settled.Timeout)
+	want(settled.RunTimeout >= settled.Timeout && settled.RunTimeout <= maxRunTimeout && settled.RunTimeout%time.Second == 0, "RunTimeout", settled.RunTimeout,
+		"whole seconds, no less than Timeout (%s) and at most %s", settled.Timeout, maxRunTimeout)
+	want(settled.BackfillLanes >= 1 && settled.BackfillLanes <= maxLanes, "BackfillLanes", settled.BackfillLanes, "1 to %d", maxLanes)
 	want(settled.PartBytes > 0, "PartBytes", settled.PartBytes, "a number of bytes above 0")
 	want(settled.DefaultRate > 0, "DefaultRate", settled.DefaultRate, "a number of records a second above 0")
 	_, allowed := logRetention[settled.LogRetentionDays]

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -47,6 +48,8 @@ const (
 	DefaultLogLevel              = settings.DefaultLogLevel
 	DefaultLogRetentionDays      = 30
 	DefaultNoncurrentVersionDays = 30
+	DefaultRunTimeout            = 24 * time.Hour
+	DefaultBackfillLanes         = 2
 	DefaultIngestPackage         = "github.com/windrow-data/windrow/functions/cmd/ingest"
 	DefaultPreprocessPackage     = "github.com/windrow-data/windrow/functions/cmd/preprocess"
 )
@@ -73,6 +76,12 @@ type VendorPipelineProps struct {
 	MemoryMB int
 	// Timeout is the functions' time limit, whole seconds up to 15m. Default [DefaultTimeout] (15m).
 	Timeout time.Duration
+	// RunTimeout is the time limit of an execution of the state machine of a run, however often the functions are invoked
+	// in it. A run that is cut off has stored its work; the next one goes on. Default [DefaultRunTimeout] (24h).
+	RunTimeout time.Duration
+	// BackfillLanes is how many invocations read the past of one stream side by side, 1 to 40. The vendor's rate limits
+	// hold for each of them alone. Default [DefaultBackfillLanes] (2).
+	BackfillLanes int
 	// SafetyMargin is the time before the timeout at which a function stops by itself with its work stored,
 	// shorter than Timeout. Default [DefaultSafetyMargin] (30s).
 	SafetyMargin time.Duration
@@ -111,6 +120,8 @@ func (p VendorPipelineProps) withDefaults() VendorPipelineProps {
 	orDefault(&p.Architecture, DefaultArchitecture)
 	orDefault(&p.MemoryMB, DefaultMemoryMB)
 	orDefault(&p.Timeout, DefaultTimeout)
+	orDefault(&p.RunTimeout, DefaultRunTimeout)
+	orDefault(&p.BackfillLanes, DefaultBackfillLanes)
 	orDefault(&p.SafetyMargin, DefaultSafetyMargin)
 	orDefault(&p.PartBytes, DefaultPartBytes)
 	orDefault(&p.DefaultRate, DefaultRate)
@@ -146,8 +157,12 @@ type VendorPipeline struct {
 	Preprocess map[string]awslambda.Function
 	// StateMachine is one run.
 	StateMachine awsstepfunctions.StateMachine
+	// Backfill reads a past range again, or makes its curated objects again. A person starts it.
+	Backfill awsstepfunctions.StateMachine
 	// Schedule starts the runs.
 	Schedule awsscheduler.CfnSchedule
+	// DeadLetters holds the ticks of the schedule that could not be delivered.
+	DeadLetters awssqs.Queue
 	// AlarmTopic receives alarms and findings: the one given in the props, or the pipeline's own.
 	AlarmTopic awssns.ITopic
 	// FailureAlarm goes off when a run has failed.
@@ -172,6 +187,7 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 	p.addFunctions(&settled)
 	p.addAlarmTopic(&settled)
 	p.addStateMachine(&settled)
+	p.addBackfill(&settled)
 	p.addSchedule(&settled)
 	p.addFailureAlarm(&settled)
 	p.tag(&settled)

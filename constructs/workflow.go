@@ -18,10 +18,15 @@ import (
 // it is, and the role below names exactly what it calls.
 
 type machine struct {
-	Comment string `json:",omitempty"`
-	StartAt string
-	States  map[string]state
+	Comment         string     `json:",omitempty"`
+	ProcessorConfig *processor `json:",omitempty"`
+	TimeoutSeconds  int        `json:",omitempty"`
+	StartAt         string
+	States          map[string]state
 }
+
+// processor says where the items of a Map run.
+type processor struct{ Mode string }
 
 type state struct {
 	Type           string
@@ -29,11 +34,15 @@ type state struct {
 	InputPath      json.RawMessage `json:",omitempty"`
 	Resource       string          `json:",omitempty"`
 	Parameters     any             `json:",omitempty"`
+	Result         any             `json:",omitempty"`
 	ResultSelector map[string]any  `json:",omitempty"`
 	ResultPath     string          `json:",omitempty"`
 	Retry          []retrier       `json:",omitempty"`
 	Catch          []catcher       `json:",omitempty"`
 	Branches       []machine       `json:",omitempty"`
+	ItemsPath      string          `json:",omitempty"`
+	ItemSelector   map[string]any  `json:",omitempty"`
+	ItemProcessor  *machine        `json:",omitempty"`
 	Choices        []choice        `json:",omitempty"`
 	Default        string          `json:",omitempty"`
 	Error          string          `json:",omitempty"`
@@ -57,12 +66,16 @@ type catcher struct {
 }
 
 type choice struct {
-	Variable      string   `json:",omitempty"`
-	IsPresent     bool     `json:",omitempty"`
-	BooleanEquals bool     `json:",omitempty"`
-	And           []choice `json:",omitempty"`
-	Or            []choice `json:",omitempty"`
-	Next          string   `json:",omitempty"`
+	Variable      string `json:",omitempty"`
+	IsPresent     bool   `json:",omitempty"`
+	BooleanEquals bool   `json:",omitempty"`
+	StringEquals  string `json:",omitempty"`
+	// NumericLessThan is never compared with 0.
+	NumericLessThan int      `json:",omitempty"`
+	Not             *choice  `json:",omitempty"`
+	And             []choice `json:",omitempty"`
+	Or              []choice `json:",omitempty"`
+	Next            string   `json:",omitempty"`
 }
 
 // Names of the states outside the branches.
@@ -92,29 +105,34 @@ var serviceErrors = []retrier{{
 }}
 
 func (p *VendorPipeline) addStateMachine(props *VendorPipelineProps) {
+	p.StateMachine = p.newStateMachine("StateMachine", "One run of the vendor "+props.Vendor.Name, p.run(props), props)
+}
+
+// newStateMachine makes a state machine that may call the pipeline's functions and publish findings.
+func (p *VendorPipeline) newStateMachine(id, comment string, of machine, props *VendorPipelineProps) awsstepfunctions.StateMachine {
 	var definition bytes.Buffer
 	encoder := json.NewEncoder(&definition)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(p.run(props.Vendor)); err != nil {
-		panic(fmt.Errorf("writing the state machine of the vendor %s: %w", props.Vendor.Name, err))
+	if err := encoder.Encode(of); err != nil {
+		panic(fmt.Errorf("writing the state machine %s of the vendor %s: %w", id, props.Vendor.Name, err))
 	}
 
 	var functions []string
 	for _, stream := range props.Vendor.Streams {
 		functions = append(functions, *p.Ingest[stream.Name].FunctionArn(), *p.Preprocess[stream.Name].FunctionArn())
 	}
-	role := newRole(p, "StateMachineRole", serviceInAccount("states.amazonaws.com"), []awsiam.PolicyStatement{
+	role := newRole(p, id+"Role", serviceInAccount("states.amazonaws.com"), []awsiam.PolicyStatement{
 		allow("InvokeFunctions", []string{"lambda:InvokeFunction"}, functions...),
 		allow("PublishFindings", []string{"sns:Publish"}, *p.AlarmTopic.TopicArn()),
 	})
-	p.StateMachine = awsstepfunctions.NewStateMachine(p, jsii.String("StateMachine"), &awsstepfunctions.StateMachineProps{
-		Comment:          jsii.String("One run of the vendor " + props.Vendor.Name),
+	return awsstepfunctions.NewStateMachine(p, jsii.String(id), &awsstepfunctions.StateMachineProps{
+		Comment:          jsii.String(comment),
 		StateMachineType: awsstepfunctions.StateMachineType_STANDARD,
 		DefinitionBody:   awsstepfunctions.DefinitionBody_FromString(jsii.String(definition.String())),
 		Role:             role,
 		TracingEnabled:   jsii.Bool(true),
 		Logs: &awsstepfunctions.LogOptions{
-			Destination:          newLogGroup(p, "StateMachineLogs", props),
+			Destination:          newLogGroup(p, id+"Logs", props),
 			Level:                awsstepfunctions.LogLevel_ERROR,
 			IncludeExecutionData: jsii.Bool(true),
 		},
@@ -123,7 +141,8 @@ func (p *VendorPipeline) addStateMachine(props *VendorPipelineProps) {
 
 // run is the definition of one run: every stream side by side, again while there is more to curate, and
 // findings and failures told at the end. A run without either takes three transitions a stream and three more.
-func (p *VendorPipeline) run(vendor *vendorapi.Vendor) machine {
+func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
+	vendor := props.Vendor
 	var branches []machine
 	var findings, errors, more []choice
 	answers := map[string]any{}
@@ -136,8 +155,9 @@ func (p *VendorPipeline) run(vendor *vendorapi.Vendor) machine {
 		answers[stream.Name+".$"] = fmt.Sprintf("$.streams[%d]", i)
 	}
 	return machine{
-		Comment: "One run of Windrow for the vendor " + vendor.Name,
-		StartAt: stateStreams,
+		Comment:        "One run of Windrow for the vendor " + vendor.Name,
+		TimeoutSeconds: int(props.RunTimeout.Seconds()),
+		StartAt:        stateStreams,
 		States: map[string]state{
 			// Branches take what they need from the context object. Without the input a repeated round does
 			// not carry the rounds before it, which would double the state with each.
@@ -167,9 +187,15 @@ func (p *VendorPipeline) branch(vendor *vendorapi.Vendor, stream string) machine
 	preprocess, failed := "Preprocess "+stream, "Failed "+stream
 	catchIngest := []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.ingestError", Next: preprocess}}
 
-	first := invoke(*p.Ingest[stream].FunctionArn(), "$.ingest")
+	payload := map[string]any{
+		"run.$":       "$$.Execution.Name",
+		"startedAt.$": "$$.Execution.StartTime",
+		"input.$":     "$$.Execution.Input",
+	}
+	kept := map[string]any{"more.$": "$.Payload.more", "findings.$": "$.Payload.findings"}
+	first := invoke(*p.Ingest[stream].FunctionArn(), payload, kept, "$.ingest")
 	first.Catch, first.Next = catchIngest, more
-	second := invoke(*p.Preprocess[stream].FunctionArn(), "$.preprocess")
+	second := invoke(*p.Preprocess[stream].FunctionArn(), payload, kept, "$.preprocess")
 	second.Catch, second.End = []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.preprocessError", Next: failed}}, true
 	return machine{
 		StartAt: ingest,
@@ -189,19 +215,12 @@ func (p *VendorPipeline) branch(vendor *vendorapi.Vendor, stream string) machine
 
 // invoke calls a function. Of its answer only what the flow and the findings need is kept: the state of an
 // execution is bounded, and the figures stand in the function's log.
-func invoke(functionArn, resultPath string) state {
+func invoke(functionArn string, payload, kept map[string]any, resultPath string) state {
 	return state{
-		Type:     "Task",
-		Resource: serviceArn("lambda:invoke"),
-		Parameters: map[string]any{
-			"FunctionName": functionArn,
-			"Payload": map[string]any{
-				"run.$":       "$$.Execution.Name",
-				"startedAt.$": "$$.Execution.StartTime",
-				"input.$":     "$$.Execution.Input",
-			},
-		},
-		ResultSelector: map[string]any{"more.$": "$.Payload.more", "findings.$": "$.Payload.findings"},
+		Type:           "Task",
+		Resource:       serviceArn("lambda:invoke"),
+		Parameters:     map[string]any{"FunctionName": functionArn, "Payload": payload},
+		ResultSelector: kept,
 		ResultPath:     resultPath,
 		Retry:          serviceErrors,
 	}

@@ -10,10 +10,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func (tpl template) definition(t *testing.T) map[string]any {
+// machine is the state machine with an id.
+func (tpl template) machine(t *testing.T, id string) resource {
+	t.Helper()
+	for _, r := range tpl.ofType("AWS::StepFunctions::StateMachine") {
+		if strings.HasPrefix(r.ID, "Pipeline"+id) {
+			return r
+		}
+	}
+	t.Fatalf("the template has no state machine %s", id)
+	return resource{}
+}
+
+func (tpl template) definition(t *testing.T, id string) map[string]any {
 	t.Helper()
 	var definition map[string]any
-	content := text(tpl.only(t, "AWS::StepFunctions::StateMachine").Properties["DefinitionString"])
+	content := text(tpl.machine(t, id).Properties["DefinitionString"])
 	if err := json.Unmarshal([]byte(content), &definition); err != nil {
 		t.Fatalf("the definition is no JSON: %v\n%s", err, content)
 	}
@@ -231,7 +243,7 @@ func TestRuns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := player{t: t, answers: c.answers, published: map[string]any{}}
-			p.play(withDefaults().definition(t), map[string]any{"scheduledTime": "2026-03-10T17:00:00Z"})
+			p.play(withDefaults().definition(t, "StateMachine"), map[string]any{"scheduledTime": "2026-03-10T17:00:00Z"})
 			if diff := cmp.Diff(strings.Split(c.path, ", "), p.path); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -244,7 +256,7 @@ func TestFindingsAndErrorsAreToldByStream(t *testing.T) {
 		"Ingest orders":           {{err: "ErrRefused"}},
 		"Preprocess refund-notes": {{findings: 1}},
 	}}
-	p.play(withDefaults().definition(t), map[string]any{})
+	p.play(withDefaults().definition(t, "StateMachine"), map[string]any{})
 	want := map[string]any{"PublishFindings": map[string]any{
 		"orders": map[string]any{
 			"ingestError": map[string]any{"Error": "ErrRefused"},
@@ -263,7 +275,7 @@ func TestFindingsAndErrorsAreToldByStream(t *testing.T) {
 // TestOrdinaryRunIsCheap holds the number of transitions, which cost more than the work: DESIGN.md, One run.
 func TestOrdinaryRunIsCheap(t *testing.T) {
 	p := player{t: t, published: map[string]any{}}
-	p.play(withDefaults().definition(t), map[string]any{})
+	p.play(withDefaults().definition(t, "StateMachine"), map[string]any{})
 	if streams := 2; len(p.path) > 3*streams+3 {
 		t.Errorf("an ordinary run takes %d transitions: %v", len(p.path), p.path)
 	}
@@ -271,7 +283,7 @@ func TestOrdinaryRunIsCheap(t *testing.T) {
 
 func TestTasksCallTheirFunctions(t *testing.T) {
 	tpl := withDefaults()
-	branches := at(tpl.definition(t), "States", "Streams", "Branches").([]any)
+	branches := at(tpl.definition(t, "StateMachine"), "States", "Streams", "Branches").([]any)
 	for i, stream := range []string{"orders", "refund-notes"} {
 		for _, kind := range []string{"Ingest", "Preprocess"} {
 			state := at(branches[i], "States", kind+" "+stream)
@@ -299,7 +311,7 @@ func TestTasksCallTheirFunctions(t *testing.T) {
 
 func TestStateMachineIsWatchedAndBound(t *testing.T) {
 	tpl := withDefaults()
-	machine := tpl.only(t, "AWS::StepFunctions::StateMachine").Properties
+	machine := tpl.machine(t, "StateMachine").Properties
 	if machine["StateMachineType"] != "STANDARD" || at(machine, "TracingConfiguration", "Enabled") != true || at(machine, "LoggingConfiguration", "Level") != "ERROR" {
 		t.Errorf("type %v, tracing %v, logging %v", machine["StateMachineType"], machine["TracingConfiguration"], machine["LoggingConfiguration"])
 	}

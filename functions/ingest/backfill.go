@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/window"
 )
@@ -70,7 +71,6 @@ type backfill struct {
 	genesis time.Time
 	// committed are the range's commits, by the days that they begin on.
 	committed map[time.Time][]rawzone.CommitRef
-	failed    []error
 }
 
 // longestWindow is taken to be more than any window's span: the listing begins that long before the range, to meet the
@@ -130,12 +130,12 @@ func (b *backfill) days(ctx, asking context.Context) error {
 		}
 		b.answer.Position = position(day, done)
 		if err := b.day(ctx, asking, day, done); err != nil || b.answer.More {
-			return errors.Join(append(b.failed, err)...)
+			return err
 		}
 		done = time.Time{}
 	}
 	b.answer.Position = ""
-	return errors.Join(b.failed...)
+	return nil
 }
 
 // position says that a lane is at a day, of which the windows up to the one that begins at done have been read.
@@ -188,8 +188,7 @@ func (b *backfill) windowAgain(ctx, asking context.Context, ref rawzone.CommitRe
 	case errors.Is(err, vendorapi.ErrDeadline):
 		return b.unfinished(err, g)
 	case particular(err):
-		b.Logger.Error("a window cannot be read again", "stream", b.Stream.Name, "start", commit.Start, "end", commit.End, "error", err)
-		b.failed = append(b.failed, fmt.Errorf("window %s: %w", commit.Window(), err))
+		b.unread(fmt.Sprintf("window %s", commit.Window()), err)
 		return nil
 	}
 	return err
@@ -243,8 +242,7 @@ func (b *backfill) slice(ctx, asking context.Context, day time.Time) error {
 			b.answer.More = true
 			return b.unfinished(err, g)
 		case particular(err):
-			b.Logger.Error("a day cannot be read to its end", "stream", b.Stream.Name, "day", day, "start", at, "error", err)
-			b.failed = append(b.failed, fmt.Errorf("the day from %s on: %w", at.Format(time.RFC3339), err))
+			b.unread(fmt.Sprintf("the day %s from %s on", day.Format(time.DateOnly), at.Format(time.RFC3339)), err)
 			return nil
 		case err != nil:
 			return err
@@ -252,4 +250,9 @@ func (b *backfill) slice(ctx, asking context.Context, day time.Time) error {
 		at = g.attempt.Window.End
 	}
 	return nil
+}
+
+// unread reports a piece of the range that the vendor does not give. The others are read all the same.
+func (b *backfill) unread(what string, err error) {
+	b.find(telemetry.RangeUnread, fmt.Sprintf("%s could not be read of the vendor: %v. The rest of the range is read; does the vendor keep data for so long?", what, err))
 }

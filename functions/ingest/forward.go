@@ -13,9 +13,18 @@ import (
 // newest returns the newest commit, or nil where the stream has none. The listing that it is found by is that of the
 // lookback, whose commits the audit needs to know too.
 func (r *run) newest(ctx context.Context) (*rawzone.Commit, error) {
-	for ref, err := range r.Zone.Commits(ctx, r.auditFrom()) {
+	from := r.auditFrom()
+	listFrom := from
+	if !r.memory.Known() {
+		// Nothing tells of a long window that begins before and reaches into what is audited.
+		listFrom = from.Add(-longestWindow)
+	}
+	for ref, err := range r.Zone.Commits(ctx, listFrom) {
 		if err != nil {
 			return nil, err
+		}
+		if n := len(r.memory.listed); n > 0 && !ref.Start.After(from) {
+			r.memory.listed = r.memory.listed[:0]
 		}
 		r.memory.listed = append(r.memory.listed, ref)
 	}

@@ -47,6 +47,9 @@ func AuditSpan(lookback time.Duration) time.Duration {
 	return max(lookback+24*time.Hour, newestWithin[0])
 }
 
+// Known reports whether the audit was there and could be read.
+func (a *Audit) Known() bool { return a.Format > 0 }
+
 func (z Zone) auditKey() string { return z.prefix() + "audit.json" }
 
 // Audit returns the stream's audit; it is empty where there is none, or none that can be read.

@@ -44,14 +44,33 @@ func (i Input) IsPast() bool { return !i.Start.IsZero() || !i.End.IsZero() }
 
 // Values of [Input.Replay].
 const (
+	// ReplayAll makes all windows of the range again.
 	ReplayAll = "all"
 	// ReplayQuarantined makes the windows again that have records in quarantine.
 	ReplayQuarantined = "quarantined"
 )
 
+// Check says what is wrong with an input that is about a past range.
+func (i Input) Check() error {
+	switch {
+	case i.Start.IsZero() || i.End.IsZero():
+		return fmt.Errorf("the input has only one of start and end: want both, for example 2026-03-01T00:00:00Z and 2026-03-08T00:00:00Z")
+	case !i.Start.Before(i.End):
+		return fmt.Errorf("the input's range [%s, %s) is empty: want a start before its end", i.Start.Format(time.RFC3339), i.End.Format(time.RFC3339))
+	case i.Replay != "" && i.Replay != ReplayAll && i.Replay != ReplayQuarantined:
+		return fmt.Errorf("the input's replay is %q: want %q, %q or none", i.Replay, ReplayAll, ReplayQuarantined)
+	}
+	return nil
+}
+
 // Now returns the time that the run stands for: the scheduled time, or the start of the execution where
-// there is none. It refuses one more than [MaxAhead] ahead of clock.
+// there is none. It refuses one more than [MaxAhead] ahead of clock, and an input that [Input.Check] refuses.
 func (e Event) Now(clock time.Time) (time.Time, error) {
+	if e.Input.IsPast() {
+		if err := e.Input.Check(); err != nil {
+			return time.Time{}, err
+		}
+	}
 	now := e.Input.ScheduledTime
 	if now.IsZero() {
 		now = e.StartedAt

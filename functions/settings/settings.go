@@ -45,6 +45,12 @@ const (
 	DefaultLogLevel     = slog.LevelInfo
 )
 
+// GoMemoryShare is the part of a function's memory that GOMEMLIMIT gives to the Go runtime: 36 MiB of 128. What a
+// handler holds at once is below that, however large the window, so the garbage collector keeps the whole process
+// under 64 MB; the rest of the function's memory is for what the runtime does not count (the binary's pages, the
+// kernel's share). https://go.dev/doc/gc-guide#Memory_limit
+const GoMemoryShare = 0.28125
+
 // Settings is the environment of a function, parsed.
 type Settings struct {
 	Stream        string

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
-	"runtime/debug"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -32,14 +31,9 @@ type Function struct {
 	Logger   *slog.Logger
 }
 
-// memoryLimit is where the garbage collector begins to work harder, so that a handler stays under 64 MB in all, its
-// code and stacks included, whatever a window holds.
-const memoryLimit = 36 << 20
-
-// Load makes a Function, and holds the process to its memory. getenv reads the environment, readFile the asset, and the logs go to logs as JSON
+// Load makes a Function. getenv reads the environment, readFile the asset, and the logs go to logs as JSON
 // lines. Its errors name the variable or the file at fault.
 func Load(ctx context.Context, getenv func(string) string, readFile func(string) ([]byte, error), logs io.Writer) (*Function, error) {
-	debug.SetMemoryLimit(memoryLimit)
 	s, err := settings.Parse(getenv)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ const (
 	CountsUnsettled Kind = "counts-unsettled"
 	// RunsOverlap says that two runs of a stream were at work on one window.
 	RunsOverlap Kind = "runs-overlap"
+	// RangeUnread says that the vendor did not give a part of a past range.
+	RangeUnread Kind = "range-unread"
 	// NotCarried says that a window was too large for the records to be kept that have left it.
 	NotCarried Kind = "not-carried"
 	// Quarantined says that records could not be curated.

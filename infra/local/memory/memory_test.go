@@ -21,7 +21,7 @@ import (
 	"github.com/windrow-data/windrow/functions/ingest"
 	"github.com/windrow-data/windrow/functions/preprocess"
 	"github.com/windrow-data/windrow/functions/settings"
-	// So that results are not taken from the cache when the mains' parts have changed.
+	// So that results are not taken from the test cache when the mains' parts have changed.
 	_ "github.com/windrow-data/windrow/functions/startup"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/infra/local/lambdahost"
@@ -209,7 +209,11 @@ func start(t *testing.T, vendor *vendorapi.Vendor) *lambdahost.Host {
 			Name: name, ARN: "arn:aws:lambda:" + region + ":000000000000:function:" + name, Dir: dir,
 			// Several invocations are needed for a window, so that parts of earlier ones are counted again.
 			Timeout: 12 * time.Second, MemoryMB: 256,
-			Environment: map[string]string{settings.EnvStream: "visits", settings.EnvRawBucket: bucket, settings.EnvSafetyMargin: "2s"},
+			Environment: map[string]string{
+				settings.EnvStream: "visits", settings.EnvRawBucket: bucket, settings.EnvSafetyMargin: "2s",
+				// As the construct gives it to a function of the default size.
+				"GOMEMLIMIT": fmt.Sprintf("%dMiB", int(128*settings.GoMemoryShare)),
+			},
 		}
 		if name == "preprocess" {
 			f.Timeout = time.Minute

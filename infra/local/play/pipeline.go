@@ -18,6 +18,8 @@ import (
 type pipeline struct {
 	schedule assembly.Schedule
 	machine  assembly.StateMachine
+	// backfill reads past ranges with the same functions; its ARN is empty where the pipeline has none.
+	backfill assembly.StateMachine
 	vendor   *vendorapi.Vendor
 	// ingest and preprocess are the streams' names by their functions' names and ARNs.
 	ingest, preprocess map[string]string
@@ -40,6 +42,11 @@ func pipelines(a *assembly.Assembly) ([]*pipeline, error) {
 		for _, f := range a.Functions {
 			if !strings.Contains(p.machine.Definition, `"`+f.ARN+`"`) {
 				continue
+			}
+			for _, other := range a.StateMachines {
+				if other.ARN != p.machine.ARN && strings.Contains(other.Definition, `"`+f.ARN+`"`) {
+					p.backfill = other
+				}
 			}
 			if err := p.add(f); err != nil {
 				faults = append(faults, fmt.Errorf("function %s: %w", f.Name, err))

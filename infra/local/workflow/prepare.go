@@ -20,7 +20,7 @@ const (
 )
 
 // integrations are the ends of the resources that a task may have.
-var integrations = []string{":states:::lambda:invoke", ":states:::sns:publish"}
+var integrations = []string{":states:::lambda:invoke", ":states:::sns:publish", ":states:::states:startExecution"}
 
 // typeTests are the operators of a choice that test a type. The interpreter never matches one that is false, where
 // AWS matches the opposite of a true one.
