@@ -17,6 +17,9 @@ const (
 	historyEvents = 20_000
 	// eventsPerRound is how many events one invocation writes at most, with the states around it and a finding told.
 	eventsPerRound = 16
+	// maxExecutions is how many executions follow on one another for a range: weeks of work. What needs more than that does not
+	// get on.
+	maxExecutions = 100
 )
 
 // rounds is how often an execution invokes each of a stream's lanes, and then its preprocessing, before it leaves the
@@ -52,7 +55,7 @@ func (p *VendorPipeline) addBackfill(props *VendorPipelineProps) {
 //
 // Its input is that of [settings.Input]. What is under way stands in the state, so that it can be handed to a successor:
 //
-//	{"begun": when the first execution began, "input": ...,
+//	{"begun": when the first execution began, "execution": 1, "input": ...,
 //	 "work": {stream: {"lanes": [{"lane": 0, "position": "", "more": true}, ...], "made": {"position": "", "more": true}}}}
 func (p *VendorPipeline) backfill(props *VendorPipelineProps) machine {
 	vendor := props.Vendor
@@ -103,10 +106,13 @@ func (p *VendorPipeline) backfill(props *VendorPipelineProps) machine {
 				ResultPath: "$.known", Next: stateLayOut,
 			},
 			stateLayOut: {Type: "Pass", Parameters: map[string]any{
-				"begun.$": "$$.Execution.StartTime", "input.$": "$$.Execution.Input", "work": work,
+				"begun.$": "$$.Execution.StartTime", "execution": 1, "input.$": "$$.Execution.Input", "work": work,
 			}, Next: stateStreams},
 			stateStreams: {Type: "Parallel", Branches: branches, ResultPath: "$.done", Next: stateUnread},
-			stateUnread:  {Type: "Choice", Choices: []choice{{Or: more, Next: stateSuccessor}}, Default: stateFailed},
+			stateUnread: {Type: "Choice", Choices: []choice{
+				{And: []choice{{Or: more}, {Variable: "$.execution", NumericLessThan: maxExecutions}}, Next: stateSuccessor},
+				{Or: more, Next: stateFail},
+			}, Default: stateFailed},
 			// Its name follows from this execution's, so that a start whose answer was lost is not made twice.
 			stateSuccessor: {
 				Type:     "Task",
@@ -115,7 +121,7 @@ func (p *VendorPipeline) backfill(props *VendorPipelineProps) machine {
 					"StateMachineArn.$": "$$.StateMachine.Id",
 					"Name.$":            "States.Hash($$.Execution.Id, 'SHA-256')",
 					"Input": map[string]any{
-						"begun.$": "$.begun", "input.$": "$.input", "work": handed,
+						"begun.$": "$.begun", "execution.$": "States.MathAdd($.execution, 1)", "input.$": "$.input", "work": handed,
 						"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
 					},
 				},
@@ -137,7 +143,7 @@ func (p *VendorPipeline) backfill(props *VendorPipelineProps) machine {
 // backfillBranch reads the range of one stream in lanes side by side, where it is to be read, and then makes it. A branch
 // never fails, so that it cannot stop another.
 func (p *VendorPipeline) backfillBranch(props *VendorPipelineProps, stream string) machine {
-	begin, what, skip := "Begin "+stream, "What of "+stream+"?", "Skip "+stream
+	begin, what, skip, replay := "Begin "+stream, "What of "+stream+"?", "Skip "+stream, "Replay "+stream
 	lanes, remake, count := "Lanes "+stream, "Make "+stream, "Count "+stream
 	more, tell, done, failed := "More "+stream+"?", "Tell "+stream, "Done "+stream, "Failed "+stream
 	of := func(path string) string { return fmt.Sprintf("$.work['%s'].%s", stream, path) }
@@ -158,10 +164,12 @@ func (p *VendorPipeline) backfillBranch(props *VendorPipelineProps, stream strin
 				{And: []choice{isTrue("$.wanted"), present("$.input.replay"), {Or: []choice{
 					{Variable: "$.input.replay", StringEquals: settings.ReplayAll},
 					{Variable: "$.input.replay", StringEquals: settings.ReplayQuarantined},
-				}}}, Next: remake},
+				}}}, Next: replay},
 				{And: []choice{isTrue("$.wanted")}, Next: lanes},
 			}, Default: skip},
 			skip: {Type: "Pass", Result: map[string]any{"lanes": []any{}, "made": map[string]any{"position": "", "more": false}}, End: true},
+			// A replay has nothing to read.
+			replay: {Type: "Pass", Result: []any{}, ResultPath: "$.lanes", Next: remake},
 			lanes: {
 				Type: "Map", ItemsPath: "$.lanes", ResultPath: "$.lanes",
 				ItemSelector:  map[string]any{"begun.$": "$.begun", "input.$": "$.input", "round": 0, "lane.$": "$$.Map.Item.Value"},

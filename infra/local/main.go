@@ -95,6 +95,7 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	flags.StringVar(&o.Env, "env", "local", "`environment`, handed to the app as the context env")
 	from := flags.String("from", "", "`time` (RFC 3339) at which the simulated span begins (default "+defaultFrom+"; with -keep, where the last run ended)")
 	until := flags.String("until", "", "`time` (RFC 3339) of the last tick at the latest (default "+defaultUntil+", or a day after -from)")
+	past := flags.String("past", "", "`time` (RFC 3339) from which on the past before -from is read when the day is over, by the state machine Backfill; all curated objects are then made again and compared")
 	flags.DurationVar(&o.Interval, "interval", 0, "distance of ticks (default: the assembly's schedules)")
 	flags.Uint64Var(&o.Seed, "seed", 1, "seed of the simulation: equal seeds give equal vendors")
 	flags.IntVar(&o.Attendees, "attendees", vendortest.DefaultAttendees, "`number` of attendees a simulated day, or of records of a vendor that has none")
@@ -115,12 +116,17 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	if o.Until, err = timeFlag("until", *until, defaultUntil, o.Keep || *from != ""); err != nil {
 		return o, err
 	}
+	if o.Past, err = timeFlag("past", *past, "", true); err != nil {
+		return o, err
+	}
 	if o.Until.IsZero() && !o.Keep {
 		o.Until = o.From.Add(24 * time.Hour)
 	}
 	switch {
 	case o.Interval < 0 || o.Interval%time.Second != 0:
 		return o, fmt.Errorf("-interval %s: want whole seconds above 0", o.Interval)
+	case !o.Past.IsZero() && !o.From.IsZero() && !o.Past.Before(o.From):
+		return o, fmt.Errorf("-past %s: want a time before -from, %s", o.Past.Format(time.RFC3339), o.From.Format(time.RFC3339))
 	case o.Attendees < 1:
 		return o, fmt.Errorf("-attendees %d: want 1 or more", o.Attendees)
 	case secretFile != "" && o.VendorURL == "":

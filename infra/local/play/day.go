@@ -31,6 +31,8 @@ type day struct {
 	pipelines []*playing
 	published *os.File
 
+	// successors are executions that another one has started and that are still to run.
+	successors  []workflow.Execution
 	runs        int
 	failed      int
 	transitions int
@@ -93,23 +95,11 @@ func (d *day) keepState() error {
 func (d *day) run(ctx context.Context, p *playing, tick time.Time) error {
 	name := "local-" + tick.UTC().Format("20060102T150405Z")
 	before := d.progress(p)
-	// What fails on this machine and not in a function would fail again at every tick: it ends the play.
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	outcome, err := d.services.interpreter.Run(ctx, workflow.Execution{
+	outcome, err := d.execute(ctx, p, workflow.Execution{
 		Machine: p.machine.ARN,
 		Name:    name,
 		Input:   json.RawMessage(p.schedule.InputAt(tick, name)),
 		Started: time.Now(),
-	}, workflow.Handler{
-		Do: func(ctx context.Context, task workflow.Task) (json.RawMessage, error) {
-			result, err := d.do(ctx, p, task)
-			if fault := (*workflow.TaskError)(nil); err != nil && !errors.As(err, &fault) {
-				end(err)
-			}
-			return result, err
-		},
-		Observe: func(workflow.Event) {}, // A function's failure is noted where it is called.
 	})
 	if err != nil {
 		return err
@@ -130,6 +120,23 @@ func (d *day) run(ctx context.Context, p *playing, tick time.Time) error {
 	return nil
 }
 
+// execute runs one execution of a pipeline's state machine to its end.
+func (d *day) execute(ctx context.Context, p *playing, e workflow.Execution) (workflow.Outcome, error) {
+	// What fails on this machine and not in a function would fail again at every tick: it ends the play.
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	return d.services.interpreter.Run(ctx, e, workflow.Handler{
+		Do: func(ctx context.Context, task workflow.Task) (json.RawMessage, error) {
+			result, err := d.do(ctx, p, task)
+			if fault := (*workflow.TaskError)(nil); err != nil && !errors.As(err, &fault) {
+				end(err)
+			}
+			return result, err
+		},
+		Observe: func(workflow.Event) {}, // A function's failure is noted where it is called.
+	})
+}
+
 // progress copies the figures of a pipeline's streams.
 func (d *day) progress(p *playing) []StreamSummary {
 	d.mutex.Lock()
@@ -148,12 +155,18 @@ func (d *day) do(ctx context.Context, p *playing, task workflow.Task) (json.RawM
 		Payload      json.RawMessage
 		Subject      string
 		Message      json.RawMessage
+
+		StateMachineArn, Name string
+		Input                 json.RawMessage
 	}
 	if err := json.Unmarshal(task.Parameters, &parameters); err != nil {
 		return nil, err
 	}
 	if strings.HasSuffix(task.Resource, ":sns:publish") {
 		return d.publish(task, parameters.Subject, parameters.Message)
+	}
+	if strings.HasSuffix(task.Resource, ":states:startExecution") {
+		return d.startSuccessor(p, workflow.Execution{Machine: parameters.StateMachineArn, Name: parameters.Name, Input: parameters.Input})
 	}
 	result, err := d.services.functions.Invoke(ctx, parameters.FunctionName, parameters.Payload)
 	if errors.Is(err, lambdahost.ErrNoFunction) {

@@ -44,6 +44,9 @@ type Options struct {
 	// secret, a JSON object of strings.
 	VendorURL string
 	Secret    []byte
+	// Past is where a past range begins that is read, and then made again, when the day is over: from there to the
+	// day's beginning. Zero reads none.
+	Past time.Time
 	// Keep goes on with the data of the last run.
 	Keep bool
 	// Out is the folder for everything a run leaves.
@@ -146,6 +149,11 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	}
 	if err := d.play(ctx); err != nil {
 		return nil, err
+	}
+	if !o.Past.IsZero() {
+		if err := d.readPast(ctx); err != nil {
+			return nil, err
+		}
 	}
 	o.Screen.Line("comparing the lake with the vendor, record by record")
 	summary, err := d.verify()
@@ -265,8 +273,13 @@ func (d *day) load(ctx context.Context, found []*pipeline, simulation *vendors) 
 			}
 			d.services.secrets.Set(p.secret, p.secret[strings.LastIndexByte(p.secret, ':')+1:], string(secret))
 		}
-		if err := d.services.interpreter.Load(ctx, p.machine.ARN, []byte(p.machine.Definition)); err != nil {
-			return err
+		for _, machine := range []assembly.StateMachine{p.machine, p.backfill} {
+			if machine.ARN == "" {
+				continue
+			}
+			if err := d.services.interpreter.Load(ctx, machine.ARN, []byte(machine.Definition)); err != nil {
+				return err
+			}
 		}
 		if d.options.Interval > 0 {
 			p.schedule.Rule = assembly.Every(d.options.Interval)

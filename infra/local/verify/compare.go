@@ -21,6 +21,8 @@ type comparison struct {
 	lake   lake
 	source Source
 	within window.Window
+	// genesis is where the schedule's log began.
+	genesis time.Time
 	// windows and readings are those of the commits. Without Runs they are not looked at, and the newest version of
 	// each record is wanted, wherever it is.
 	windows  []rawzone.Commit

@@ -122,7 +122,12 @@ func (c Check) runsSince(due time.Time) (first, done time.Time, ok bool) {
 func (c Check) now() time.Time { return c.Runs[len(c.Runs)-1].At }
 
 // seen reports whether any reading of a window that was to take place has seen a version: for sure, or else perhaps.
-func (c Check) seen(commit rawzone.Commit, v version) (surely, perhaps bool) {
+func (c *comparison) seen(commit rawzone.Commit, v version) (surely, perhaps bool) {
+	if commit.Start.Before(c.genesis) {
+		// A backfill has read it, and no run of the schedule before.
+		own := span{commit.ReadAt, commit.WrittenAt}
+		return own.throughout(Record{VisibleAt: v.visible, GoneAt: v.gone}), own.touches(v.visible, v.gone)
+	}
 	for _, due := range append(c.dues(commit), commit.End.Add(c.Stream.Settle.D())) {
 		if first, done, ok := c.runsSince(due); ok {
 			reading := span{first, done}

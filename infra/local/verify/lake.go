@@ -55,6 +55,20 @@ func (f Folders) Commits() ([]rawzone.Commit, error) {
 	return commits, nil
 }
 
+// genesis returns where the stream's log began, the zero time where nothing tells.
+func (f Folders) genesis() (time.Time, error) {
+	content, err := os.ReadFile(filepath.Join(f.Raw, "genesis.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	var genesis rawzone.Genesis
+	err = json.Unmarshal(content, &genesis)
+	return genesis.Start, err
+}
+
 // Objects returns the stream's Parquet objects and when each was last put.
 func (f Folders) Objects() (map[string]time.Time, error) {
 	objects := map[string]time.Time{}

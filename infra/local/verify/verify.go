@@ -131,7 +131,11 @@ func (c Check) Run() (Result, error) {
 	if c.Since.After(within.Start) {
 		within.Start = c.Since
 	}
-	comparison := &comparison{Check: c, table: t, result: &r, lake: lake, source: c.Source, windows: commits, wanted: map[string]*want{}}
+	genesis, err := c.Folders.genesis()
+	if err != nil {
+		return r, err
+	}
+	comparison := &comparison{Check: c, genesis: genesis, table: t, result: &r, lake: lake, source: c.Source, windows: commits, wanted: map[string]*want{}}
 	if c.Source == nil {
 		comparison.source, comparison.Runs = c.committed(t, commits), nil
 	}
