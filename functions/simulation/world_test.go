@@ -235,7 +235,7 @@ func (w *world) describe(d deployment) *vendorapi.Vendor {
 	if w.counted {
 		stream.Total = vendorapi.Total{Path: "total"}
 	}
-	if w.moving || !w.counted {
+	if w.moving || !w.counted || w.unknown {
 		stream.Audit = vendorapi.AuditReread
 	}
 	if w.unknown {

@@ -18,6 +18,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -71,6 +72,8 @@ type Store struct {
 	mu      sync.Mutex
 	calls   []Call
 	objects map[string]map[string]object
+	// names are the keys of each bucket in order, so that a listing looks at no others than its own.
+	names map[string][]string
 }
 
 type object struct {
@@ -83,7 +86,9 @@ type object struct {
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // New returns an empty store.
-func New() *Store { return &Store{objects: map[string]map[string]object{}} }
+func New() *Store {
+	return &Store{objects: map[string]map[string]object{}, names: map[string][]string{}}
+}
 
 // Bucket returns the bucket of the name.
 func (s *Store) Bucket(name string) objectstore.Bucket {
@@ -130,18 +135,34 @@ func (s *Store) Set(bucket, key string, body []byte) (etag string) {
 func (s *Store) Remove(bucket, key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.objects[bucket], key)
+	s.remove(bucket, key)
 }
 
-func (s *Store) keys(bucket, prefix string) []string {
-	var keys []string
-	for key := range s.objects[bucket] {
-		if strings.HasPrefix(key, prefix) {
-			keys = append(keys, key)
-		}
+func (s *Store) remove(bucket, key string) {
+	delete(s.objects[bucket], key)
+	if i, found := slices.BinarySearch(s.names[bucket], key); found {
+		s.names[bucket] = slices.Delete(s.names[bucket], i, i+1)
 	}
-	slices.Sort(keys)
-	return keys
+}
+
+// keys returns the keys that begin with prefix, in order. The caller may keep them.
+func (s *Store) keys(bucket, prefix string) []string {
+	return slices.Clone(s.within(bucket, prefix, ""))
+}
+
+// within returns the keys that begin with prefix and come after another one.
+func (s *Store) within(bucket, prefix, after string) []string {
+	names := s.names[bucket]
+	from, _ := slices.BinarySearch(names, prefix)
+	if after >= prefix {
+		i, found := slices.BinarySearch(names, after)
+		if found {
+			i++
+		}
+		from = max(from, i)
+	}
+	until := from + sort.Search(len(names)-from, func(i int) bool { return !strings.HasPrefix(names[from+i], prefix) })
+	return names[from:until]
 }
 
 func (s *Store) set(bucket, key string, body []byte, metadata map[string]string) object {
@@ -159,6 +180,9 @@ func (s *Store) set(bucket, key string, body []byte, metadata map[string]string)
 		o.metadata[strings.ToLower(name)] = value
 	}
 	s.objects[bucket][key] = o
+	if i, found := slices.BinarySearch(s.names[bucket], key); !found {
+		s.names[bucket] = slices.Insert(s.names[bucket], i, key)
+	}
 	return o
 }
 
@@ -282,7 +306,7 @@ func (s *Store) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(
 // DeleteObject implements [objectstore.API].
 func (s *Store) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, _ ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
 	err := s.do(ctx, Delete, in.Bucket, in.Key, func() error {
-		delete(s.objects[aws.ToString(in.Bucket)], aws.ToString(in.Key))
+		s.remove(aws.ToString(in.Bucket), aws.ToString(in.Key))
 		return nil
 	})
 	if err != nil {
@@ -307,10 +331,7 @@ func (s *Store) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, _ 
 			size = min(size, int(*in.MaxKeys))
 		}
 		bucket := aws.ToString(in.Bucket)
-		for _, key := range s.keys(bucket, aws.ToString(in.Prefix)) {
-			if key <= after {
-				continue
-			}
+		for _, key := range s.within(bucket, aws.ToString(in.Prefix), after) {
 			if len(out.Contents) == size {
 				out.IsTruncated = aws.Bool(true)
 				out.NextContinuationToken = out.Contents[size-1].Key
