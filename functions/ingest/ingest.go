@@ -196,6 +196,9 @@ func (r *run) ordinary(ctx, asking context.Context) error {
 	if err == nil && !r.answer.More {
 		err = r.sweep(ctx)
 	}
+	if ctx.Err() != nil {
+		return err
+	}
 	return errors.Join(err, r.remember(ctx))
 }
 

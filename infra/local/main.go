@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -101,6 +102,8 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	flags.IntVar(&o.Attendees, "attendees", vendortest.DefaultAttendees, "`number` of attendees a simulated day, or of records of a vendor that has none")
 	flags.StringVar(&o.VendorURL, "vendor-url", "", "`address` of a vendor that is running, http://HOST:PORT; the lake is then compared with what was committed, since such a vendor does not tell all it holds")
 	flags.StringVar(&secretFile, "secret", "", "`file` with the secret for -vendor-url, a JSON object of strings")
+	flags.BoolVar(&o.Chaos, "chaos", false, "kill functions, stop S3 and the vendor, and let runs overlap meanwhile; a few quiet ticks follow on the day")
+	flags.Uint64Var(&o.ChaosSeed, "chaos-seed", 0, "seed of -chaos: equal seeds give equal plans (default: drawn)")
 	flags.BoolVar(&o.Keep, "keep", false, "go on with the data of the last run, where it ended")
 	flags.StringVar(&o.Out, "out", ".local", "`folder` for the lake, the logs and summary.json")
 	if err := flags.Parse(arguments); err != nil {
@@ -116,6 +119,9 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	if o.Until, err = timeFlag("until", *until, defaultUntil, o.Keep || *from != ""); err != nil {
 		return o, err
 	}
+	if o.Chaos && o.ChaosSeed == 0 {
+		o.ChaosSeed = rand.Uint64N(1_000_000) + 1
+	}
 	if o.Past, err = timeFlag("past", *past, "", true); err != nil {
 		return o, err
 	}
@@ -125,6 +131,10 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	switch {
 	case o.Interval < 0 || o.Interval%time.Second != 0:
 		return o, fmt.Errorf("-interval %s: want whole seconds above 0", o.Interval)
+	case o.Chaos && o.VendorURL != "":
+		return o, errors.New("-chaos: it stops the vendor too, which only a simulated one stands; leave out -vendor-url")
+	case o.ChaosSeed != 0 && !o.Chaos:
+		return o, errors.New("-chaos-seed: the flag belongs to -chaos")
 	case !o.Past.IsZero() && !o.From.IsZero() && !o.Past.Before(o.From):
 		return o, fmt.Errorf("-past %s: want a time before -from, %s", o.Past.Format(time.RFC3339), o.From.Format(time.RFC3339))
 	case o.Attendees < 1:

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -196,6 +197,29 @@ func (h *Host) Stats() map[string]Stats {
 		p.mutex.Unlock()
 	}
 	return stats
+}
+
+// Kill ends the process of an invocation that is under way, as a machine that fails does: the invocation ends with
+// Runtime.ExitError. Which one it is follows from the number. It reports false where none is under way.
+func (h *Host) Kill(which int) bool {
+	var busy []*sandbox
+	for _, name := range slices.Sorted(maps.Keys(h.functions)) {
+		p := h.functions[name]
+		p.mutex.Lock()
+		for s := range p.all {
+			s.mutex.Lock()
+			if s.current != nil {
+				busy = append(busy, s)
+			}
+			s.mutex.Unlock()
+		}
+		p.mutex.Unlock()
+	}
+	if len(busy) == 0 {
+		return false
+	}
+	busy[which%len(busy)].kill()
+	return true
 }
 
 // Close ends all sandboxes.

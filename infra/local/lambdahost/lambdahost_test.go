@@ -266,6 +266,26 @@ func TestAbandonedInvocationEndsItsSandbox(t *testing.T) {
 	}
 }
 
+func TestAKilledProcess(t *testing.T) {
+	h := host(t, worker())
+	if h.Kill(0) {
+		t.Error("something is killed though nothing is under way")
+	}
+	results := make(chan lambdahost.Result, 1)
+	go func() {
+		result, _ := h.Invoke(t.Context(), "worker", []byte(`{"do":"hang"}`))
+		results <- result
+	}()
+	for !h.Kill(7) {
+		time.Sleep(time.Millisecond)
+	}
+	var fault *lambdahost.FunctionError
+	if result := <-results; !errors.As(result.Error(), &fault) || fault.Type != "Runtime.ExitError" {
+		t.Errorf("the invocation ends with %v", result.Error())
+	}
+	describe(t, h) // The next one gets a process of its own.
+}
+
 func TestUnknownFunction(t *testing.T) {
 	t.Parallel()
 	if _, err := host(t, worker()).Invoke(t.Context(), "nobody", nil); !errors.Is(err, lambdahost.ErrNoFunction) {

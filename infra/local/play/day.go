@@ -31,6 +31,8 @@ type day struct {
 	pipelines []*playing
 	published *os.File
 
+	// chaos breaks things meanwhile; nil leaves them alone.
+	chaos *chaos
 	// successors are executions that another one has started and that are still to run.
 	successors  []workflow.Execution
 	runs        int
@@ -51,11 +53,18 @@ func (d *day) play(ctx context.Context) error {
 	}
 	due := map[*playing][]time.Time{}
 	for _, p := range d.pipelines {
-		due[p] = slices.Collect(p.schedule.Rule.Ticks(d.span.Played, d.span.Until))
+		due[p] = slices.Collect(p.schedule.Rule.Ticks(d.span.Played, d.until()))
+	}
+	plan := make([]disturbance, len(ticks))
+	for i := range plan {
+		plan[i].runs = 1
+	}
+	if d.chaos != nil {
+		copy(plan, drawChaos(d.options.ChaosSeed, len(ticks)-quietTicks))
 	}
 	d.options.Screen.Begin(len(ticks))
 	defer d.options.Screen.End()
-	for _, tick := range ticks {
+	for i, tick := range ticks {
 		for _, p := range d.pipelines {
 			if p.simulated != nil {
 				p.simulated.server.SetNow(tick)
@@ -63,7 +72,7 @@ func (d *day) play(ctx context.Context) error {
 			if !slices.ContainsFunc(due[p], tick.Equal) {
 				continue
 			}
-			if err := d.run(ctx, p, tick); err != nil {
+			if err := d.disturbed(ctx, p, tick, plan[i]); err != nil {
 				if ctx.Err() != nil {
 					return fmt.Errorf("stopped before the run of %s had ended; its data is kept, go on with -keep: %w", tick.Format(time.RFC3339), context.Cause(ctx))
 				}
@@ -91,26 +100,73 @@ func (d *day) keepState() error {
 	return os.WriteFile(d.out.state, append(content, '\n'), 0o644)
 }
 
-// run is one execution.
-func (d *day) run(ctx context.Context, p *playing, tick time.Time) error {
-	name := "local-" + tick.UTC().Format("20060102T150405Z")
+// until is the end of the ticks: with chaos, some quiet ones follow on the span.
+func (d *day) until() time.Time {
+	if d.chaos == nil {
+		return d.span.Until
+	}
+	return d.span.Until.Add(quietTicks * d.longestInterval())
+}
+
+// longestInterval is the distance of ticks of the pipeline that has the fewest.
+func (d *day) longestInterval() (longest time.Duration) {
+	for _, p := range d.pipelines {
+		ticks := slices.Collect(p.schedule.Rule.Ticks(d.span.From, d.span.From.Add(48*time.Hour)))
+		for i := 1; i < len(ticks); i++ {
+			longest = max(longest, ticks[i].Sub(ticks[i-1]))
+		}
+	}
+	return longest
+}
+
+// disturbed is the executions of one tick, with what is broken meanwhile.
+func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by disturbance) error {
+	if by.runs == 0 {
+		d.chaos.count(runSkipped, 1)
+		return nil
+	}
 	before := d.progress(p)
-	outcome, err := d.execute(ctx, p, workflow.Execution{
-		Machine: p.machine.ARN,
-		Name:    name,
-		Input:   json.RawMessage(p.schedule.InputAt(tick, name)),
-		Started: time.Now(),
-	})
-	if err != nil {
+	if d.chaos != nil {
+		d.chaos.count(runOverlapped, by.runs-1)
+		striking, stop := context.WithCancel(ctx)
+		var struck sync.WaitGroup
+		struck.Go(func() { d.chaos.strike(striking, by.blows) })
+		defer func() { stop(); struck.Wait() }()
+	}
+	var runs errgroup.Group
+	outcomes := make([]workflow.Outcome, by.runs)
+	for i := range outcomes {
+		name := "local-" + tick.UTC().Format("20060102T150405Z")
+		if i > 0 {
+			name += fmt.Sprint("-", i+1)
+		}
+		runs.Go(func() (err error) {
+			outcomes[i], err = d.execute(ctx, p, workflow.Execution{
+				Machine: p.machine.ARN,
+				Name:    name,
+				Input:   json.RawMessage(p.schedule.InputAt(tick, name)),
+				Started: time.Now(),
+			})
+			return err
+		})
+	}
+	if err := runs.Wait(); err != nil {
 		return err
 	}
-	d.runs++
-	p.ran = append(p.ran, verify.Run{At: tick, Failed: outcome.Status != workflow.Succeeded})
-	d.transitions += outcome.Transitions
-	if outcome.Status != workflow.Succeeded {
+	succeeded := false
+	for _, outcome := range outcomes {
+		d.runs++
+		d.transitions += outcome.Transitions
+		if outcome.Status == workflow.Succeeded {
+			succeeded = true
+			continue
+		}
 		d.failed++
-		d.options.Screen.Line(fmt.Sprintf("%s %s: the run %s: %s: %s", stamp(tick), p.vendor.Name, strings.ToLower(string(outcome.Status)), outcome.Error, outcome.Cause))
+		if d.chaos == nil {
+			d.options.Screen.Line(fmt.Sprintf("%s %s: the run %s: %s: %s", stamp(tick), p.vendor.Name, strings.ToLower(string(outcome.Status)), outcome.Error, outcome.Cause))
+		}
 	}
+	p.ran = append(p.ran, verify.Run{At: tick, Failed: !succeeded})
 	for _, w := range p.watched {
 		if err := w.look(tick); err != nil {
 			return err
@@ -258,6 +314,9 @@ func (d *day) verify() (*Summary, error) {
 		Findings:    d.findings,
 		Failures:    d.failures,
 		Memory:      lambdahost.MemoryReader() != nil,
+	}
+	if d.chaos != nil {
+		summary.Chaos, summary.ChaosSeed = d.chaos.struck, d.options.ChaosSeed
 	}
 	for _, p := range d.pipelines {
 		summary.addVendor(p)

@@ -47,6 +47,10 @@ type Options struct {
 	// Past is where a past range begins that is read, and then made again, when the day is over: from there to the
 	// day's beginning. Zero reads none.
 	Past time.Time
+	// Chaos kills functions, stops servers and lets runs overlap, as drawn from ChaosSeed; a few quiet ticks follow on
+	// the day.
+	Chaos     bool
+	ChaosSeed uint64
 	// Keep goes on with the data of the last run.
 	Keep bool
 	// Out is the folder for everything a run leaves.
@@ -144,11 +148,17 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err := d.load(ctx, found, simulation); err != nil {
 		return nil, err
 	}
+	if o.Chaos {
+		d.chaos = &chaos{services: running, vendors: simulation, struck: map[blowKind]int{}}
+	}
 	if lambdahost.MemoryReader() == nil {
 		o.Screen.Line("memory is not watched: this system does not tell a process's peak")
 	}
 	if err := d.play(ctx); err != nil {
 		return nil, err
+	}
+	if d.chaos != nil && d.chaos.fault != nil {
+		return nil, d.chaos.fault
 	}
 	if !o.Past.IsZero() {
 		if err := d.readPast(ctx); err != nil {
@@ -357,7 +367,7 @@ func (w *watched) look(tick time.Time) error {
 func (d *day) ticks() []time.Time {
 	var all []time.Time
 	for _, p := range d.pipelines {
-		all = slices.AppendSeq(all, p.schedule.Rule.Ticks(d.span.Played, d.span.Until))
+		all = slices.AppendSeq(all, p.schedule.Rule.Ticks(d.span.Played, d.until()))
 	}
 	slices.SortFunc(all, time.Time.Compare)
 	return slices.CompactFunc(all, time.Time.Equal)

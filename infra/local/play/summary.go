@@ -31,8 +31,11 @@ type Summary struct {
 	// Transitions are those that Step Functions would bill.
 	Transitions int `json:"transitions"`
 	// Faults counts the requests that met a fault of the simulated vendor, by kind.
-	Faults      map[vendortest.Fault]int `json:"faults,omitempty"`
-	WallSeconds float64                  `json:"wallSeconds"`
+	Faults map[vendortest.Fault]int `json:"faults,omitempty"`
+	// Chaos counts what was broken on purpose, by kind, as drawn from ChaosSeed; runs may fail of it.
+	Chaos       map[blowKind]int `json:"chaos,omitempty"`
+	ChaosSeed   uint64           `json:"chaosSeed,omitempty"`
+	WallSeconds float64          `json:"wallSeconds"`
 	// Findings and Failures count what the functions reported and failed with.
 	Findings map[string]int `json:"findings,omitempty"`
 	Failures map[string]int `json:"failures,omitempty"`
@@ -75,7 +78,7 @@ func (s *Summary) Good() bool {
 			return false
 		}
 	}
-	return s.FailedRuns == 0 && s.Lambda.OutOfMemory == 0
+	return (s.FailedRuns == 0 || s.Chaos != nil) && s.Lambda.OutOfMemory == 0
 }
 
 func (s *Summary) addVendor(p *playing) {
@@ -140,6 +143,13 @@ func (s *Summary) Print(w io.Writer, out string) {
 		fmt.Fprintf(w, "peak memory %.1f MB\n", s.Lambda.PeakMemoryMB)
 	} else {
 		fmt.Fprintln(w, "memory was not watched: this system does not tell a process's peak")
+	}
+	if s.Chaos != nil {
+		var kinds []string
+		for _, kind := range slices.Sorted(maps.Keys(s.Chaos)) {
+			kinds = append(kinds, fmt.Sprintf("%s %d", kind, s.Chaos[kind]))
+		}
+		fmt.Fprintf(w, "chaos of the seed %d: %s\n", s.ChaosSeed, strings.Join(kinds, ", "))
 	}
 	if total := sum(s.Faults); total > 0 {
 		var kinds []string

@@ -31,8 +31,10 @@ const (
 
 // vendors serves the simulated vendors of all pipelines at one address, each under its base URL's path.
 type vendors struct {
-	server *http.Server
-	url    string
+	url string
+	// serving guards the server, which interrupt replaces.
+	serving sync.Mutex
+	server  *http.Server
 
 	mutex sync.RWMutex
 	all   []*simulated
@@ -53,12 +55,34 @@ func listenForVendors() (*vendors, error) {
 		return nil, fmt.Errorf("no free port on 127.0.0.1 for the simulated vendor: %w", err)
 	}
 	v := &vendors{url: "http://" + listener.Addr().String()}
-	v.server = &http.Server{Handler: v}
-	go v.server.Serve(listener)
+	v.serve(listener)
 	return v, nil
 }
 
-func (v *vendors) close() { v.server.Close() }
+func (v *vendors) serve(listener net.Listener) {
+	v.server = &http.Server{Handler: v}
+	go v.server.Serve(listener)
+}
+
+func (v *vendors) close() {
+	v.serving.Lock()
+	defer v.serving.Unlock()
+	v.server.Close()
+}
+
+// interrupt cuts all connections and answers nobody for a time.
+func (v *vendors) interrupt(away time.Duration) error {
+	v.serving.Lock()
+	defer v.serving.Unlock()
+	v.server.Close()
+	time.Sleep(away)
+	listener, err := net.Listen("tcp", strings.TrimPrefix(v.url, "http://"))
+	if err != nil {
+		return err
+	}
+	v.serve(listener)
+	return nil
+}
 
 func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.mutex.RLock()

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -77,7 +78,10 @@ type Options struct {
 
 // Server is a running S3 server.
 type Server struct {
+	options Options
 	address string
+	// mutex guards the process, which [Server.Interrupt] replaces.
+	mutex   sync.Mutex
 	command *exec.Cmd
 	stdin   io.Closer
 	exited  chan struct{}
@@ -101,9 +105,12 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	var faults []error
 	for range portTries {
-		server, err := start(ctx, o)
-		if err == nil {
-			return server, nil
+		server := &Server{options: o}
+		var err error
+		if server.address, err = freeAddress(); err == nil {
+			if err = server.start(ctx); err == nil {
+				return server, nil
+			}
 		}
 		faults = append(faults, err)
 		if ctx.Err() != nil {
@@ -113,29 +120,29 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return nil, fmt.Errorf("S3 server does not start: %w", errors.Join(faults...))
 }
 
-func start(ctx context.Context, o Options) (*Server, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{address: address, exited: make(chan struct{}), stderr: &tail{}}
-	s.command = exec.Command(o.Binary, "-root", o.Root, "-sidecar", o.Attributes, "-region", o.Region, "-address", address)
+// start starts the process at the server's address.
+func (s *Server) start(ctx context.Context) error {
+	o := s.options
+	s.exited, s.stderr = make(chan struct{}), &tail{}
+	s.command = exec.Command(o.Binary, "-root", o.Root, "-sidecar", o.Attributes, "-region", o.Region, "-address", s.address)
 	s.command.Env = []string{"AWS_ACCESS_KEY_ID=" + o.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + o.SecretAccessKey}
 	s.command.Stderr = s.stderr
 	// In a group of its own it does not get the terminal's Ctrl-C, so that functions can still store what
 	// they hold while the run stops.
 	s.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var err error
 	if s.stdin, err = s.command.StdinPipe(); err != nil {
-		return nil, err
+		return err
 	}
 	stdout, err := s.command.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.command.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	listening := make(chan bool, 1)
+	command, exited := s.command, s.exited
 	go func() {
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
@@ -143,20 +150,33 @@ func start(ctx context.Context, o Options) (*Server, error) {
 				listening <- true
 			}
 		}
-		s.command.Wait()
-		close(s.exited)
+		command.Wait()
+		close(exited)
 	}()
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	select {
 	case <-listening:
-		return s, nil
+		return nil
 	case <-s.exited:
-		return nil, fmt.Errorf("%s ended: %s", o.Binary, s.stderr)
+		return fmt.Errorf("%s ended: %s", o.Binary, s.stderr)
 	case <-ctx.Done():
-		s.Close()
-		return nil, fmt.Errorf("no answer on %s: %w", address, context.Cause(ctx))
+		s.stop()
+		return fmt.Errorf("no answer on %s: %w", s.address, context.Cause(ctx))
 	}
+}
+
+// Interrupt kills the server's process, with the requests under way, and starts it again at the same address after a
+// time. What it has stored stays. Interruptions follow on one another.
+func (s *Server) Interrupt(away time.Duration) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.command.Process.Kill()
+	<-s.exited
+	time.Sleep(away)
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	return s.start(ctx)
 }
 
 // URL returns the server's endpoint, for AWS_ENDPOINT_URL_S3. It holds an IP address, at which the SDK puts
@@ -165,6 +185,13 @@ func (s *Server) URL() string { return "http://" + s.address }
 
 // Close stops the server and waits until it has ended.
 func (s *Server) Close() error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.stop()
+	return nil
+}
+
+func (s *Server) stop() {
 	s.stdin.Close()
 	select {
 	case <-s.exited:
@@ -172,7 +199,6 @@ func (s *Server) Close() error {
 		s.command.Process.Kill()
 		<-s.exited
 	}
-	return nil
 }
 
 func freeAddress() (string, error) {

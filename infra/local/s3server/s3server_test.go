@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -162,6 +163,29 @@ func TestListBeginsAfterAKey(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"c/2", "c/3"}, keys); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnInterruptedServerKeepsItsObjects(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, t.TempDir())
+	client := clientOf(server, "secret")
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("lake")}); err != nil {
+		t.Fatal(err)
+	}
+	bucket := objectstore.Bucket{API: client, Name: "lake"}
+	etag, err := bucket.Put(t.Context(), "commits/1.json", bytes.NewReader([]byte("one")), "application/json", nil, objectstore.Absent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := server.Interrupt(10 * time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+	object, body, err := bucket.Get(t.Context(), "commits/1.json")
+	if err != nil || string(body) != "one" || object.ETag != etag {
+		t.Errorf("after an interruption the object is %q with the ETag %s, %v", body, object.ETag, err)
 	}
 }
 
