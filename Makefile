@@ -1,6 +1,7 @@
 # make run    plays a day of webinars on this machine, through the synthesized stack
 # make query  asks the lake that it leaves, by SQL
 # make test   runs the tests
+# make soak   goes on breaking a simulated pipeline for as long as told, SOAK=10m
 # make synth  writes and checks the CloudFormation templates of the deployed environments
 # Each needs Go and Node alone and does its own set-up.
 
@@ -12,6 +13,8 @@ SHELL        := /bin/bash
 CLIENT_ID    ?= 90001
 # Arguments of `make run`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
 ARGS         ?=
+# How long `make soak` goes on, in Go's text form.
+SOAK         ?= 10m
 ENVIRONMENTS := dev staging prod
 
 export CDK_DISABLE_CLI_TELEMETRY := 1
@@ -35,6 +38,10 @@ query: needs node_modules ## Ask the lake of the last run, SQL="select ..."
 test: needs node_modules ## Run the tests
 	go vet ./...
 	go test ./...
+
+.PHONY: soak
+soak: needs ## Look for a fault that loses or doubles a record, for SOAK=10m
+	go test ./functions/simulation -run '^TestSoak$$' -soak=$(SOAK) -timeout=0 -count=1 -v
 
 .PHONY: synth
 synth: needs node_modules ## Write and check the templates of dev, staging and prod in cdk.out

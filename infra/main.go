@@ -97,6 +97,8 @@ func newStack(app awscdk.App) (awscdk.Stack, error) {
 	output(stack, "RawBucketName", pipeline.RawBucket.BucketName(), "Records as the vendor sent them, and the commit log")
 	output(stack, "CuratedBucketName", pipeline.CuratedBucket.BucketName(), "Parquet, ready to query")
 	output(stack, "StateMachineArn", pipeline.StateMachine.StateMachineArn(), "One run")
+	output(stack, "BackfillArn", pipeline.Backfill.StateMachineArn(), "Start this to read a past range again, or to make its curated objects again")
+	output(stack, "DeadLettersUrl", pipeline.DeadLetters.QueueUrl(), "Ticks of the schedule that could not be delivered")
 	output(stack, "AlarmTopicArn", pipeline.AlarmTopic.TopicArn(), "Subscribe to alarms and findings here")
 	if pipeline.Secret != nil {
 		output(stack, "SecretArn", pipeline.Secret.SecretArn(),

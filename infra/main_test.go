@@ -94,7 +94,7 @@ func TestOneStackAnEnvironment(t *testing.T) {
 			if functions != 10 {
 				t.Errorf("the stack has %d functions, want two for each of five streams", functions)
 			}
-			for _, output := range []string{"RawBucketName", "CuratedBucketName", "StateMachineArn", "AlarmTopicArn", "SecretArn"} {
+			for _, output := range []string{"RawBucketName", "CuratedBucketName", "StateMachineArn", "BackfillArn", "DeadLettersUrl", "AlarmTopicArn", "SecretArn"} {
 				if template.Outputs[output] == nil {
 					t.Errorf("the stack lacks the output %s", output)
 				}
