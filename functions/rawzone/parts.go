@@ -98,7 +98,7 @@ const (
 	metaMoved     = "windrow-moved"
 	metaBegun     = "windrow-begun"
 	metaReplaces  = "windrow-replaces"
-	metaDigest    = "windrow-digest" // of this part and those before
+	metaDigest    = "windrow-digest"
 	metaBackoffs  = "windrow-backoffs"
 	metaResumes   = "windrow-resumes"
 	metaRecords   = "windrow-records"
@@ -187,7 +187,6 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 	if err := buffer.gzip.Close(); err != nil {
 		return err
 	}
-	digest := attempt.digest + buffer.digest
 	metadata := map[string]string{
 		metaFormat:    strconv.Itoa(FormatVersion),
 		metaRequest:   attempt.Request,
@@ -195,7 +194,7 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		metaTotal:     strconv.FormatInt(attempt.Total, 10),
 		metaMoved:     strconv.Itoa(attempt.Moved),
 		metaBegun:     attempt.Begun.UTC().Format(time.RFC3339Nano),
-		metaDigest:    strconv.FormatUint(digest, 16),
+		metaDigest:    strconv.FormatUint(buffer.digest, 16),
 		metaBackoffs:  strconv.Itoa(attempt.Backoffs),
 		metaResumes:   strconv.Itoa(attempt.Resumes),
 		metaRecords:   strconv.FormatInt(buffer.records, 10),
@@ -230,7 +229,7 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		Key: key, ETag: etag, Records: buffer.records, Bytes: int64(len(body)),
 		FirstPage: buffer.firstPage, LastPage: buffer.lastPage,
 	})
-	attempt.digest = digest
+	attempt.digest += buffer.digest
 	attempt.after = position(attempt.Next)
 	buffer.Reset()
 	return nil
@@ -370,7 +369,7 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart, which 
 	faults = append(faults, err)
 	joined.Begun, err = time.Parse(time.RFC3339Nano, m[metaBegun])
 	faults = append(faults, err)
-	joined.digest, err = strconv.ParseUint(m[metaDigest], 16, 64)
+	digest, err := strconv.ParseUint(m[metaDigest], 16, 64)
 	if errors.Join(append(faults, err)...) != nil {
 		// Not as Store puts it, for example a copy that lacks its metadata: nothing can be gone on from it.
 		return nil, nil
@@ -384,6 +383,7 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart, which 
 	}
 	joined.Next, joined.Complete = string(next), m[metaComplete] == "true"
 	joined.after = position(joined.Next)
+	joined.digest = attempt.digest + digest
 	joined.Parts = append(append([]Part(nil), attempt.Parts...), Part{
 		Key: object.Key, ETag: object.ETag, Records: records, Bytes: object.Size,
 		FirstPage: part.name.firstPage, LastPage: part.name.lastPage,

@@ -297,7 +297,7 @@ func TestResumable(t *testing.T) {
 				t.Fatalf("got attempt %d, %d pages of %s; want attempt %d, %d pages up to %s",
 					got.Number, got.Pages(), got.Window, test.attempt, test.pages, test.end)
 			}
-			var runs strings.Builder
+			var runs, held strings.Builder
 			for _, part := range got.Parts {
 				reader, err := zone.OpenPart(ctx, part)
 				if err != nil {
@@ -308,6 +308,7 @@ func TestResumable(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				held.Write(records)
 				for line := range strings.Lines(string(records)) {
 					var record struct{ Run string }
 					if err := json.Unmarshal([]byte(line), &record); err != nil {
@@ -323,11 +324,102 @@ func TestResumable(t *testing.T) {
 				if want := fmt.Sprintf(`{"page":%d}`, test.pages+1); got.Next != want || got.Complete {
 					t.Errorf("goes on with %q (complete %v), want %q", got.Next, got.Complete, want)
 				}
+				buffer := rawzone.NewBuffer(0)
+				for line := range strings.Lines(held.String()) {
+					buffer.Add([]byte(strings.TrimSuffix(line, "\n")))
+				}
+				if want := (&rawzone.Attempt{}).Digest(buffer); got.Digest(rawzone.NewBuffer(0)) != want {
+					t.Errorf("the digest is %s, want that of the records held, %s", got.Digest(rawzone.NewBuffer(0)), want)
+				}
 				if got.Backoffs != 2 || got.Records() != int64(test.pages) {
 					t.Errorf("got %+v", got)
 				}
 			}
 		})
+	}
+}
+
+func TestResumableReadingsOfACommittedWindow(t *testing.T) {
+	first := rawzone.Attempt{Window: window.Window{Start: start, End: start.Add(30 * time.Minute)}, Number: 1, Request: "r", Begun: start.Add(time.Hour)}
+	again := first
+	again.Number, again.Replaces, again.Begun = 2, "etag1", start.Add(2*time.Hour)
+	later := again
+	later.Number, later.Begun = 3, start.Add(3*time.Hour)
+	store, zone := newZone()
+	clock := start.Add(time.Hour)
+	store.Now = func() time.Time { return clock }
+	storeParts(t, zone, first, "a", 1, 2)
+	storeParts(t, zone, again, "b", 1, 3)
+	clock = clock.Add(10 * time.Hour)
+	storeParts(t, zone, later, "c", 1, 1)
+	for _, test := range []struct {
+		name   string
+		which  rawzone.Resuming
+		number int
+		pages  int
+	}{
+		{"a window without a commit", rawzone.Resuming{}, 3, 0},
+		{"the newest reading", rawzone.Resuming{Replaces: "etag1", Above: 1}, 3, 1},
+		{"of another commit", rawzone.Resuming{Replaces: "etag2", Above: 1}, 3, 0},
+		{"begun since", rawzone.Resuming{Replaces: "etag1", Above: 1, Begun: start.Add(3 * time.Hour)}, 3, 1},
+		{"begun too early", rawzone.Resuming{Replaces: "etag1", Above: 1, Begun: start.Add(4 * time.Hour)}, 3, 0},
+		{"stored too long ago", rawzone.Resuming{Replaces: "etag1", Above: 1, Stored: clock.Add(time.Second)}, 3, 0},
+		{"only what the commit names", rawzone.Resuming{Replaces: "etag1", Above: 3}, 3, 0},
+	} {
+		got, err := zone.Resumable(ctx, start, test.which)
+		if err != nil || got.Number != test.number || got.Pages() != test.pages {
+			t.Errorf("%s: attempt %d with %d pages, %v; want attempt %d with %d", test.name, got.Number, got.Pages(), err, test.number, test.pages)
+		}
+	}
+}
+
+func TestReplacingACommit(t *testing.T) {
+	store, zone := newZone()
+	first, err := zone.Put(ctx, commitAt(start, "a"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := zone.Put(ctx, commitAt(start, "b"), first)
+	if err != nil || second == first {
+		t.Fatalf("got %s, %v", second, err)
+	}
+	if _, err := zone.Put(ctx, commitAt(start, "c"), first); !errors.Is(err, rawzone.ErrLost) {
+		t.Errorf("a slower replacement: %v, want it lost", err)
+	}
+	// One's own, whose answer was lost.
+	if etag, err := zone.Put(ctx, commitAt(start, "b"), first); err != nil || etag != second {
+		t.Errorf("one's own again: %s, %v, want %s", etag, err, second)
+	}
+	store.Remove("raw", "on24/attendees/commits/"+rawzone.FormatTime(start)+".json")
+	if _, err := zone.Put(ctx, commitAt(start, "d"), second); err == nil {
+		t.Error("a commit that is gone is replaced")
+	}
+}
+
+func TestAuditIsStoredWhereItIsStillTheOneRead(t *testing.T) {
+	store, zone := newZone()
+	mine, err := zone.Audit(ctx)
+	if err != nil || mine.Known() {
+		t.Fatal(mine, err)
+	}
+	theirs := mine
+	mine.Windows = []rawzone.Audited{{Start: start, End: start.Add(time.Hour), ETag: "e", Records: 3, ReadAt: start, Settled: true}}
+	if stored, err := zone.PutAudit(ctx, &mine); err != nil || !stored {
+		t.Fatal(stored, err)
+	}
+	if stored, err := zone.PutAudit(ctx, &theirs); err != nil || stored {
+		t.Errorf("an audit that was read before is stored: %v, %v", stored, err)
+	}
+	read, err := zone.Audit(ctx)
+	if err != nil || !read.Known() || len(read.Windows) != 1 || read.Windows[0] != mine.Windows[0] {
+		t.Errorf("got %+v, %v", read, err)
+	}
+	store.Set("raw", "on24/attendees/audit.json", []byte("damaged"))
+	if read, err = zone.Audit(ctx); err != nil || read.Known() {
+		t.Errorf("a damaged audit reads as %+v, %v", read, err)
+	}
+	if stored, err := zone.PutAudit(ctx, &read); err != nil || !stored {
+		t.Errorf("over a damaged audit: %v, %v", stored, err)
 	}
 }
 
