@@ -270,6 +270,9 @@ type answer struct {
 	BackedOff   int                 `json:"backedOff"`
 	Resumed     int                 `json:"resumed"`
 	Records     int64               `json:"records"`
+	Reread      int                 `json:"reread"`
+	Replaced    int                 `json:"replaced"`
+	Late        int64               `json:"late"`
 	Rows        int64               `json:"rows"`
 	Requests    int                 `json:"requests"`
 	Retries     int                 `json:"retries"`
@@ -293,6 +296,9 @@ func (d *day) noteAnswer(p *playing, function string, payload []byte) {
 		s.Requests += a.Requests
 		s.Retries += a.Retries
 		s.Throttled += a.Throttled
+		s.Reread += a.Reread
+		s.Replaced += a.Replaced
+		s.Late += a.Late
 		s.Invocations++
 		s.ingested += a.Records
 		s.windows += a.Windows

@@ -52,6 +52,10 @@ type StreamSummary struct {
 	Requests    int `json:"requests"`
 	Retries     int `json:"retries"`
 	Throttled   int `json:"throttled"`
+	// Reread windows were read again; Replaced of them had changed, and have gained Late records.
+	Reread   int   `json:"reread"`
+	Replaced int   `json:"replaced"`
+	Late     int64 `json:"late"`
 
 	// What the functions have answered so far, shown as it goes.
 	ingested, curated int64
@@ -129,10 +133,10 @@ func (s *Summary) write(path string) error {
 func (s *Summary) Print(w io.Writer, out string) {
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "stream\twindows\tbacked off\tresumed\tparts\tvendor\tcommitted\trows\tquarantined\tmissing\tduplicated\tstale\tnot yet due\trequests\tretries\tthrottled\tfresh p95\t")
+	fmt.Fprintln(table, "stream\twindows\tbacked off\tresumed\tread again\treplaced\tlate\tparts\tvendor\tcommitted\trows\tquarantined\tmissing\tduplicated\tstale\tnot yet due\trequests\tretries\tthrottled\tfresh p95\t")
 	for _, r := range s.Streams {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
-			r.Name, r.Windows, r.BackedOff, r.Resumed, r.Parts, r.VendorRecords, r.CommittedRecords, r.CuratedRows, r.Quarantined,
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
+			r.Name, r.Windows, r.BackedOff, r.Resumed, r.Reread, r.Replaced, r.Late, r.Parts, r.VendorRecords, r.CommittedRecords, r.CuratedRows, r.Quarantined,
 			r.Missing, r.Duplicated, r.Stale, r.NotYetDue, r.Requests, r.Retries, r.Throttled, minutes(r.FreshnessP95Seconds))
 	}
 	table.Flush()
