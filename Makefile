@@ -2,6 +2,7 @@
 # make query  asks the lake that it leaves, by SQL
 # make test   runs the tests
 # make soak   goes on breaking a simulated pipeline for as long as told, SOAK=10m
+# make fuzz   gives each fuzz target FUZZ=30s to find bytes from outside that break it
 # make synth  writes and checks the CloudFormation templates of the deployed environments
 # Each needs Go and Node alone and does its own set-up.
 
@@ -15,6 +16,8 @@ CLIENT_ID    ?= 90001
 ARGS         ?=
 # How long `make soak` goes on, in Go's text form.
 SOAK         ?= 10m
+# How long `make fuzz` gives each target.
+FUZZ         ?= 30s
 ENVIRONMENTS := dev staging prod
 
 export CDK_DISABLE_CLI_TELEMETRY := 1
@@ -42,6 +45,15 @@ test: needs node_modules ## Run the tests
 .PHONY: soak
 soak: needs ## Look for a fault that loses or doubles a record, for SOAK=10m
 	go test ./functions/simulation -run '^TestSoak$$' -soak=$(SOAK) -timeout=0 -count=1 -v
+
+.PHONY: fuzz
+fuzz: needs ## Give each fuzz target FUZZ=30s; what it finds is kept in testdata/fuzz
+	@for package in curated rawzone vendorapi; do \
+		for target in $$(go test ./functions/$$package -list '^Fuzz' | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test ./functions/$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ); \
+		done; \
+	done
 
 .PHONY: synth
 synth: needs node_modules ## Write and check the templates of dev, staging and prod in cdk.out

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -44,17 +43,18 @@ type Stats struct {
 
 // Client reads one stream of a vendor, page by page. Its calls may not overlap.
 type Client struct {
-	vendor   *Vendor
-	stream   *Stream
-	secret   Secret
-	redactor *strings.Replacer
-	base     *url.URL
-	http     *http.Client
-	limiter  *rate.Limiter
-	retry    Retry
-	options  Options
-	scanner  *scanner
-	stats    Stats
+	vendor *Vendor
+	stream *Stream
+	// authorize and redact are all that knows the secret: from a field of the client fmt would print it.
+	authorize func(*http.Request)
+	redact    func(string) string
+	base      *url.URL
+	http      *http.Client
+	limiter   *rate.Limiter
+	retry     Retry
+	options   Options
+	scanner   *scanner
+	stats     Stats
 
 	page Page
 }
@@ -84,16 +84,16 @@ func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, err
 		transport = guardedTransport(v.AllowPrivate)
 	}
 	return &Client{
-		vendor:   v,
-		stream:   s,
-		secret:   secret,
-		redactor: secret.redactor(v.Auth),
-		base:     base,
-		http:     &http.Client{Transport: transport, CheckRedirect: checkRedirect(base)},
-		limiter:  v.LimitOf(stream).limiter(),
-		retry:    v.Retry.withDefaults(),
-		options:  o,
-		scanner:  newScanner(s),
+		vendor:    v,
+		stream:    s,
+		authorize: func(r *http.Request) { v.Auth.authorize(r, secret) },
+		redact:    secret.redactor(v.Auth).Replace,
+		base:      base,
+		http:      &http.Client{Transport: transport, CheckRedirect: checkRedirect(base)},
+		limiter:   v.LimitOf(stream).limiter(),
+		retry:     v.Retry.withDefaults(),
+		options:   o,
+		scanner:   newScanner(s),
 	}, nil
 }
 
@@ -104,7 +104,7 @@ func (c *Client) Describe(w window.Window) string {
 	if err != nil {
 		return "unusable request: " + err.Error()
 	}
-	return c.redactor.Replace(r.String())
+	return c.redact(r.String())
 }
 
 // Stats returns what the client has done so far.
@@ -158,13 +158,13 @@ func (c *Client) fault(r request, w window.Window, at Cursor, attempts int, last
 		Stream:   c.stream.Name,
 		Window:   w,
 		Page:     at.Page,
-		Request:  c.redactor.Replace(r.String()),
+		Request:  c.redact(r.String()),
 		Attempts: attempts,
 	}
 	if last != nil {
 		e.Status = last.status
 		e.Throttled = last.throttled
-		e.Reason = shorten(c.redactor.Replace(last.reason))
+		e.Reason = shorten(c.redact(last.reason))
 		e.kinds = []error{last.kind}
 	}
 	return e

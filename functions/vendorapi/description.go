@@ -76,7 +76,7 @@ type Auth struct {
 	Parameter string `json:"parameter,omitempty"`
 }
 
-// Defaults of [Retry].
+// Defaults of [Vendor], [Retry] and [Paging].
 const (
 	DefaultInitialWait  = time.Second
 	DefaultWaitFactor   = 2.0
@@ -86,6 +86,8 @@ const (
 	DefaultMaxPageBytes = 32 << 20
 	// DefaultRequestTimeout bounds one request where the description does not.
 	DefaultRequestTimeout = time.Minute
+	// DefaultMaxPages is ten times what a window of a million records has in pages of 100.
+	DefaultMaxPages = 100_000
 )
 
 // Retry says how often and how patiently a request is repeated. Answers 408, 429 and 5xx, broken
@@ -125,8 +127,9 @@ type RateLimit struct {
 type Audit string
 
 const (
-	// AuditCount is for streams whose records never change their window time and whose totals are reported:
-	// a count over the lookback shows whether the vendor has gained records.
+	// AuditCount is for streams whose records never change their window time and whose totals are reported for
+	// exactly the window (Resolution known, no Granularity beyond it): a count over the lookback shows whether the vendor
+	// has gained records.
 	AuditCount Audit = "count"
 	// AuditReread is for streams whose records move or that report no totals: counts prove nothing, so the
 	// lookback is read again.
@@ -156,6 +159,10 @@ type Stream struct {
 	RecordsPath string `json:"recordsPath,omitempty"`
 	// RecordsAbsentWhenEmpty accepts an answer without RecordsPath, and one of status 204, as one without records.
 	RecordsAbsentWhenEmpty bool `json:"recordsAbsentWhenEmpty,omitempty"`
+	// FailurePath leads to what an answer holds only where the request failed, for vendors that say so with status 200.
+	// Anything but null, false, 0 and an empty string, array or object there makes the answer a refusal, unless
+	// Retry.Also knows it as one that may be better next time.
+	FailurePath string `json:"failurePath,omitempty"`
 	// Total says where the number of records in the window stands. Zero means that none is reported.
 	Total Total `json:"total,omitzero"`
 	// RateLimit is this endpoint's own limit. Zero means none beside the account's.
@@ -255,10 +262,13 @@ type Paging struct {
 	// the window (PagingOffset, PagingNumber, which need it).
 	Size      int   `json:"size,omitempty"`
 	SizePlace Place `json:"sizePlace,omitzero"`
-	// NextPath is the path in the body of the next token or address (PagingToken, PagingNextLink).
+	// NextPath is the path in the body of the next token or address (PagingToken, PagingNextLink). Either may be
+	// up to [MaxNextBytes] long.
 	NextPath string `json:"nextPath,omitempty"`
 	// PastEnd are answers by which the vendor says that a page lies past the end; such a page is empty.
 	PastEnd []Answer `json:"pastEnd,omitempty"`
+	// MaxPages bounds the pages of one window, in case a vendor's never end. Default [DefaultMaxPages].
+	MaxPages int `json:"maxPages,omitempty"`
 }
 
 // Total says where the number of records in a window stands: at a path in the body, or in a header.

@@ -16,11 +16,12 @@ var (
 	// by itself.
 	ErrRefused = errors.New("the request is refused")
 	// ErrMalformed says that the vendor's answer is not as described: not JSON, no array of records, an
-	// unreadable total, a page that repeats.
+	// unreadable total, a page that repeats, or beyond what an answer or a window may be.
 	ErrMalformed = errors.New("the answer is not as the vendor's description says")
-	// ErrRepeated is the ErrMalformed of a page that holds the records of the page before: the vendor does not
-	// understand the paging parameters, or its records have moved by just a page.
-	ErrRepeated = fmt.Errorf("%w: the page repeats the one before", ErrMalformed)
+	// ErrRepeated is the ErrMalformed of a page that holds the records of an earlier one, or leads to one that has
+	// been read: the vendor does not understand the paging parameters, its pages go in a circle, or its records have moved by
+	// just a page.
+	ErrRepeated = fmt.Errorf("%w: the page repeats one before it", ErrMalformed)
 	// ErrUnavailable says that each of the attempts allowed met an answer that may be better next time.
 	ErrUnavailable = errors.New("the vendor did not answer well in the attempts allowed")
 )

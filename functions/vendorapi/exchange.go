@@ -65,6 +65,9 @@ func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor)
 		return unsent(err)
 	}
 	defer answer.Body.Close()
+	if err := checkHeader(answer.Header); err != nil {
+		return &failure{kind: ErrMalformed, reason: err.Error(), status: answer.StatusCode}
+	}
 	body, err := c.read(answer)
 	f := c.judge(answer, body, err)
 	if f == nil {
@@ -94,7 +97,7 @@ func (c *Client) outgoing(ctx context.Context, r request) (*http.Request, error)
 	for name, value := range c.vendor.Headers {
 		outgoing.Header.Set(name, value)
 	}
-	c.vendor.Auth.authorize(outgoing, c.secret)
+	c.authorize(outgoing)
 	return outgoing, nil
 }
 
@@ -207,6 +210,10 @@ func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at 
 		cut := errors.Is(err, io.ErrUnexpectedEOF)
 		return &failure{kind: ErrMalformed, reason: fmt.Sprintf("%v: %s", err, c.quote(answer, body)), retry: cut}
 	}
+	if failed(e.failure) {
+		return &failure{kind: ErrRefused, reason: fmt.Sprintf("%d %s, but a failure stands at failurePath %q: %s",
+			answer.StatusCode, http.StatusText(answer.StatusCode), c.stream.FailurePath, cut(c.redact(string(e.failure)), 200))}
+	}
 	if !e.found && !c.stream.RecordsAbsentWhenEmpty {
 		return &failure{kind: ErrMalformed, reason: fmt.Sprintf("nothing stands at recordsPath %q: %s", c.stream.RecordsPath, c.quote(answer, body))}
 	}
@@ -223,6 +230,8 @@ func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at 
 		switch {
 		case errors.Is(err, errForbidden):
 			f.kind = ErrRefused
+		case errors.Is(err, errCircle):
+			f.kind = ErrRepeated
 		case errors.Is(err, ErrRepeated):
 			f.kind, f.reason = ErrRepeated, fmt.Sprintf("%d records again; does the vendor know the paging parameters as described?", p.Count)
 		}
@@ -232,6 +241,21 @@ func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at 
 		c.scanner.keepWithin(w, p)
 	}
 	return nil
+}
+
+// failed says whether the value at FailurePath tells of a failure.
+func failed(value jsontext.Value) bool {
+	switch value.Kind() {
+	case 't':
+		return true
+	case '"':
+		return len(value) > len(`""`)
+	case '0':
+		return string(value) != "0"
+	case '[', '{':
+		return len(bytes.TrimSpace(value[1:len(value)-1])) > 0
+	}
+	return false
 }
 
 // total reads the total, -1 where the description names none.
@@ -262,10 +286,10 @@ func (c *Client) quote(answer *http.Response, body []byte) string {
 		return text + ", no body"
 	}
 	if answer.StatusCode/100 == 2 && body[0] == '{' {
-		return text + ": " + c.redactor.Replace(outline(body))
+		return text + ": " + c.redact(outline(body))
 	}
 	// Credentials are hidden before the text is cut, or half of one could stay.
-	shown := c.redactor.Replace(string(body[:min(len(body), maxErrorBytes)]))
+	shown := c.redact(string(body[:min(len(body), maxErrorBytes)]))
 	return text + ": " + cut(shown, 200)
 }
 

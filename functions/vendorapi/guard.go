@@ -29,13 +29,14 @@ func guardedTransport(allowPrivate bool) http.RoundTripper {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error { return checkDialled(address) }
 	}
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    10 * time.Second,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    8,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 256 << 10,
+		DialContext:         dialer.DialContext,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 8,
+		IdleConnTimeout:     90 * time.Second,
+		// Above what checkHeader allows, so that it gets to say what is wrong.
+		MaxResponseHeaderBytes: 4 * maxHeaderBytes,
 	}
 }
 
@@ -53,7 +54,8 @@ func checkDialled(address string) error {
 // reserved are the ranges that are not reachable on the public Internet, beside those that netip knows.
 // https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/iana-ipv6-special-registry
 var reserved = prefixes("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24",
-	"203.0.113.0/24", "240.0.0.0/4", "64:ff9b:1::/48", "100::/64", "2001:db8::/32", "2002::/16", "fec0::/10")
+	"192.88.99.0/24", "203.0.113.0/24", "240.0.0.0/4", "::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32",
+	"2002::/16", "3fff::/20", "5f00::/16", "fec0::/10")
 
 // nat64 embeds an IPv4 address, by which networks without IPv4 reach public hosts (RFC 6052).
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -71,8 +72,10 @@ type scanner struct {
 	decoder *jsontext.Decoder
 	stream  *Stream
 	bounds  bounds
+	// time reads the records' time, for streams that are filtered.
+	time *fieldReader
 
-	recordsPath, totalPath, nextPath, timePath []string
+	recordsPath, totalPath, nextPath, failurePath []string
 }
 
 func newScanner(s *Stream) *scanner {
@@ -80,10 +83,11 @@ func newScanner(s *Stream) *scanner {
 		decoder:     jsontext.NewDecoder(bytes.NewReader(nil), lenient...),
 		stream:      s,
 		bounds:      s.bounds(),
+		time:        newFieldReader(s.TimePath),
 		recordsPath: splitPath(s.RecordsPath),
 		totalPath:   splitPath(s.Total.Path),
 		nextPath:    splitPath(s.Paging.NextPath),
-		timePath:    splitPath(s.TimePath),
+		failurePath: splitPath(s.FailurePath),
 	}
 }
 
@@ -98,14 +102,17 @@ func splitPath(path string) []string {
 type envelope struct {
 	// found says that the array of records was there.
 	found bool
-	// total and next are JSON values as written, nil where absent.
-	total, next jsontext.Value
+	// total, next and failure are JSON values as written, nil where absent.
+	total, next, failure jsontext.Value
 }
 
 // scan reads a whole body: it is checked to its end, so that no record of a broken page is handed on. The
 // records' places go to p.
 func (s *scanner) scan(body []byte, p *Page) (envelope, error) {
 	var e envelope
+	if err := checkDepth(body); err != nil {
+		return e, err
+	}
 	s.decoder.Reset(bytes.NewBuffer(body), lenient...)
 	wants := []want{{path: s.recordsPath, read: func(d *jsontext.Decoder) error {
 		var err error
@@ -117,6 +124,9 @@ func (s *scanner) scan(body []byte, p *Page) (envelope, error) {
 	}
 	if s.nextPath != nil {
 		wants = append(wants, want{path: s.nextPath, read: readInto(&e.next)})
+	}
+	if s.failurePath != nil {
+		wants = append(wants, want{path: s.failurePath, read: readInto(&e.failure)})
 	}
 	if kind := s.decoder.PeekKind(); len(s.recordsPath) > 0 && kind != '{' && kind != 0 {
 		return e, fmt.Errorf("the answer is a JSON %s: want an object", kindName(kind))
@@ -243,7 +253,7 @@ func digest(body []byte, records []span) string {
 func (s *scanner) keepWithin(w window.Window, p *Page) {
 	kept := p.records[:0]
 	for _, r := range p.records {
-		at, ok := s.bounds.recordTime(s.decoder, p.body[r.from:r.to], s.timePath)
+		at, ok := s.timeOf(p.body[r.from:r.to])
 		if !ok {
 			p.Untimed++
 		}
@@ -255,6 +265,15 @@ func (s *scanner) keepWithin(w window.Window, p *Page) {
 	}
 	p.records = kept
 	p.Kept = len(kept)
+}
+
+// timeOf reads the time of a record where the description says it stands.
+func (s *scanner) timeOf(record []byte) (time.Time, bool) {
+	values, err := s.time.read(record)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return s.bounds.recordTime(values[0])
 }
 
 // parseTotal reads a total, a JSON number or a string of digits, as it is written.

@@ -1,12 +1,15 @@
 package vendorapi
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -21,10 +24,29 @@ type Cursor struct {
 	Value string `json:"v,omitempty"`
 	// Digest identifies the records of the page before.
 	Digest string `json:"d,omitempty"`
+	// MarkDigest and MarkValue are the Digest of the latest page whose number is a power of two and a hash of the Value
+	// that it gave. Pages that go in a circle come back to such a mark, however long the circle (R. P. Brent, An
+	// improved Monte Carlo factorization algorithm, BIT 20, 1980).
+	MarkDigest string `json:"m,omitempty"`
+	MarkValue  string `json:"w,omitempty"`
 }
+
+// MaxNextBytes is how long a next token or link may be, written as a JSON string: what the metadata of an S3 object (2 KB,
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html) has room for beside the rest, in base64.
+const MaxNextBytes = 1024
 
 // linked says that the vendor gives the next page's address.
 func (p Paging) linked() bool { return p.Kind == PagingNextLink || p.Kind == PagingLinkHeader }
+
+// errCircle says that the next page is one that has been read.
+var errCircle = errors.New("the vendor gives as the next page one that it gave before, so the window would never end")
+
+func (p Paging) maxPages() int {
+	if p.MaxPages == 0 {
+		return DefaultMaxPages
+	}
+	return p.MaxPages
+}
 
 // advance works out where to go on after a page, and whether it was the last.
 func (c *Client) advance(p *Page, at Cursor, e envelope, header http.Header) error {
@@ -56,11 +78,40 @@ func (c *Client) advance(p *Page, at Cursor, e envelope, header http.Header) err
 		p.Next.Value = link
 		p.Last = link == ""
 	}
-	if p.Next.Value != "" && p.Next.Value == at.Value {
-		return errors.New("the vendor gives as the next page the one just read, so the window would never end")
+	if size := len(encoded(p.Next.Value)); size > MaxNextBytes {
+		return fmt.Errorf("the next token or link takes %d bytes as JSON: want at most %d, what can be stored of it; smaller pages or fewer parameters may shorten it", size, MaxNextBytes)
 	}
-	if p.Next.Digest != "" && p.Next.Digest == at.Digest {
+	if err := p.Next.mark(at); err != nil {
+		return err
+	}
+	if most := paging.maxPages(); !p.Last && p.Number >= most {
+		return fmt.Errorf("the window goes on after its %d pages, as many as paging.maxPages allows: raise it if a window has more, or ask for larger pages (paging.size)", most)
+	}
+	return nil
+}
+
+func encoded(value string) []byte {
+	// A string always marshals.
+	text, _ := json.Marshal(value)
+	return text
+}
+
+// mark compares the page that c follows with the one before it and with the one marked last, and makes it the mark where
+// its number is a power of two. at is the cursor that the page was asked for with.
+func (c *Cursor) mark(at Cursor) error {
+	value := ""
+	if c.Value != "" {
+		value = strconv.FormatUint(xxhash.Sum64String(c.Value), 16)
+	}
+	switch {
+	case c.Value != "" && (c.Value == at.Value || value == at.MarkValue):
+		return errCircle
+	case c.Digest != "" && (c.Digest == at.Digest || c.Digest == at.MarkDigest):
 		return ErrRepeated
+	}
+	c.MarkDigest, c.MarkValue = at.MarkDigest, at.MarkValue
+	if page := c.Page - 1; page&(page-1) == 0 {
+		c.MarkDigest, c.MarkValue = c.Digest, value
 	}
 	return nil
 }
@@ -112,7 +163,7 @@ func (c *Client) nextLink(e envelope, header http.Header) (string, error) {
 	}
 	address := url.URL{Path: next.Path, RawPath: next.RawPath, RawQuery: query.Encode()}
 	cleaned := address.String()
-	if c.redactor.Replace(cleaned) != cleaned {
+	if c.redact(cleaned) != cleaned {
 		return "", errors.New("the next link holds a credential where the description expects none")
 	}
 	return cleaned, nil

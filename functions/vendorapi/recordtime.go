@@ -1,7 +1,6 @@
 package vendorapi
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -9,18 +8,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// recordTime reads the time of a record where the description says it stands. It reports false where there
-// is none or it cannot be read; a Unix time of 0 counts as unset.
-func (b bounds) recordTime(decoder *jsontext.Decoder, record []byte, path []string) (time.Time, bool) {
-	decoder.Reset(bytes.NewBuffer(record), lenient...)
-	var found jsontext.Value
-	err := walk(decoder, []want{{path: path, read: func(d *jsontext.Decoder) (err error) {
-		found, err = d.ReadValue()
-		return err
-	}}}, 0)
-	if err != nil || len(found) == 0 {
-		return time.Time{}, false
-	}
+// recordTime reads a record's time as it stands in JSON. It reports false where there is none or it cannot be read; a
+// Unix time of 0 counts as unset.
+func (b bounds) recordTime(found jsontext.Value) (time.Time, bool) {
 	switch found.Kind() {
 	case '0':
 		return b.parseUnix(string(found))

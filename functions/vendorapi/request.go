@@ -142,11 +142,12 @@ func (v *Vendor) linkedRequest(link string) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	target, err := url.Parse(link)
-	if err != nil || target.IsAbs() || target.Host != "" || !strings.HasPrefix(link, "/") {
+	// Put behind the host and not resolved: a path may begin with two slashes, which would make a host of what follows.
+	target, err := url.Parse(base.Scheme + "://" + base.Host + link)
+	if err != nil || !strings.HasPrefix(link, "/") {
 		return request{}, errors.New("the cursor's link is not a path on the vendor's host")
 	}
-	return request{method: "GET", url: base.ResolveReference(target).String()}, nil
+	return request{method: "GET", url: target.String()}, nil
 }
 
 // fillBody puts the values into the fixed part of a JSON body.

@@ -19,7 +19,7 @@ import (
 const redacted = "[redacted]"
 
 // Secret are the fields of a vendor's secret. However it is printed, logged or marshalled, its values stay
-// out.
+// out; but for an unexported field of another type, which fmt prints without asking it: keep a Secret in none.
 type Secret map[string]string
 
 // ParseSecret reads a secret: a flat JSON object of strings. Its errors name fields and kinds of value and

@@ -31,6 +31,8 @@ func (v *Vendor) checkStream(f *faults, s *Stream) {
 		f.add("audit", string(s.Audit), "want %s (the vendor reports totals and records keep their window time) or %s", AuditCount, AuditReread)
 	case s.Audit == AuditCount && s.Total == (Total{}):
 		f.add("audit", string(s.Audit), "a count needs a total: want total.path or total.header, or audit %s", AuditReread)
+	case s.Audit == AuditCount && s.bounds().filtered:
+		f.add("audit", string(s.Audit), "the totals count other windows' records too, since more than the window is asked for where its resolution is unknown or its granularity coarser: want audit %s", AuditReread)
 	}
 	s.checkColumns(f)
 	s.checkKey(f)
@@ -190,6 +192,9 @@ func (s *Stream) checkPaging(f *faults) {
 	if p.linked() && s.method() != "GET" {
 		f.add("kind", string(p.Kind), "an address can only be followed by GET: want method GET, or another kind")
 	}
+	if p.MaxPages < 0 {
+		f.add("maxPages", p.MaxPages, "want a number of pages above 0, or 0 for %d", DefaultMaxPages)
+	}
 	for i, past := range p.PastEnd {
 		f.under(fmt.Sprintf("pastEnd[%d]", i), func() {
 			past.check(f)
@@ -208,6 +213,9 @@ func (s *Stream) checkAnswer(f *faults) {
 	if s.Total.Path != "" {
 		inBody["total.path"] = s.Total.Path
 	}
+	if s.FailurePath != "" {
+		inBody["failurePath"] = s.FailurePath
+	}
 	switch {
 	case s.Total.Path != "" && s.Total.Header != "":
 		f.add("total", s.Total.Path+" and "+s.Total.Header, "want path or header, not both")
@@ -216,15 +224,25 @@ func (s *Stream) checkAnswer(f *faults) {
 	case s.Total.Header != "" && !headerPattern.MatchString(s.Total.Header):
 		f.add("total.header", s.Total.Header, "this is no name of a header")
 	}
+	if s.FailurePath != "" && !isFieldPath(s.FailurePath) {
+		f.add("failurePath", s.FailurePath, "want names joined by dots")
+	}
 	if s.RecordsPath != "" && !isFieldPath(s.RecordsPath) {
 		f.add("recordsPath", s.RecordsPath, "want names joined by dots, or nothing where the answer is the array itself")
 	}
-	for _, field := range slices.Sorted(maps.Keys(inBody)) {
-		switch path := inBody[field]; {
+	fields := slices.Sorted(maps.Keys(inBody))
+	for i, field := range fields {
+		path := inBody[field]
+		switch {
 		case s.RecordsPath == "":
 			f.add(field, path, "the answer is the array of records itself, so nothing stands beside it: want recordsPath, or leave this out")
-		case strings.HasPrefix(s.RecordsPath+".", path+".") || strings.HasPrefix(path+".", s.RecordsPath+"."):
+		case overlap(path, s.RecordsPath):
 			f.add(field, path, "recordsPath %q leads through the same value: want a place of its own", s.RecordsPath)
+		}
+		for _, other := range fields[:i] {
+			if overlap(path, inBody[other]) {
+				f.add(field, path, "%s %q leads through the same value: want a place of its own", other, inBody[other])
+			}
 		}
 	}
 	if s.TimePath != "" && !isFieldPath(s.TimePath) {
@@ -233,4 +251,9 @@ func (s *Stream) checkAnswer(f *faults) {
 	if s.VersionPath != "" && !isFieldPath(s.VersionPath) {
 		f.add("versionPath", s.VersionPath, "want names joined by dots")
 	}
+}
+
+// overlap says whether one of two paths leads to the other's value or through it.
+func overlap(a, b string) bool {
+	return strings.HasPrefix(a+".", b+".") || strings.HasPrefix(b+".", a+".")
 }
