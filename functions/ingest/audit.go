@@ -47,9 +47,11 @@ type memory struct {
 	rawzone.Audit
 	// listed are the commits of the lookback, as the listing has them.
 	listed []rawzone.CommitRef
-	// all says that every window is remembered; else only those that are unsettled.
-	all     bool
-	changed bool
+	// all says that every window is remembered; else only those that are to be read again, be it that they are unsettled or
+	// that they are younger than the lookback.
+	all      bool
+	lookback time.Duration
+	changed  bool
 }
 
 // learn remembers what a commit says.
@@ -59,7 +61,7 @@ func (m *memory) learn(commit *rawzone.Commit, etag string) {
 		return
 	}
 	if !known {
-		if !m.all && commit.Settled {
+		if !m.all && commit.Settled && !commit.ReadAt.Before(commit.End.Add(m.lookback)) {
 			return
 		}
 		m.Windows = slices.Insert(m.Windows, i, rawzone.Audited{})
@@ -93,7 +95,8 @@ func (r *run) auditFrom() time.Time {
 // recall reads the audit.
 func (r *run) recall(ctx context.Context) (err error) {
 	r.memory.Audit, err = r.Zone.Audit(ctx)
-	r.memory.all = r.Stream.Lookback > 0
+	r.memory.lookback = r.Stream.Lookback.D()
+	r.memory.all = r.memory.lookback > 0
 	return err
 }
 
@@ -116,7 +119,7 @@ func (r *run) remember(ctx context.Context) error {
 	return err
 }
 
-// handOver adds the unsettled windows of a past range to the stored audit, so that the schedule's runs read them again.
+// handOver adds the windows of a past range that are to be read again to the stored audit, for the schedule's runs.
 func (r *run) handOver(ctx context.Context) error {
 	const tries = 5
 	for try := 1; len(r.memory.Windows) > 0; try++ {

@@ -57,6 +57,7 @@ func (r *run) backfill(ctx, asking context.Context, past Past) error {
 	if err != nil {
 		return err
 	}
+	r.memory.lookback = r.Stream.Lookback.D()
 	b := &backfill{run: r, past: past, genesis: genesis.Start}
 	if err := b.list(ctx); err != nil {
 		return err

@@ -35,7 +35,7 @@ func (g *reading) compare(ctx context.Context, before *rawzone.Commit) (kept, ca
 			if !g.keys.samples(hash) {
 				return nil
 			}
-			if g.keys.has(hash) {
+			if g.keys.hasOwn(hash) {
 				kept++
 				return nil
 			}

@@ -144,6 +144,11 @@ func (r *run) reread(ctx, asking context.Context, commit *rawzone.Commit, etag s
 	if commit.Digest == g.attempt.Digest(g.buffer) && commit.Settled == g.settled() {
 		g.buffer.Reset()
 		r.answer.Reread++
+		if !commit.Settled {
+			// The run that committed it may have been killed before it could tell.
+			r.answer.Unsettled++
+			r.find(telemetry.CountsUnsettled, g.disagreement())
+		}
 		r.memory.saw(commit.Start, g.attempt.Begun)
 		return g, nil
 	}

@@ -23,19 +23,29 @@ const (
 // keySet is a set of hashed keys in bounded memory. A window in which a record comes twice is one that shifted
 // while it was read, and such shifts move many records, so that a sample of the keys finds them too.
 type keySet struct {
-	// slots is an open-addressed table of a power of two of hashes; 0 is an empty slot.
+	// slots is an open-addressed table of a power of two of hashes; 0 is an empty slot. The lowest bit of a hash gives
+	// way to ownKey.
 	slots []uint64
 	held  int
+	// own is how many of those held are of the window's own records.
+	own int
 	// sampled is how many leading bits of a hash must be 0 for it to be held.
 	sampled int
 	// duplicates counts the keys added that were there already.
 	duplicates int64
 }
 
+// ownKey marks the keys of the window's own records, apart from those that were given because more is asked for than the
+// window.
+const ownKey = 1
+
+// bare returns a hash as a slot holds it, without the mark.
+func bare(hash uint64) uint64 { return max(hash&^ownKey, 2) }
+
 // reset empties the set and keeps its memory.
 func (s *keySet) reset() {
 	clear(s.slots)
-	s.held, s.sampled, s.duplicates = 0, 0, 0
+	s.held, s.own, s.sampled, s.duplicates = 0, 0, 0, 0
 }
 
 // samples reports whether the set holds keys like hash at all.
@@ -43,17 +53,17 @@ func (s *keySet) samples(hash uint64) bool { return bits.LeadingZeros64(hash) >=
 
 // find returns the slot that holds hash, or the empty one where it belongs.
 func (s *keySet) find(hash uint64) int {
+	hash = bare(hash)
 	mask := len(s.slots) - 1
-	i := int(hash) & mask
-	for s.slots[i] != 0 && s.slots[i] != hash {
+	i := int(hash>>1) & mask
+	for s.slots[i] != 0 && s.slots[i]&^ownKey != hash {
 		i = (i + 1) & mask
 	}
 	return i
 }
 
-// add adds a key.
-func (s *keySet) add(hash uint64) {
-	hash = max(hash, 1)
+// add adds the key of a record, which is the window's own or not.
+func (s *keySet) add(hash uint64, own bool) {
 	if !s.samples(hash) {
 		return
 	}
@@ -64,21 +74,25 @@ func (s *keySet) add(hash uint64) {
 		}
 	}
 	i := s.find(hash)
-	if s.slots[i] == hash {
+	if s.slots[i] != 0 {
 		s.duplicates++
-		return
+	} else {
+		s.slots[i] = bare(hash)
+		s.held++
 	}
-	s.slots[i] = hash
-	s.held++
+	if own && s.slots[i]&ownKey == 0 {
+		s.slots[i] |= ownKey
+		s.own++
+	}
 }
 
-// has reports whether the key was added; it is only asked for keys that the set samples.
-func (s *keySet) has(hash uint64) bool {
-	return len(s.slots) > 0 && s.slots[s.find(max(hash, 1))] != 0
+// hasOwn reports whether a record of the window itself has the key; it is only asked for keys that the set samples.
+func (s *keySet) hasOwn(hash uint64) bool {
+	return len(s.slots) > 0 && s.slots[s.find(hash)]&ownKey != 0
 }
 
-// distinct returns about how many keys were added, exactly so where none had to be left out.
-func (s *keySet) distinct() int64 { return int64(s.held) << s.sampled }
+// distinct returns about how many keys of own records were added, exactly so where none had to be left out.
+func (s *keySet) distinct() int64 { return int64(s.own) << s.sampled }
 
 // grow enlarges the table, or drops half of the keys where it is as large as it may be.
 func (s *keySet) grow() {
@@ -90,11 +104,12 @@ func (s *keySet) grow() {
 		// In large steps, since both tables are held while the keys are moved.
 		s.slots = make([]uint64, min(max(firstSlots, 8*len(old)), 2*maxKeys))
 	}
-	s.held = 0
+	s.held, s.own = 0, 0
 	for _, hash := range old {
 		if hash != 0 && s.samples(hash) {
 			s.slots[s.find(hash)] = hash
 			s.held++
+			s.own += int(hash & ownKey)
 		}
 	}
 }
@@ -112,7 +127,7 @@ func (g *reading) count(ctx context.Context) error {
 		}
 		part := g.attempt.Parts[g.uncounted-1]
 		err := g.eachKey(ctx, part, func(hash uint64, _ []byte) error {
-			g.keys.add(hash)
+			g.keys.add(hash, true)
 			return nil
 		})
 		if err != nil {

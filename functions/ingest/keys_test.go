@@ -9,26 +9,35 @@ import (
 )
 
 func TestKeySetCountsAsAMapDoes(t *testing.T) {
+	type given struct {
+		key uint64
+		own bool
+	}
 	rapid.Check(t, func(rt *rapid.T) {
-		hashes := rapid.SliceOfN(rapid.Uint64Range(0, 3000), 0, 5000).Draw(rt, "hashes")
+		records := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) given {
+			return given{rapid.Uint64Range(1, 3000).Draw(rt, "key"), rapid.Bool().Draw(rt, "own")}
+		}), 0, 5000).Draw(rt, "records")
 		var set keySet
 		for range 2 {
-			there := map[uint64]bool{}
-			var duplicates int64
-			for _, hash := range hashes {
-				// 0 and 1 are one key: a collision more among 2^64.
-				hash = max(hash, 1) * 0x9E3779B97F4A7C15
-				if there[hash] {
+			own := map[uint64]bool{}
+			var duplicates, distinct int64
+			for _, record := range records {
+				hash := record.key * 0x9E3779B97F4A7C16
+				was, there := own[hash]
+				if there {
 					duplicates++
 				}
-				there[hash] = true
-				set.add(hash)
+				if record.own && !was {
+					distinct++
+				}
+				own[hash] = was || record.own
+				set.add(hash, record.own)
 			}
-			if set.duplicates != duplicates || set.distinct() != int64(len(there)) {
-				rt.Fatalf("%d duplicates of %d keys, want %d of %d", set.duplicates, set.distinct(), duplicates, len(there))
+			if set.duplicates != duplicates || set.held != len(own) || set.distinct() != distinct {
+				rt.Fatalf("%d duplicates of %d keys, %d of them own: want %d of %d, %d", set.duplicates, set.held, set.distinct(), duplicates, len(own), distinct)
 			}
-			for hash := range there {
-				if !set.has(hash) || set.has(hash+1) && !there[hash+1] {
+			for hash, wanted := range own {
+				if set.hasOwn(hash) != wanted || set.hasOwn(hash+2) && !own[hash+2] {
 					rt.Fatalf("key %x is not told apart", hash)
 				}
 			}
@@ -41,7 +50,7 @@ func TestKeySetStaysSmall(t *testing.T) {
 	var set keySet
 	const keys = 5 * maxKeys
 	for i := range keys {
-		set.add(xxhash.Sum64String(fmt.Sprint(i)))
+		set.add(xxhash.Sum64String(fmt.Sprint(i)), true)
 	}
 	if len(set.slots) > 2*maxKeys {
 		t.Errorf("%d slots, want at most %d", len(set.slots), 2*maxKeys)
@@ -51,7 +60,7 @@ func TestKeySetStaysSmall(t *testing.T) {
 	}
 	// A page that came twice is found by the sample.
 	for i := range 1000 {
-		set.add(xxhash.Sum64String(fmt.Sprint(i)))
+		set.add(xxhash.Sum64String(fmt.Sprint(i)), true)
 	}
 	if set.duplicates == 0 {
 		t.Error("a thousand keys that came twice are not found")

@@ -171,12 +171,12 @@ func (g *reading) take(ctx context.Context) error {
 	g.buffer.Page(g.page.Number)
 	for record := range g.page.Records() {
 		g.buffer.Add(record)
-		if err := g.addKey(record); err != nil {
+		if err := g.addKey(record, true); err != nil {
 			return err
 		}
 	}
 	for record := range g.page.Others() {
-		if err := g.addKey(record); err != nil {
+		if err := g.addKey(record, false); err != nil {
 			return err
 		}
 	}
@@ -200,14 +200,14 @@ func (g *reading) take(ctx context.Context) error {
 	return g.store(ctx)
 }
 
-// addKey remembers the record's key. One without a key is distinct from all others.
-func (g *reading) addKey(record []byte) error {
+// addKey remembers the key of a record, which is the window's own or not. One without a key is distinct from all others.
+func (g *reading) addKey(record []byte, own bool) error {
 	hash, keyed, err := g.key.Hash(record)
 	if err != nil {
 		return fmt.Errorf("window %s, page %d: the key of a record: %w", g.attempt.Window, g.page.Number, err)
 	}
 	if keyed {
-		g.keys.add(hash)
+		g.keys.add(hash, own)
 	}
 	return nil
 }

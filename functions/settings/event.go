@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// MaxAhead is how far ahead of the clock a scheduled time may lie. A run ahead of its time would commit
-// windows that the vendor has not filled yet.
+// MaxAhead is how far ahead of the clock a scheduled time may lie, since clocks differ. The run then stands for the
+// clock's time: one ahead of its time would commit windows that the vendor has not filled yet.
 const MaxAhead = 5 * time.Minute
 
 // Event is what a state machine gives a function.
@@ -64,7 +64,8 @@ func (i Input) Check() error {
 }
 
 // Now returns the time that the run stands for: the scheduled time, or the start of the execution where
-// there is none. It refuses one more than [MaxAhead] ahead of clock, and an input that [Input.Check] refuses.
+// there is none, and never one after clock. It refuses one more than [MaxAhead] ahead of clock, and an input that
+// [Input.Check] refuses.
 func (e Event) Now(clock time.Time) (time.Time, error) {
 	if e.Input.IsPast() {
 		if err := e.Input.Check(); err != nil {
@@ -81,6 +82,9 @@ func (e Event) Now(clock time.Time) (time.Time, error) {
 	if now.After(clock.Add(MaxAhead)) {
 		return time.Time{}, fmt.Errorf("the scheduled time %s is more than %s ahead of the clock (%s): start the run when its time has come",
 			now.UTC().Format(time.RFC3339), MaxAhead, clock.UTC().Format(time.RFC3339))
+	}
+	if now.After(clock) {
+		now = clock.Truncate(time.Second)
 	}
 	return now.UTC(), nil
 }

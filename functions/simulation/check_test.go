@@ -15,145 +15,279 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/windrow-data/windrow/functions/curated"
+	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/preprocess"
 	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
-// committed is a commit with what its parts hold.
-type committed struct {
-	*rawzone.Commit
-	etag string
-	// times counts how often the commit holds each state of each record.
-	times map[[2]int]int
-}
+// What a broken promise did to a record.
+var (
+	errMissing = errors.New("lost")
+	errTwice   = errors.New("doubled")
+	errLate    = errors.New("late")
+)
 
-// check compares both buckets with the vendor's records. It runs outside the history's bubble, since the
-// pool of Parquet decoders is shared by all.
-func (h *history) check() error {
-	commits, err := h.checkLog()
-	if err != nil {
-		return err
-	}
-	if err := h.checkRecords(commits); err != nil {
-		return err
-	}
-	return h.checkCurated(commits)
-}
+// copies counts how often a commit's parts hold each version of each record.
+type copies map[[2]int]int
 
-// checkLog reads the log from genesis to the watermark.
-func (h *history) checkLog() (commits []committed, err error) {
-	ctx := context.Background()
-	zone := rawzone.Zone{Bucket: h.store.Bucket("raw"), Vendor: "model", Stream: "visits"}
-	body, ok := h.store.Body("raw", "model/visits/genesis.json")
-	var genesis rawzone.Genesis
-	if !ok || json.Unmarshal(body, &genesis) != nil {
-		return nil, errors.New("the log has no genesis")
-	}
-	at := genesis.Start
-	for ref, err := range zone.Commits(ctx, time.Time{}) {
-		if err != nil {
-			return nil, err
-		}
-		commit, etag, err := zone.Commit(ctx, ref)
-		if err != nil {
-			return nil, err
-		}
-		if !commit.Start.Equal(at) {
-			return nil, fmt.Errorf("window %s does not start where the one before ends, %s", commit.Window(), at)
-		}
-		at = commit.End
-		c := committed{commit, etag, map[[2]int]int{}}
-		if err := c.read(ctx, zone, h.world); err != nil {
-			return nil, err
-		}
-		commits = append(commits, c)
-	}
-	if want := h.now.Add(-h.world.settle).Truncate(time.Second); at.Before(want) {
-		return nil, fmt.Errorf("the watermark stands at %s: want %s, which has settled", at, want)
-	}
-	return commits, nil
-}
-
-// read reads the commit's parts.
-func (c committed) read(ctx context.Context, zone rawzone.Zone, w *world) error {
+// readParts reads the parts that a commit names, and checks what it says of them.
+func (p *play) readParts(ctx context.Context, zone rawzone.Zone, c *rawzone.Commit, now time.Time) (copies, error) {
+	held := copies{}
 	var total int64
 	for _, part := range c.Parts {
 		reader, err := zone.OpenPart(ctx, part)
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("commit %s names a part that is not there: %w: %w", c.Window(), errMissing, err)
 		}
 		var records int64
 		lines := bufio.NewScanner(reader)
 		for lines.Scan() {
-			var r parsed
+			var r struct{ ID, Version int }
 			if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-				return fmt.Errorf("part %s: %w", part.Key, err)
+				return nil, fmt.Errorf("part %s: %w", part.Key, err)
 			}
-			at := w.records[r.ID][r.Version].at
-			if at = at.Truncate(time.Second); at.Before(c.Start) || !at.Before(c.End) {
-				return fmt.Errorf("window %s holds record %d of %s", c.Window(), r.ID, at)
+			state := p.world.records[r.ID][r.Version]
+			if at := state.at.Truncate(time.Second); at.Before(c.Start) || !at.Before(c.End) {
+				return nil, fmt.Errorf("window %s holds record %d of %s: %w", c.Window(), r.ID, at, errTwice)
 			}
-			c.times[[2]int{r.ID, r.Version}]++
+			if state.shows.After(now) {
+				return nil, fmt.Errorf("window %s holds record %d before it showed", c.Window(), r.ID)
+			}
+			held[[2]int{r.ID, r.Version}]++
 			records++
 		}
 		reader.Close()
 		if records != part.Records {
-			return fmt.Errorf("commit %s says that part %s has %d records, it has %d", c.Window(), part.Key, part.Records, records)
+			return nil, fmt.Errorf("commit %s says that part %s has %d records, it has %d", c.Window(), part.Key, part.Records, records)
 		}
 		total += records
 	}
 	if total != c.Records {
-		return fmt.Errorf("commit %s says %d records, its parts hold %d", c.Window(), c.Records, total)
+		return nil, fmt.Errorf("commit %s says %d records, its parts hold %d", c.Window(), c.Records, total)
+	}
+	return held, nil
+}
+
+// committed checks a commit at the moment at which a process has put it.
+func (p *play) committed(by *process, key string, body []byte) {
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	if there, _ := p.store.Body("raw", key); !bytes.Equal(there, body) {
+		return
+	}
+	if err := p.checkCommit(by, key, body); err != nil {
+		p.broke(fmt.Errorf("%s puts %s: %w", by.name, key, err))
+	}
+}
+
+func (p *play) checkCommit(by *process, key string, body []byte) error {
+	var c rawzone.Commit
+	if err := json.Unmarshal(body, &c); err != nil {
+		return err
+	}
+	now := time.Now()
+	held, err := p.readParts(context.Background(), p.zone(p.api), &c, now)
+	if err != nil {
+		return err
+	}
+	if !c.Settled {
+		by.unsettled++
+	}
+	ids := map[int]bool{}
+	for record := range held {
+		ids[record[0]] = true
+	}
+	p.mu.Lock()
+	before := p.holds[key]
+	p.holds[key] = ids
+	p.mu.Unlock()
+	if p.world.audit == vendorapi.AuditReread && by.found("not-carried") == 0 {
+		for id := range before {
+			if !ids[id] {
+				return fmt.Errorf("record %d has left window %s and is not carried over: %w", id, c.Window(), errMissing)
+			}
+		}
+	}
+	// What showed at the time that the commit says, and has not changed since, must be there.
+	since := c.ReadAt
+	coming, leaving := p.world.disturbed(c.Window(), since, now)
+	switch {
+	case !c.Settled && coming+leaving == 0:
+		return fmt.Errorf("window %s is marked unsettled, though nothing changed while it was read", c.Window())
+	case !c.Settled, !p.world.counted && coming+leaving > 0, coming > 0 && leaving > 0:
+		// Such a window says so itself, or nothing can show it: only a later reading puts it right.
+		p.fault("(window inexact, and known to be)")
+		return nil
+	}
+	for id, versions := range p.world.records {
+		v := current(versions, now)
+		if v < 0 || current(versions, since) != v {
+			continue
+		}
+		at := versions[v].at.Truncate(time.Second)
+		if at.Before(c.Start) || !at.Before(c.End) {
+			continue
+		}
+		if err := once(c, held, id, v); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// checkRecords looks for each record in the window that holds its time. A window that the vendor changed
-// while it was read may be inexact where no total shows it, and one marked unsettled says so itself.
-func (h *history) checkRecords(commits []committed) error {
-	inexact := map[int]bool{}
-	for i, c := range commits {
-		disturbed := h.world.disturbed(c.Window())
-		if !c.Settled && !disturbed {
-			return fmt.Errorf("window %s is marked unsettled, though nothing changed while it was read", c.Window())
-		}
-		inexact[i] = !c.Settled || !h.world.counted && disturbed
-		if inexact[i] {
-			h.faults["(window inexact, and known to be)"]++
-			continue
-		}
-		// Where the resolution is unknown the totals count a second more on each side, so that a record that moves
-		// from the window into that second leaves the total as it was. Only a count of the window's own records could show it.
-		if h.world.unknown && h.world.moving && h.world.enteredMargin(c.Window()) {
-			inexact[i] = true
-			h.faults["(record moved into the second after a window)"]++
+// once wants one copy of a record's version, and none of its other versions.
+func once(c rawzone.Commit, held copies, id, v int) error {
+	switch n := held[[2]int{id, v}]; {
+	case n == 0:
+		return fmt.Errorf("record %d (version %d): window %s, read at %s, does not hold it: %w", id, v, c.Window(), c.ReadAt, errMissing)
+	case n > 1:
+		return fmt.Errorf("record %d (version %d) is %d times in window %s: %w", id, v, n, c.Window(), errTwice)
+	}
+	return nil
+}
+
+// ids returns the records that the lake holds in any version.
+func (p *play) ids() map[int]bool {
+	all := map[int]bool{}
+	for _, ids := range p.holds {
+		for id := range ids {
+			all[id] = true
 		}
 	}
-	for id, versions := range h.world.records {
-		newest := current(versions, h.ended)
-		for v, state := range versions {
-			i, within := slices.BinarySearchFunc(commits, state.at.Truncate(time.Second), func(c committed, at time.Time) int {
-				switch {
-				case at.Before(c.Start):
-					return 1
-				case !at.Before(c.End):
-					return -1
-				}
-				return 0
-			})
-			if !within || inexact[i] {
-				continue
+	return all
+}
+
+// checkWatermark wants all to be committed that had settled at the scheduled time now.
+func (p *play) checkWatermark(now time.Time) error {
+	ctx := context.Background()
+	zone := p.zone(p.api)
+	genesis, err := zone.Genesis(ctx, rawzone.Genesis{})
+	if err != nil {
+		return err
+	}
+	at := genesis.Start
+	newest, _, err := zone.Newest(ctx, now)
+	if err != nil {
+		return err
+	}
+	if newest != nil {
+		at = newest.End
+	}
+	if want := p.world.describe(p.release).Streams[0].AlignDown(now.Add(-p.world.settle)); at.Before(want) {
+		return fmt.Errorf("the watermark stands at %s: want %s, which has settled: %w", at, want, errLate)
+	}
+	return nil
+}
+
+// check compares both buckets with the vendor, whose records change no more. It runs outside the history's bubble,
+// since the pool of Parquet decoders is shared by all.
+func (p *play) check() error {
+	ctx := context.Background()
+	var commits []*rawzone.Commit
+	var etags []string
+	var all []copies
+	zone := p.zone(p.api)
+	var before time.Time
+	genesis, err := zone.Genesis(ctx, rawzone.Genesis{})
+	if err != nil {
+		return err
+	}
+	for ref, err := range zone.Commits(ctx, time.Time{}) {
+		if err != nil {
+			return err
+		}
+		c, etag, err := zone.Commit(ctx, ref)
+		if err != nil {
+			return err
+		}
+		switch {
+		case c.Start.Before(before):
+			return fmt.Errorf("window %s overlaps the one before, which ends at %s: %w", c.Window(), before, errTwice)
+		case !c.Start.Before(genesis.Start) && !c.Start.Equal(before) && !c.Start.Equal(genesis.Start):
+			return fmt.Errorf("window %s does not start where the one before ends, %s: %w", c.Window(), before, errMissing)
+		}
+		before = c.End
+		copies, err := p.readParts(ctx, zone, c, p.ended)
+		if err != nil {
+			return err
+		}
+		if !c.Settled {
+			return fmt.Errorf("%w: window %s, read at %s, is unsettled still", errLate, c.Window(), c.ReadAt)
+		}
+		commits, etags, all = append(commits, c), append(etags, etag), append(all, copies)
+	}
+	if err := p.checkPast(commits, genesis.Start); err != nil {
+		return err
+	}
+	if err := p.checkRecords(commits, all); err != nil {
+		return err
+	}
+	return p.checkCurated(commits, etags)
+}
+
+// checkPast wants the ranges of backfills to be in the log without a gap.
+func (p *play) checkPast(commits []*rawzone.Commit, genesis time.Time) error {
+	for _, past := range p.pasts {
+		at := past.Start
+		for _, c := range commits {
+			if !c.Start.After(at) && c.End.After(at) {
+				at = c.End
 			}
-			c := commits[i]
-			times := c.times[[2]int{id, v}]
-			first, last := h.world.asking(c.Window())
+		}
+		if at.Before(past.End) && at.Before(genesis) {
+			return fmt.Errorf("a backfill of [%s, %s) has left a gap at %s: %w", past.Start, past.End, at, errMissing)
+		}
+	}
+	return nil
+}
+
+// checkRecords wants each record of the vendor once in the window that holds its time, in its newest version; where
+// records move, windows keep older versions of those that have left them.
+func (p *play) checkRecords(commits []*rawzone.Commit, all []copies) error {
+	there := map[int]bool{}
+	for i, c := range commits {
+		ids := map[int]int{}
+		for record, n := range all[i] {
+			ids[record[0]] += n
+			there[record[0]] = true
+			if p.world.audit == vendorapi.AuditCount && current(p.world.records[record[0]], p.ended) != record[1] {
+				return fmt.Errorf("window %s holds record %d, which the vendor has no more: %w", c.Window(), record[0], errLate)
+			}
+		}
+		for id, n := range ids {
+			if n > 1 {
+				return fmt.Errorf("record %d is %d times in window %s: %w", id, n, c.Window(), errTwice)
+			}
+		}
+	}
+	for id, versions := range p.world.records {
+		v := current(versions, p.ended)
+		if v < 0 {
+			continue
+		}
+		at := versions[v].at.Truncate(time.Second)
+		i, within := slices.BinarySearchFunc(commits, at, func(c *rawzone.Commit, at time.Time) int {
 			switch {
-			case times > 1:
-				return fmt.Errorf("record %d (version %d) of %s is %d times in window %s", id, v, state.at, times, c.Window())
-			case v == newest && !state.shows.After(first) && times == 0:
-				return fmt.Errorf("record %d (version %d) of %s, which shows since %s, is lost: window %s does not hold it (asked for from %s to %s)",
-					id, v, state.at, state.shows, c.Window(), first, last)
-			case state.shows.After(last) && times > 0:
-				return fmt.Errorf("record %d is in window %s before it showed", id, c.Window())
+			case at.Before(c.Start):
+				return 1
+			case !at.Before(c.End):
+				return -1
+			}
+			return 0
+		})
+		if !within {
+			continue
+		}
+		if n := all[i][[2]int{id, v}]; n != 1 {
+			return fmt.Errorf("record %d (version %d of %s, which shows since %s) is not in window %s, read at %s, generation %d: %w",
+				id, v, at, versions[v].shows, commits[i].Window(), commits[i].ReadAt, commits[i].Generation, errMissing)
+		}
+	}
+	if p.world.audit == vendorapi.AuditReread && !p.notCarried {
+		for id := range p.held {
+			if !there[id] {
+				return fmt.Errorf("record %d was in the lake and is there no more: %w", id, errMissing)
 			}
 		}
 	}
@@ -168,56 +302,54 @@ type place struct {
 
 // checkCurated compares the curated bucket with the commits: each has its receipt, and each of its records
 // is a row or in quarantine, once.
-func (h *history) checkCurated(commits []committed) error {
-	table, err := curated.NewTable(&h.world.describe(h.current).Streams[0])
+func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
+	table, err := curated.NewTable(&p.world.describe(p.release).Streams[0])
 	if err != nil {
 		return err
 	}
 	ctx := context.Background()
 	names := curated.Names{Vendor: "model", Stream: "visits"}
-	bucket := h.store.Bucket("curated")
+	bucket := objectstore.Bucket{API: p.api, Name: "curated"}
 	var receipts []string
 	objects := map[string]bool{}
-	for _, key := range h.store.Keys("curated", "model/visits/dt=") {
+	for _, key := range p.curatedKeys() {
 		objects[key] = true
 	}
-	for _, key := range h.store.Keys("curated", "model/visits/quarantine/") {
-		objects[key] = true
-	}
-	for _, c := range commits {
+	for i, c := range commits {
 		start := rawzone.FormatTime(c.Start)
-		receipts = append(receipts, names.Receipt(start, c.etag, table.Hash()))
+		receipt := names.Receipt(start, etags[i], table.Hash())
+		receipts = append(receipts, receipt)
 		parts := map[string]int64{}
 		for _, part := range c.Parts {
 			parts[part.Key] = part.Records
 		}
 		var rows, quarantined int64
 		seen := map[place]bool{}
-		for _, key := range h.store.Keys("curated", names.ObjectsOf(c.Start, start)) {
+		for _, key := range p.store.Keys("curated", names.ObjectsOf(c.Start, start)) {
 			delete(objects, key)
 			object, err := bucket.Head(ctx, key)
 			if err != nil {
 				return err
 			}
-			if object.Metadata["windrow-commit"] != c.etag || object.Metadata["windrow-columns"] != table.Hash() {
-				return fmt.Errorf("object %s has a receipt, but was made from another commit or other columns", key)
+			if object.Metadata["windrow-commit"] != etags[i] || object.Metadata["windrow-columns"] != table.Hash() {
+				return fmt.Errorf("object %s has a receipt, but was made from another commit or other columns: %w", key, errLate)
 			}
-			body, _ := h.store.Body("curated", key)
+			body, _ := p.store.Body("curated", key)
 			places, err := parquet.Read[place](bytes.NewReader(body), int64(len(body)))
 			if err != nil {
 				return fmt.Errorf("object %s: %w", key, err)
 			}
-			for _, p := range places {
-				if seen[p] || p.Position < 0 || p.Position >= parts[p.Part] {
-					return fmt.Errorf("object %s holds record %d of part %s, which stands elsewhere too or is not of the commit", key, p.Position, p.Part)
+			for _, at := range places {
+				if seen[at] || at.Position < 0 || at.Position >= parts[at.Part] {
+					return fmt.Errorf("object %s holds record %d of part %s, which stands elsewhere too or is not of the commit: %w", key, at.Position, at.Part, errTwice)
 				}
-				seen[p] = true
+				seen[at] = true
 				rows++
 			}
 		}
-		for _, key := range h.store.Keys("curated", names.QuarantineOf(start)) {
+		for _, key := range p.store.Keys("curated", names.QuarantineOf(start)) {
 			delete(objects, key)
-			body, _ := h.store.Body("curated", key)
+			body, _ := p.store.Body("curated", key)
 			lines, err := gunzipLines(body)
 			if err != nil {
 				return fmt.Errorf("object %s: %w", key, err)
@@ -225,14 +357,48 @@ func (h *history) checkCurated(commits []committed) error {
 			quarantined += lines
 		}
 		if rows+quarantined != c.Records {
-			return fmt.Errorf("window %s has %d rows and %d quarantined records of %d", c.Window(), rows, quarantined, c.Records)
+			return fmt.Errorf("window %s has %d rows and %d quarantined records of %d: %w", c.Window(), rows, quarantined, c.Records, errMissing)
 		}
 	}
-	if there := h.store.Keys("curated", names.Receipts()); !slices.Equal(there, receipts) {
+	if there := p.store.Keys("curated", names.Receipts()); !slices.Equal(there, receipts) {
 		return fmt.Errorf("receipts are\n\t%s\nwant\n\t%s", strings.Join(there, "\n\t"), strings.Join(receipts, "\n\t"))
 	}
-	if len(objects) > 0 {
-		return fmt.Errorf("objects that belong to no commit: %v", objects)
+	for key := range objects {
+		return fmt.Errorf("object %s belongs to no commit: %w", key, errTwice)
+	}
+	return nil
+}
+
+// curatedKeys are the names of the curated objects and of what is in quarantine.
+func (p *play) curatedKeys() []string {
+	return append(p.store.Keys("curated", "model/visits/dt="), p.store.Keys("curated", "model/visits/quarantine/")...)
+}
+
+// checkReplay makes all objects again and wants the same bytes.
+func (p *play) checkReplay() error {
+	before := map[string][]byte{}
+	for _, key := range p.curatedKeys() {
+		before[key], _ = p.store.Body("curated", key)
+	}
+	past := preprocess.Past{Start: p.history.begin.Add(-p.history.genesis - p.history.past), End: p.ended, Replay: preprocess.ReplayAll}
+	for {
+		answer, err := p.preprocess(time.Now(), p.release, round{}, &past)
+		if errors.Is(err, errBreach) {
+			return err
+		}
+		if err == nil && !answer.More {
+			break
+		}
+		past.Position = answer.Position
+	}
+	after := p.curatedKeys()
+	for _, key := range after {
+		if body, _ := p.store.Body("curated", key); !bytes.Equal(body, before[key]) {
+			return fmt.Errorf("a replay has made %s otherwise", key)
+		}
+	}
+	if len(after) != len(before) {
+		return fmt.Errorf("a replay has made %d objects of %d", len(after), len(before))
 	}
 	return nil
 }

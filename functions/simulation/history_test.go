@@ -1,285 +1,254 @@
 package simulation
 
 import (
-	"cmp"
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"time"
 
 	"pgregory.net/rapid"
 
-	"github.com/windrow-data/windrow/functions/ingest"
-	"github.com/windrow-data/windrow/functions/objectstore"
-	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
 	"github.com/windrow-data/windrow/functions/preprocess"
-	"github.com/windrow-data/windrow/functions/rawzone"
-	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
-// setting is what all histories of a test share: the tests of the harness itself bend the protocol with it.
-type setting struct {
-	tempDir string
-	// s3 and vendor stand between the handlers and the models. Nil changes nothing.
-	s3     func(objectstore.API) objectstore.API
-	vendor func(ingest.Vendor) ingest.Vendor
-	// s3Faults and vendorFaults are the kinds drawn from. Nil means all.
-	s3Faults, vendorFaults []string
-	// ticks is the most that a history has. Zero means 6.
-	ticks int
-	// dialect settles what is else drawn, where it is not nil.
-	dialect func(*dialect)
-}
-
-// history is one run of a drawn world through its ticks.
+// history is all that happens to a stream until the faults stop: it is drawn whole before it is played, so that the
+// shortest one that shows a fault can be looked for.
 type history struct {
-	setting
-	rt      *rapid.T
-	world   *world
-	store   *objectstoretest.Store
-	api     objectstore.API
-	current deployment
-	genesis time.Time
-	timeout time.Duration
-	latency time.Duration
-	part    int64
-	page    int
+	dialect dialect
+	// begin is when the schedule begins, every interval from then on.
+	begin    time.Time
+	interval time.Duration
+	ticks    []tick
+	// genesis is how long before begin the vendor has records that the log is to hold; set says that the configuration
+	// says so, and not the first run.
+	genesis time.Duration
+	set     bool
+	// past is how much longer the vendor has records.
+	past    time.Duration
+	records int
+	bursts  []int
+	seed    uint64
 
-	invocations int
-	faults      map[string]int
-	now         time.Time // the newest scheduled time
-	ended       time.Time
+	outages, jams []span
+	tokenLife     time.Duration
+
+	release   release
+	timeout   time.Duration
+	latency   time.Duration // of the vendor; S3 is much quicker
+	partBytes int64
+	listing   int // keys that a page of a listing holds
+	// replay says that all is made again in the end, and compared byte for byte.
+	replay bool
 }
 
-// newHistory draws a world and a deployment. The clock stands at the bubble's beginning, a midnight.
-func newHistory(rt *rapid.T, s setting) (h *history, interval time.Duration, ticks int) {
-	h = &history{setting: s, rt: rt, store: objectstoretest.New(), faults: map[string]int{}}
-	h.store.Now = time.Now
-	h.api = h.store
-	if s.s3 != nil {
-		h.api = s.s3(h.store)
-	}
-	d := dialect{
-		moving:    rapid.Bool().Draw(rt, "moving"),
-		counted:   rapid.IntRange(0, 3).Draw(rt, "uncounted") < 3,
-		inclusive: rapid.Bool().Draw(rt, "inclusive"),
-		unknown:   rapid.IntRange(0, 4).Draw(rt, "unknown") == 4,
-		numbers:   rapid.Bool().Draw(rt, "numbers"),
-		first:     rapid.IntRange(0, 1).Draw(rt, "first"),
-		settle:    rapid.SampledFrom([]time.Duration{0, time.Minute, 5 * time.Minute}).Draw(rt, "settle"),
-	}
+// tick is one beat of the schedule, and what else happens then.
+type tick struct {
+	release *release // deployed then, nil: none
+	// audit is what becomes of audit.json, empty: nothing.
+	audit      string
+	executions []*execution
+}
+
+// execution is one execution of a state machine.
+type execution struct {
+	kind string
+	// after is how long after the tick, or after the fault that starts it, it begins.
+	after time.Duration
+	// shift is how far its scheduled time is from the tick's, or from its beginning.
+	shift time.Duration
+	// from and to are a past range, counted from the beginning of the schedule; lanes share it.
+	from, to time.Duration
+	lanes    int
+	replay   preprocess.Replay
+	rounds   []round
+	seed     uint64
+}
+
+// round is the faults that one round of an execution meets: Ingest's requests to S3 and to the vendor, Preprocess's.
+type round struct{ ingest, asks, preprocess []fault }
+
+// Kinds of execution.
+const (
+	scheduled = "scheduled run"
+	byHand    = "run started by hand"
+	oldTick   = "old tick run again"
+	aheadTick = "tick ahead of its time"
+	backfill  = "backfill"
+)
+
+// What becomes of audit.json.
+const (
+	auditLost    = "audit.json lost"
+	auditDamaged = "audit.json damaged"
+	auditOld     = "audit.json put back to an earlier one"
+)
+
+// drawHistory draws a history. Everything it holds shrinks to what is least remarkable.
+func drawHistory(rt *rapid.T, s setting) *history {
+	h := &history{dialect: drawDialect(rt)}
 	if s.dialect != nil {
-		s.dialect(&d)
+		s.dialect(&h.dialect)
+		h.dialect = h.dialect.possible()
 	}
-	h.current = deployment{pageSize: rapid.IntRange(1, 40).Draw(rt, "pageSize")}
-	h.timeout = time.Duration(rapid.IntRange(6, 200).Draw(rt, "timeout")) * time.Second
+	h.begin = drawBegin(rt, h.dialect.zone)
+	h.interval = rapid.SampledFrom([]time.Duration{5 * time.Minute, 30 * time.Minute, 3 * time.Hour, 13 * time.Hour}).Draw(rt, "interval")
+	h.release.pageSize = rapid.IntRange(1, 40).Draw(rt, "pageSize")
+	h.timeout = time.Duration(rapid.SampledFrom([]int{60, 6, 10, 20, 200, 900}).Draw(rt, "timeout")) * time.Second
 	h.latency = time.Duration(rapid.IntRange(5, 100).Draw(rt, "latency")) * time.Millisecond
-	h.part = int64(rapid.IntRange(1, 3000).Draw(rt, "partBytes"))
-	h.store.PageSize = rapid.IntRange(1, 20).Draw(rt, "listing")
-	interval = rapid.SampledFrom([]time.Duration{5 * time.Minute, 30 * time.Minute, 3 * time.Hour, 13 * time.Hour}).Draw(rt, "interval")
-	ticks = rapid.IntRange(1, cmp.Or(s.ticks, 6)).Draw(rt, "ticks")
-
-	begin := time.Now().UTC()
-	span := time.Duration(ticks) * interval
-	genesisBefore := time.Duration(rapid.IntRange(1, 24).Draw(rt, "genesis")) * time.Hour
-	if rapid.Bool().Draw(rt, "genesisSet") {
-		h.genesis = begin.Add(-genesisBefore)
+	h.partBytes = int64(rapid.IntRange(1, 3000).Draw(rt, "partBytes"))
+	h.listing = rapid.IntRange(1, 20).Draw(rt, "listing")
+	h.tokenLife = time.Duration(rapid.IntRange(2, 30).Draw(rt, "tokenLife")) * time.Minute
+	h.genesis = time.Duration(rapid.IntRange(1, 24).Draw(rt, "genesis")) * time.Hour
+	h.set = rapid.Bool().Draw(rt, "genesisSet")
+	h.records = rapid.IntRange(0, 60).Draw(rt, "records")
+	for range rapid.IntRange(0, 2).Draw(rt, "bursts") {
+		h.bursts = append(h.bursts, rapid.IntRange(20, 150).Draw(rt, "burst"))
 	}
-	h.world = newWorld(rt, d, begin.Add(-genesisBefore), begin.Add(span))
-	return h, interval, ticks
+	h.seed = rapid.Uint64().Draw(rt, "seed")
+	h.replay = rapid.IntRange(0, 3).Draw(rt, "replay") == 3
+	most := s.ticks
+	if most == 0 {
+		most = 6
+	}
+	if rapid.IntRange(0, 3).Draw(rt, "past") == 3 && most > 1 {
+		h.past = time.Duration(rapid.IntRange(1, 60).Draw(rt, "pastHours")) * time.Hour
+	}
+	for range rapid.IntRange(1, most).Draw(rt, "ticks") {
+		h.ticks = append(h.ticks, drawTick(rt, s, h))
+	}
+	whole := time.Duration(len(h.ticks)) * h.interval
+	drawSpans := func(label string, longest time.Duration) (spans []span) {
+		for range max(0, rapid.IntRange(-2, 1).Draw(rt, label)) {
+			from := h.begin.Add(time.Duration(rapid.IntRange(0, int(whole/time.Minute)).Draw(rt, "from")) * time.Minute)
+			to := from.Add(time.Duration(rapid.IntRange(1, int(longest/time.Minute)).Draw(rt, "minutes")) * time.Minute)
+			if end := h.begin.Add(whole); to.After(end) {
+				to = end
+			}
+			spans = append(spans, span{from, to})
+		}
+		return spans
+	}
+	h.outages = drawSpans("outages", 10*time.Hour)
+	h.jams = drawSpans("jams", time.Hour)
+	return h
 }
 
-// newWorld draws the records of a vendor over [from, to): some anywhere, bursts within a second.
-func newWorld(rt *rapid.T, d dialect, from, to time.Time) *world {
-	w := &world{dialect: d, asked: map[int64][2]time.Time{}, random: rand.New(rand.NewPCG(1, rapid.Uint64().Draw(rt, "world")))}
-	late := func(at time.Time) time.Time {
-		if d.settle == 0 {
-			return at
-		}
-		return at.Add(time.Duration(w.random.Int64N(int64(d.settle)))).Truncate(time.Millisecond)
-	}
-	between := func(from, to time.Time) time.Time {
-		return from.Add(time.Duration(w.random.Int64N(int64(to.Sub(from))))).Truncate(time.Millisecond)
-	}
-	put := func(at time.Time) {
-		w.add(at, late(at))
-		for d.moving && w.random.IntN(4) == 0 {
-			if at = between(at.Add(time.Millisecond), to.Add(time.Hour)); !at.Before(to) {
-				break
+// epoch is when the clock of a history stands still at first; no history can begin before.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// drawBegin draws when the schedule begins: some time before the vendor's clocks change, in spring or in autumn.
+func drawBegin(rt *rapid.T, zone *time.Location) time.Time {
+	begin := epoch.Add(5 * 24 * time.Hour)
+	if changes := rapid.IntRange(0, 2).Draw(rt, "clockChange"); changes > 0 {
+		at := begin.In(zone)
+		for range changes {
+			if _, next := at.ZoneBounds(); !next.IsZero() {
+				at = next
 			}
-			w.move(len(w.records)-1, version{at, late(at)})
+		}
+		begin = at.Add(-time.Duration(rapid.IntRange(0, 20*60).Draw(rt, "before")) * time.Minute).UTC()
+	}
+	return begin
+}
+
+func drawTick(rt *rapid.T, s setting, h *history) (t tick) {
+	switch rapid.IntRange(0, 7).Draw(rt, "deployment") {
+	case 6:
+		t.release = &release{rapid.IntRange(1, 40).Draw(rt, "pageSize"), h.release.wide}
+	case 7:
+		t.release = &release{h.release.pageSize, rapid.Bool().Draw(rt, "wide")}
+	}
+	t.audit = rapid.SampledFrom([]string{"", "", "", "", "", "", "", auditLost, auditDamaged, auditOld}).Draw(rt, "audit")
+	for range rapid.SampledFrom([]int{1, 1, 1, 1, 0, 2, 3}).Draw(rt, "executions") {
+		t.executions = append(t.executions, drawExecution(rt, s, h, 2))
+	}
+	return t
+}
+
+// drawExecution draws an execution; its faults may start others, depth deep.
+func drawExecution(rt *rapid.T, s setting, h *history, depth int) *execution {
+	e := &execution{kind: scheduled, seed: rapid.Uint64().Draw(rt, "execution")}
+	kinds := []string{scheduled, scheduled, scheduled, scheduled, scheduled, byHand, byHand, oldTick, aheadTick}
+	if h.past > 0 {
+		kinds = append(kinds, backfill, backfill, backfill)
+	}
+	if s.kinds != nil {
+		kinds = s.kinds
+	}
+	e.kind = rapid.SampledFrom(kinds).Draw(rt, "kind")
+	if rapid.IntRange(0, 3).Draw(rt, "late") == 3 {
+		e.after = time.Duration(rapid.IntRange(1, 20*60).Draw(rt, "after")) * time.Second
+	}
+	switch e.kind {
+	case oldTick:
+		e.shift = -time.Duration(rapid.IntRange(1, 30*60).Draw(rt, "ago")) * time.Minute
+	case aheadTick:
+		e.shift = time.Duration(rapid.IntRange(1, s.ahead()).Draw(rt, "ahead")) * time.Minute
+	case backfill:
+		e.lanes = rapid.IntRange(1, 3).Draw(rt, "lanes")
+		e.from = -h.genesis - time.Duration(rapid.IntRange(0, int(h.past/time.Minute)).Draw(rt, "pastFrom"))*time.Minute
+		e.to = e.from + time.Duration(rapid.IntRange(1, int((h.past+h.genesis)/time.Minute)).Draw(rt, "pastSpan"))*time.Minute
+		e.replay = rapid.SampledFrom([]preprocess.Replay{preprocess.ReplayMissing, preprocess.ReplayAll, preprocess.ReplayQuarantined}).Draw(rt, "replay")
+	}
+	for range rapid.IntRange(0, 3).Draw(rt, "rounds") {
+		e.rounds = append(e.rounds, round{
+			drawFaults(rt, s, h, s.of(s3Faults), 12, depth), drawFaults(rt, s, h, s.of(vendorFaults), 10, depth), drawFaults(rt, s, h, s.of(s3Faults), 12, depth),
+		})
+	}
+	return e
+}
+
+// String tells the history, for somebody who is to find out what it shows.
+func (h *history) String() string {
+	var b strings.Builder
+	d := h.dialect
+	fmt.Fprintf(&b, "vendor: audit %s, late %t, moves %t, edits %t, vanish %t, counted %t, inclusive %t, unknown resolution %t, paging %s from %d, bounds %s in %s (second %t), longest %s, settle %s, lookback %s\n",
+		d.audit, d.late, d.moves, d.edits, d.vanish, d.counted, d.inclusive, d.unknown, d.paging, d.first, d.bounds, d.zone, d.second, d.longest, d.settle, d.lookback)
+	fmt.Fprintf(&b, "schedule: from %s every %s; genesis %s before (set %t), records for %s more; %d records, bursts %v, seed %d\n",
+		h.begin.Format(time.RFC3339), h.interval, h.genesis, h.set, h.past, h.records, h.bursts, h.seed)
+	fmt.Fprintf(&b, "release: page size %d, wide %t; timeout %s, latency %s, parts of %d bytes, listings of %d keys, tokens live %s; outages %v, jams %v; replay %t\n",
+		h.release.pageSize, h.release.wide, h.timeout, h.latency, h.partBytes, h.listing, h.tokenLife, h.outages, h.jams, h.replay)
+	for i, t := range h.ticks {
+		fmt.Fprintf(&b, "tick %d:", i)
+		if t.release != nil {
+			fmt.Fprintf(&b, " release with page size %d, wide %t;", t.release.pageSize, t.release.wide)
+		}
+		fmt.Fprintf(&b, " %s\n", t.audit)
+		for _, e := range t.executions {
+			e.tell(&b, "  ")
 		}
 	}
-	for range rapid.IntRange(0, 80).Draw(rt, "records") {
-		put(between(from, to))
+	return b.String()
+}
+
+func (e *execution) tell(b *strings.Builder, indent string) {
+	fmt.Fprintf(b, "%s%s after %s, shifted by %s", indent, e.kind, e.after, e.shift)
+	if e.kind == backfill {
+		fmt.Fprintf(b, ", [%s, %s) in %d lanes, replay %q", e.from, e.to, e.lanes, e.replay)
 	}
-	for range rapid.IntRange(0, 2).Draw(rt, "bursts") {
-		second := between(from, to).Truncate(time.Second)
-		for range rapid.IntRange(20, 400).Draw(rt, "burst") {
-			put(second.Add(time.Duration(w.random.IntN(1000)) * time.Millisecond))
+	b.WriteByte('\n')
+	for i, r := range e.rounds {
+		tellFaults(b, fmt.Sprintf("%s  round %d, ingest at S3", indent, i+1), indent, r.ingest)
+		tellFaults(b, fmt.Sprintf("%s  round %d, ingest at the vendor", indent, i+1), indent, r.asks)
+		tellFaults(b, fmt.Sprintf("%s  round %d, preprocess at S3", indent, i+1), indent, r.preprocess)
+	}
+}
+
+func tellFaults(b *strings.Builder, where, indent string, faults []fault) {
+	for _, f := range faults {
+		fmt.Fprintf(b, "%s, requests %d to %d: %s (wait %s, records %d)\n", where, f.at, f.run, f.kind, f.wait, f.records)
+		if f.rival != nil {
+			f.rival.tell(b, indent+"    ")
 		}
 	}
+}
+
+// newWorld makes the vendor of a history.
+func newWorld(h *history) *world {
+	w := &world{dialect: h.dialect, random: rand.New(rand.NewPCG(1, h.seed)), tokenLife: h.tokenLife, outages: h.outages, jams: h.jams}
+	w.populate(h.begin.Add(-h.genesis-h.past), h.end(), h.records, h.bursts)
 	return w
 }
 
-// play runs the ticks with their faults, and then one without any to its end.
-func (h *history) play(interval time.Duration, ticks int) error {
-	begin := time.Now().UTC()
-	for tick := range ticks {
-		scheduled := begin.Add(time.Duration(tick) * interval)
-		time.Sleep(time.Until(scheduled))
-		// A run that lasted over the tick makes it late; the scheduled time stays.
-		h.redeploy()
-		switch rapid.IntRange(0, 9).Draw(h.rt, "tick") {
-		case 9:
-			h.faults[tickMissed]++
-			continue
-		case 8:
-			h.faults[tickDoubled]++
-			if err := h.execution(scheduled, true, false); err != nil {
-				return err
-			}
-		}
-		if err := h.execution(scheduled, true, false); err != nil {
-			return err
-		}
-	}
-	scheduled := begin.Add(time.Duration(ticks) * interval)
-	time.Sleep(time.Until(scheduled))
-	err := h.execution(scheduled, false, false)
-	h.ended = time.Now()
-	return err
-}
-
-func (h *history) redeploy() {
-	switch rapid.IntRange(0, 7).Draw(h.rt, "deployment") {
-	case 6:
-		h.faults[sizeChanged]++
-		h.current.pageSize = rapid.IntRange(1, 40).Draw(h.rt, "pageSize")
-	case 7:
-		h.faults[columnChanged]++
-		h.current.wide = !h.current.wide
-	}
-}
-
-// rivals plays what another execution does while a request of this one is under way: a duplicate of the tick,
-// or a run that a person starts now, perhaps of another release.
-func (h *history) rivals(rt *rapid.T) {
-	h.redeploy()
-	now := h.now
-	if rapid.IntRange(0, 2).Draw(rt, "person") > 0 {
-		now = time.Now().UTC().Truncate(time.Second)
-	}
-	if err := h.execution(now, true, true); err != nil {
-		rt.Fatal(err)
-	}
-}
-
-// longest is the number of rounds after which an execution is taken never to end.
-const longest = 400
-
-// execution plays the state machine for one scheduled time: Ingest and Preprocess, and again while there is
-// more. Where there are no faults neither may fail.
-func (h *history) execution(now time.Time, faulty, nested bool) error {
-	if now.After(h.now) {
-		h.now = now
-	}
-	for round := 1; ; round++ {
-		// Faults strike in the first rounds; what a zombie's run does is short.
-		faulty := faulty && round <= 3
-		running := h.current
-		ingested, struck, ingestErr := h.ingest(now, running, faulty, nested)
-		if ingestErr != nil && !struck && !excused(ingestErr) {
-			return fmt.Errorf("ingest failed without a fault: %w", ingestErr)
-		}
-		preprocessed, struck, preprocessErr := h.preprocess(now, running, h.process(faulty, nested, false))
-		if preprocessErr != nil && !struck {
-			return fmt.Errorf("preprocess failed without a fault: %w", preprocessErr)
-		}
-		again := ingested.More || preprocessed.More
-		switch {
-		case ingestErr != nil || preprocessErr != nil:
-			if faulty {
-				return nil
-			}
-			again = true
-		case nested && round == 2:
-			return nil
-		}
-		if !again {
-			return nil
-		}
-		if round == longest {
-			return fmt.Errorf("an execution for %s has more to do after %d rounds: %v, %v", now, longest, ingestErr, preprocessErr)
-		}
-	}
-}
-
-// excused says that ingest may end so without a fault: an invocation's time may be too short for anything,
-// and records may move by just a page.
-func excused(err error) bool {
-	return errors.Is(err, vendorapi.ErrDeadline) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, vendorapi.ErrRepeated) ||
-		strings.Contains(err.Error(), "time ran out")
-}
-
-func (h *history) process(faulty, nested bool, asks bool) *process {
-	p := &process{history: h, next: h.api, latency: h.latency, nested: nested}
-	if !faulty {
-		return p
-	}
-	s3Kinds, vendorKinds := s3Faults, vendorFaults
-	if h.setting.s3Faults != nil {
-		s3Kinds, vendorKinds = h.setting.s3Faults, h.setting.vendorFaults
-	}
-	p.s3Faults = plan(h.rt, s3Kinds, 3, 12)
-	if asks {
-		p.askFaults = plan(h.rt, vendorKinds, 3, 12)
-	}
-	return p
-}
-
-func (h *history) zone(p *process) rawzone.Zone {
-	return rawzone.Zone{Bucket: objectstore.Bucket{API: p, Name: "raw"}, Vendor: "model", Stream: "visits"}
-}
-
-var quiet = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
-
-func (h *history) ingest(now time.Time, d deployment, faulty, nested bool) (ingest.Answer, bool, error) {
-	h.invocations++
-	name := fmt.Sprintf("run%d", h.invocations)
-	p := h.process(faulty, nested, true)
-	described := h.world.describe(d)
-	client, err := vendorapi.NewClient(described, "visits", nil, vendorapi.Options{
-		Transport: p, Now: time.Now, Sleep: pause, Random: func() float64 { return 0.5 }, Logger: quiet,
-	})
-	if err != nil {
-		return ingest.Answer{}, false, err
-	}
-	var vendor ingest.Vendor = client
-	if h.vendor != nil {
-		vendor = h.vendor(client)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
-	defer cancel()
-	answer, err := ingest.Run(ctx, ingest.Config{
-		Stream: &described.Streams[0], Vendor: vendor, Zone: h.zone(p), Run: name,
-		Genesis: h.genesis, PartBytes: h.part, SafetyMargin: h.timeout / 5, DefaultRate: 50,
-		Clock: time.Now, Logger: quiet,
-	}, now)
-	return answer, p.struck > 0, err
-}
-
-func (h *history) preprocess(now time.Time, d deployment, p *process) (preprocess.Answer, bool, error) {
-	described := h.world.describe(d)
-	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
-	defer cancel()
-	answer, err := preprocess.Run(ctx, preprocess.Config{
-		Stream: &described.Streams[0], Raw: h.zone(p), Curated: objectstore.Bucket{API: p, Name: "curated"},
-		TempDir: h.tempDir, SafetyMargin: h.timeout / 5, Clock: time.Now, Logger: quiet,
-	}, now)
-	return answer, p.struck > 0, err
-}
+// end is when no new records happen any more.
+func (h *history) end() time.Time { return h.begin.Add(time.Duration(len(h.ticks)) * h.interval) }

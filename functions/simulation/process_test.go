@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -14,9 +17,10 @@ import (
 
 	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
+	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
-// Kinds of fault, each at one request of an invocation. "took effect" is what S3 did with the request.
+// Kinds of fault, each at one request of an invocation. "Took effect" is what S3 did with the request.
 const (
 	crashBefore  = "crash before a request"
 	crashAfter   = "crash after a request"
@@ -25,6 +29,7 @@ const (
 	s3Error      = "S3 500"
 	s3Conflict   = "S3 409"
 	hang         = "late answer"
+	zombie       = "process asleep, its request takes effect later"
 	rivalBefore  = "another run before a request"
 	rivalAfter   = "another run after a request"
 	vendorError  = "vendor 500"
@@ -32,18 +37,23 @@ const (
 	vendorBroken = "vendor answer cut off"
 	vendorGone   = "vendor connection lost"
 	vendorShift  = "records change between pages"
+	vendorSwap   = "records change places between pages, total the same"
 
 	// These strike outside requests.
 	deadline      = "deadline reached"
 	tickMissed    = "tick missed"
 	tickDoubled   = "tick doubled"
+	tickLate      = "tick late"
+	refusedAhead  = "tick refused as ahead of its time"
 	sizeChanged   = "page size changed"
 	columnChanged = "columns changed"
+	outage        = "vendor out of order (503)"
+	jam           = "vendor throttles (429)"
 )
 
 var (
-	s3Faults     = []string{crashBefore, crashAfter, lostAnswer, sentTwice, s3Error, s3Conflict, hang, rivalBefore, rivalAfter}
-	vendorFaults = []string{vendorShift, vendorShift, vendorShift, crashBefore, crashAfter, vendorError, vendorBusy, vendorBroken, vendorGone, hang, rivalBefore, rivalAfter}
+	s3Faults     = []string{crashBefore, crashAfter, lostAnswer, sentTwice, s3Error, s3Conflict, hang, zombie, rivalBefore, rivalAfter}
+	vendorFaults = []string{vendorShift, vendorShift, vendorSwap, crashBefore, vendorError, vendorBusy, vendorBroken, vendorGone, hang, zombie, rivalBefore, rivalAfter}
 )
 
 var (
@@ -57,19 +67,25 @@ type fault struct {
 	kind    string
 	wait    time.Duration
 	records int
+	rival   *execution
 }
 
-// plan draws the faults of one kind of request in one invocation.
-func plan(rt *rapid.T, kinds []string, most, within int) (faults []fault) {
-	for range rapid.IntRange(0, most).Draw(rt, "faults") {
+// drawFaults draws the faults that one kind of request of one invocation meets.
+func drawFaults(rt *rapid.T, s setting, h *history, kinds []string, within, depth int) (faults []fault) {
+	for range rapid.SampledFrom([]int{0, 1, 1, 2}).Draw(rt, "faults") {
 		f := fault{at: rapid.IntRange(1, within).Draw(rt, "at"), kind: rapid.SampledFrom(kinds).Draw(rt, "kind")}
 		f.run = f.at
 		switch f.kind {
 		case vendorError, vendorBusy, s3Conflict:
 			f.run += rapid.IntRange(0, 8).Draw(rt, "run")
-		case hang, rivalBefore, rivalAfter:
+		case hang:
 			f.wait = time.Duration(rapid.IntRange(0, 90).Draw(rt, "wait")) * time.Second
-		case vendorShift:
+		case rivalBefore, rivalAfter, zombie:
+			f.wait = time.Duration(rapid.IntRange(0, 14*60).Draw(rt, "wait")) * time.Second
+			if f.kind != zombie && depth > 0 {
+				f.rival = drawExecution(rt, s, h, depth-1)
+			}
+		case vendorShift, vendorSwap:
 			f.records = rapid.IntRange(1, 20).Draw(rt, "records")
 		}
 		faults = append(faults, f)
@@ -80,16 +96,31 @@ func plan(rt *rapid.T, kinds []string, most, within int) (faults []fault) {
 // process is one invocation of a handler: its requests to S3 and to the vendor go through it, and meet its
 // faults. Once it is killed none takes effect any more.
 type process struct {
-	*history
+	*play
+	name      string
+	began     time.Time
 	next      objectstore.API
-	latency   time.Duration // of the vendor; S3 is much quicker
+	random    *rand.Rand
 	s3, asked int
 	s3Faults  []fault
 	askFaults []fault
 	dead      bool
-	// struck counts the faults met.
+	// struck counts the faults met; met are the states of the vendor.
 	struck int
-	nested bool
+	met    map[string]bool
+	// unsettled are the commits put whose counts do not agree; findings are those logged.
+	unsettled int
+	findings  map[string]int
+}
+
+func (p *play) process(name string, s3Faults, askFaults []fault) *process {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.processes++
+	return &process{
+		play: p, name: name, began: time.Now(), next: p.api, random: rand.New(rand.NewPCG(p.history.seed, uint64(p.processes))),
+		s3Faults: s3Faults, askFaults: askFaults, findings: map[string]int{}, met: map[string]bool{},
+	}
 }
 
 func at(faults []fault, n int) (fault, bool) {
@@ -102,12 +133,16 @@ func at(faults []fault, n int) (fault, bool) {
 
 func (p *process) strike(kind string) {
 	p.struck++
-	p.faults[kind]++
+	p.fault(kind)
 }
 
-// pause lets time pass. It fails where the context ends meanwhile.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
+// longestLife is how long Lambda lets a process live: what it has sent later takes no effect.
+const longestLife = 15 * time.Minute
+
+// pause lets time pass, and a little more, so that no two processes ever go on at the same moment: a history is played
+// the same each time. It fails where the context ends meanwhile.
+func (p *process) pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d + time.Duration(p.random.IntN(1_000_000)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -117,82 +152,110 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// sleep is a pause that no deadline ends, as of a process that is frozen. It reports whether what the process was about
+// to do still takes effect.
+func (p *process) sleep(d time.Duration) bool {
+	_ = p.pause(context.Background(), d)
+	if time.Since(p.began) > longestLife {
+		p.dead = true
+	}
+	return !p.dead
+}
+
 // begin is what every request meets first. It fails where the process is killed or its time is over.
 func (p *process) begin(ctx context.Context, latency time.Duration) error {
 	if p.dead {
 		return errKilled
 	}
-	if err := pause(ctx, latency); err != nil {
+	if err := p.pause(ctx, latency); err != nil {
 		p.strike(deadline)
 		return err
 	}
 	return nil
 }
 
-func request[Out any](ctx context.Context, p *process, put bool, effect func() (*Out, error)) (*Out, error) {
-	if err := p.begin(ctx, p.latency/100); err != nil {
+func request[Out any](ctx context.Context, p *process, operation, key string, effect func(context.Context) (*Out, error)) (*Out, error) {
+	if err := p.begin(ctx, p.history.latency/100); err != nil {
 		return nil, err
 	}
 	p.s3++
 	f, ok := at(p.s3Faults, p.s3)
-	if !ok || f.kind == s3Conflict && !put || p.nested && (f.kind == rivalBefore || f.kind == rivalAfter) {
-		return effect()
+	if !ok || f.kind == s3Conflict && operation != "PUT" {
+		out, err := effect(ctx)
+		p.record(p.name, operation, key, "", err)
+		return out, err
 	}
 	p.strike(f.kind)
+	p.record(p.name, operation, key, f.kind, nil)
+	late := context.WithoutCancel(ctx)
 	switch f.kind {
 	case crashBefore:
 		p.dead = true
 		return nil, errKilled
 	case crashAfter:
-		_, _ = effect()
+		_, _ = effect(ctx)
 		p.dead = true
 		return nil, errKilled
 	case lostAnswer:
-		_, _ = effect()
+		_, _ = effect(ctx)
 		return nil, errLost
 	case sentTwice:
-		_, _ = effect()
+		_, _ = effect(ctx)
 	case s3Error:
 		return nil, objectstoretest.Failure(http.StatusInternalServerError, "InternalError")
 	case s3Conflict:
 		return nil, objectstoretest.Failure(http.StatusConflict, "ConditionalRequestConflict")
 	case hang:
-		if err := pause(ctx, f.wait); err != nil {
+		out, err := effect(ctx)
+		if err := p.pause(ctx, f.wait); err != nil {
 			p.strike(deadline)
 			return nil, err
 		}
-	case rivalBefore:
-		p.rival(ctx, f.wait)
+		return out, err
+	case zombie, rivalBefore:
+		p.begins(f.rival)
+		if !p.sleep(f.wait) {
+			return nil, errKilled
+		}
+		out, err := effect(late)
+		p.record(p.name, operation, key, "awake again", err)
+		return out, err
 	case rivalAfter:
-		out, err := effect()
-		p.rival(ctx, f.wait)
+		out, err := effect(ctx)
+		p.begins(f.rival)
+		if !p.sleep(f.wait) {
+			return nil, errKilled
+		}
 		return out, err
 	}
-	return effect()
-}
-
-// rival plays another run while a request of this one is under way.
-func (p *process) rival(ctx context.Context, after time.Duration) {
-	if pause(ctx, after) != nil {
-		return
-	}
-	p.rivals(p.rt)
+	return effect(ctx)
 }
 
 // RoundTrip plays the vendor.
 func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
-	if err := p.begin(ctx, p.latency); err != nil {
+	if err := p.begin(ctx, p.history.latency); err != nil {
 		return nil, err
 	}
+	answer := func() *http.Response { return p.world.answer(r.URL.Query(), time.Now()) }
 	p.asked++
 	f, ok := at(p.askFaults, p.asked)
-	if !ok || p.nested && (f.kind == rivalBefore || f.kind == rivalAfter) {
-		return p.world.answer(r.URL.Query(), time.Now()), nil
+	if kind, response := p.world.broken(time.Now()); response != nil {
+		// One fault, however often it is met.
+		if p.struck++; !p.met[kind] {
+			p.met[kind] = true
+			p.fault(kind)
+		}
+		return response, nil
+	}
+	if !ok {
+		p.record(p.name, "ask", r.URL.RawQuery, "", nil)
+		return answer(), nil
 	}
 	p.strike(f.kind)
+	p.record(p.name, "ask", r.URL.RawQuery, f.kind, nil)
 	switch f.kind {
-	case crashBefore, crashAfter:
+	case crashBefore:
 		p.dead = true
 		return nil, errKilled
 	case vendorError:
@@ -202,36 +265,42 @@ func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 		response.Header.Set("Retry-After", "3")
 		return response, nil
 	case vendorBroken:
-		response := p.world.answer(r.URL.Query(), time.Now())
+		response := answer()
 		body, _ := io.ReadAll(response.Body)
 		return respond(http.StatusOK, body[:len(body)/2]), nil
 	case vendorGone:
 		return nil, errLost
-	case vendorShift:
-		p.world.shift(f.records, time.Now())
+	case vendorShift, vendorSwap:
+		p.world.shift(f.records, f.kind == vendorSwap, time.Now())
 	case hang:
-		if err := pause(ctx, f.wait); err != nil {
+		if err := p.pause(ctx, f.wait); err != nil {
 			p.strike(deadline)
 			return nil, err
 		}
-	case rivalBefore:
-		p.rival(ctx, f.wait)
+	case zombie, rivalBefore:
+		p.begins(f.rival)
+		if !p.sleep(f.wait) {
+			return nil, errKilled
+		}
 	case rivalAfter:
-		response := p.world.answer(r.URL.Query(), time.Now())
-		p.rival(ctx, f.wait)
+		response := answer()
+		p.begins(f.rival)
+		if !p.sleep(f.wait) {
+			return nil, errKilled
+		}
 		return response, nil
 	}
-	return p.world.answer(r.URL.Query(), time.Now()), nil
+	return answer(), nil
 }
 
 // GetObject implements [objectstore.API].
 func (p *process) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
-	return request(ctx, p, false, func() (*s3.GetObjectOutput, error) { return p.next.GetObject(ctx, in) })
+	return request(ctx, p, "GET", *in.Key, func(ctx context.Context) (*s3.GetObjectOutput, error) { return p.next.GetObject(ctx, in) })
 }
 
 // HeadObject implements [objectstore.API].
 func (p *process) HeadObject(ctx context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
-	return request(ctx, p, false, func() (*s3.HeadObjectOutput, error) { return p.next.HeadObject(ctx, in) })
+	return request(ctx, p, "HEAD", *in.Key, func(ctx context.Context) (*s3.HeadObjectOutput, error) { return p.next.HeadObject(ctx, in) })
 }
 
 // PutObject implements [objectstore.API].
@@ -240,19 +309,47 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 	if err != nil {
 		return nil, err
 	}
-	return request(ctx, p, true, func() (*s3.PutObjectOutput, error) {
+	return request(ctx, p, "PUT", *in.Key, func(ctx context.Context) (*s3.PutObjectOutput, error) {
 		again := *in
 		again.Body = bytes.NewReader(body)
-		return p.next.PutObject(ctx, &again)
+		out, err := p.next.PutObject(ctx, &again)
+		if err == nil && strings.Contains(*in.Key, "/commits/") {
+			p.committed(p, *in.Key, body)
+		}
+		return out, err
 	})
 }
 
 // DeleteObject implements [objectstore.API].
 func (p *process) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, _ ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
-	return request(ctx, p, false, func() (*s3.DeleteObjectOutput, error) { return p.next.DeleteObject(ctx, in) })
+	return request(ctx, p, "DELETE", *in.Key, func(ctx context.Context) (*s3.DeleteObjectOutput, error) { return p.next.DeleteObject(ctx, in) })
 }
 
 // ListObjectsV2 implements [objectstore.API].
 func (p *process) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
-	return request(ctx, p, false, func() (*s3.ListObjectsV2Output, error) { return p.next.ListObjectsV2(ctx, in) })
+	return request(ctx, p, "LIST", *in.Prefix, func(ctx context.Context) (*s3.ListObjectsV2Output, error) { return p.next.ListObjectsV2(ctx, in) })
 }
+
+// logger counts the findings that the invocation logs, which outlast its answer.
+func (p *process) logger() *slog.Logger { return slog.New(logged{p}) }
+
+// logged is a handler of log lines that keeps the findings' kinds alone.
+type logged struct{ *process }
+
+func (l logged) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (l logged) WithAttrs([]slog.Attr) slog.Handler               { return l }
+func (l logged) WithGroup(string) slog.Handler                    { return l }
+
+func (l logged) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "finding" {
+		r.Attrs(func(a slog.Attr) bool {
+			if a.Key == "kind" {
+				l.findings[a.Value.String()]++
+			}
+			return true
+		})
+	}
+	return nil
+}
+
+func (p *process) found(kind telemetry.Kind) int { return p.findings[string(kind)] }

@@ -8,8 +8,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,8 +25,10 @@ import (
 
 // defaults are how many histories are played and from which seed, where -rapid.checks and -rapid.seed do not
 // say. The seed is fixed so that a change is judged by the same histories before and after it; a search for
-// more is one with other seeds.
-var defaults = map[string]string{"rapid.checks": "700", "rapid.seed": "3"}
+// more is one with other seeds, as -soak makes.
+var defaults = map[string]string{"rapid.checks": "3000", "rapid.seed": "3", "rapid.nofailfile": "true", "rapid.shrinktime": "1m"}
+
+var soak = flag.Duration("soak", 0, "how long TestSoak goes on")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -39,13 +45,15 @@ func TestMain(m *testing.M) {
 	if err := warm(); err != nil {
 		panic(err)
 	}
+	// Histories are short and make much garbage.
+	debug.SetGCPercent(400)
 	os.Exit(m.Run())
 }
 
 // warm makes a Parquet object. The codec makes its channels at its first use, and one made in a
 // bubble cannot be used in the next.
 func warm() error {
-	table, err := curated.NewTable(&(&world{}).describe(deployment{pageSize: 1}).Streams[0])
+	table, err := curated.NewTable(&dialect{bounds: unixBounds}.possible().describe(release{pageSize: 1}).Streams[0])
 	if err != nil {
 		return err
 	}
@@ -60,68 +68,148 @@ func warm() error {
 
 // tally counts what the histories of a test met.
 type tally struct {
-	histories, invocations int
-	faults                 map[string]int
+	mu                                sync.Mutex
+	histories, invocations            int
+	missing, doubled, late, otherwise int
+	faults                            map[string]int
 }
 
-func (c *tally) add(h *history) {
+func (c *tally) add(p *play, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.histories++
-	c.invocations += h.invocations
-	for kind, n := range h.faults {
+	c.invocations += p.invocations
+	for kind, n := range p.faults {
 		c.faults[kind] += n
 	}
+	switch {
+	case err == nil:
+	case errors.Is(err, errMissing):
+		c.missing++
+	case errors.Is(err, errTwice):
+		c.doubled++
+	case errors.Is(err, errLate):
+		c.late++
+	default:
+		c.otherwise++
+	}
+}
+
+// struck counts the faults met; what stands in parentheses is none.
+func (c *tally) struck() (total int) {
+	for kind, n := range c.faults {
+		if !strings.HasPrefix(kind, "(") {
+			total += n
+		}
+	}
+	return total
 }
 
 func (c *tally) String() string {
 	var b strings.Builder
-	total := 0
+	fmt.Fprintf(&b, "%d histories, %d invocations of ingest, %d faults:\n", c.histories, c.invocations, c.struck())
 	for _, kind := range slices.Sorted(maps.Keys(c.faults)) {
-		fmt.Fprintf(&b, "\n%8d %s", c.faults[kind], kind)
-		if !strings.HasPrefix(kind, "(") {
-			total += c.faults[kind]
-		}
+		fmt.Fprintf(&b, "%9d %s\n", c.faults[kind], kind)
 	}
-	return fmt.Sprintf("%d histories, %d invocations of ingest, %d faults:%s", c.histories, c.invocations, total, b.String())
+	fmt.Fprintf(&b, "%9d histories in which something was lost\n%9d in which something was doubled\n%9d in which something was late past its deadline\n%9d in which anything else was wrong",
+		c.missing, c.doubled, c.late, c.otherwise)
+	return b.String()
 }
 
-// panicked wraps what the inside of a bubble panicked with: rapid ends a history that way, and has to see
-// it on its own goroutine.
-type panicked struct{ value any }
-
-func (p panicked) Error() string { return fmt.Sprint(p.value) }
-
 // simulate plays one history in a bubble of its own, so that its clock begins at the same time always.
-func simulate(t *testing.T, rt *rapid.T, s setting, c *tally) (err error) {
-	var h *history
-	synctest.Test(t, func(*testing.T) {
-		defer func() {
-			if value := recover(); value != nil {
-				err = panicked{value}
-			}
-		}()
-		var interval time.Duration
-		var ticks int
-		h, interval, ticks = newHistory(rt, s)
-		err = h.play(interval, ticks)
-	})
-	var p panicked
-	if errors.As(err, &p) {
-		panic(p.value)
-	}
+func simulate(t *testing.T, h *history, s setting, c *tally) error {
+	p := newPlay(h, s)
+	var err error
+	synctest.Test(t, func(*testing.T) { err = p.play() })
 	if err == nil {
-		err = h.check()
+		err = p.check()
 	}
-	c.add(h)
-	return err
+	c.add(p, err)
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w\n%s%s", err, h, p.told())
+}
+
+// told is the end of what happened.
+func (p *play) told() string {
+	const most = 400
+	var b strings.Builder
+	events := p.trace
+	if skipped := len(events) - most; skipped > 0 {
+		fmt.Fprintf(&b, "... %d requests before\n", skipped)
+		events = events[skipped:]
+	}
+	for _, e := range events {
+		fmt.Fprintf(&b, "%s %-6s %-6s %s", e.at.UTC().Format("01-02T15:04:05.000000"), e.who, e.operation, strings.TrimPrefix(e.key, "model/visits/"))
+		if e.fate != "" {
+			fmt.Fprintf(&b, "  <- %s", e.fate)
+		}
+		if e.err != nil {
+			fmt.Fprintf(&b, "  -> %v", e.err)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// shards is among how many tests the histories of a seed are divided, for as many processors.
+const shards = 4
+
+// search plays the histories of the seed that is set, several at once, and shows the shortest that breaks a promise.
+func search(t *testing.T, s setting, c *tally) bool {
+	seed := flag.Lookup("rapid.seed").Value.String()
+	return t.Run("seed="+seed, func(t *testing.T) {
+		for shard := range shards {
+			t.Run("shard="+strconv.Itoa(shard), func(t *testing.T) {
+				t.Parallel()
+				s := s
+				s.tempDir = t.TempDir()
+				rapid.Check(t, func(rt *rapid.T) {
+					// All shards draw the same histories; each plays its own.
+					own := 0
+					for bit := 1; bit < shards; bit *= 2 {
+						if rapid.Bool().Draw(rt, "shard") {
+							own += bit
+						}
+					}
+					if own != shard {
+						return
+					}
+					if err := simulate(t, drawHistory(rt, s), s, c); err != nil {
+						rt.Fatalf("go test ./functions/simulation -run 'TestNothing.*/.*/shard=%d' -rapid.seed=%s -rapid.checks=%s\n%v",
+							shard, seed, flag.Lookup("rapid.checks").Value, err)
+					}
+				})
+			})
+		}
+	})
 }
 
 func TestNothingIsLostAndNothingDoubled(t *testing.T) {
 	c := &tally{faults: map[string]int{}}
-	s := setting{tempDir: t.TempDir()}
-	rapid.Check(t, func(rt *rapid.T) {
-		if err := simulate(t, rt, s, c); err != nil {
-			rt.Fatal(err)
-		}
-	})
+	search(t, setting{}, c)
 	t.Log(c)
+	if !testing.Short() && !t.Failed() && flag.Lookup("rapid.checks").Value.String() == defaults["rapid.checks"] && c.struck() < 20_000 {
+		t.Errorf("%d faults: want at least 20,000 to be met, or the search proves little", c.struck())
+	}
+}
+
+// TestSoak plays seed after seed for as long as -soak says.
+func TestSoak(t *testing.T) {
+	if *soak == 0 {
+		t.Skip("goes on for as long as -soak says: make soak SOAK=10m")
+	}
+	c := &tally{faults: map[string]int{}}
+	began := time.Now()
+	for seed := began.Unix(); time.Since(began) < *soak; seed++ {
+		if err := flag.Set("rapid.seed", strconv.FormatInt(seed, 10)); err != nil {
+			t.Fatal(err)
+		}
+		if !search(t, setting{}, c) {
+			break
+		}
+		fmt.Fprintf(os.Stderr, "%s: %d histories, %d faults\n", time.Since(began).Round(time.Second), c.histories, c.struck())
+	}
+	t.Logf("%s on %d processors\n%s", time.Since(began).Round(time.Second), runtime.GOMAXPROCS(0), c)
 }

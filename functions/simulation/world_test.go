@@ -11,71 +11,134 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/window"
 )
 
-// dialect is how the model vendor talks, and what kind of stream it has.
-type dialect struct {
-	// moving says that records move to later times (audit reread); else some come later than the settle delay.
-	moving    bool
-	counted   bool
-	inclusive bool
-	// unknown says that the vendor compares fractions of a second, which the description does not tell.
-	unknown bool
-	numbers bool // pages have numbers, from first on; else offsets
-	first   int
-	settle  time.Duration
-}
-
-// version is one state of a record: from shows on the vendor gives the record with the time at.
+// version is one state of a record: from shows on the vendor gives the record with the time at, or no more.
 type version struct {
 	at, shows time.Time
+	gone      bool
 }
 
-// change is one record's coming or going at a time that a window may hold.
+// change is one record's coming or leaving at a time that a window may hold.
 type change struct {
 	when, at time.Time
+	leaving  bool
 }
 
-// world is the vendor: its records, and what it was asked.
+// span is a stretch of time, its end not in it.
+type span struct{ from, to time.Time }
+
+func (s span) holds(t time.Time) bool { return !t.Before(s.from) && t.Before(s.to) }
+
+// world is the vendor: its records, and when it is out of order. Several processes ask it at once.
 type world struct {
 	dialect
+	mu      sync.Mutex
 	records [][]version // a record's id is its index
 	changes []change
 	random  *rand.Rand
-	// asked are the first and the last time that windows from a bound on were asked for.
-	asked map[int64][2]time.Time
-	// last is the window last asked for, as the request had it.
-	last struct{ from, to time.Time }
+	// tokenLife is how long a page's token can be used.
+	tokenLife time.Duration
+	// outages and jams are when the vendor answers 503, and 429.
+	outages, jams []span
+	// last is what was last asked for.
+	last span
 }
 
 // add makes a record that happens at at and shows at shows.
 func (w *world) add(at, shows time.Time) {
-	w.records = append(w.records, []version{{at, shows}})
-	w.changes = append(w.changes, change{shows, at})
+	w.records = append(w.records, []version{{at: at, shows: shows}})
+	w.changes = append(w.changes, change{when: shows, at: at})
 }
 
-// move gives the record a later state.
-func (w *world) move(id int, to version) {
+// alter gives a record a later state. It does nothing where the record already has one that shows later.
+func (w *world) alter(id int, to version) {
 	newest := w.records[id][len(w.records[id])-1]
-	if !to.shows.After(newest.shows) || !to.at.After(newest.at) {
+	if !to.shows.After(newest.shows) || newest.gone {
 		return
 	}
 	w.records[id] = append(w.records[id], to)
-	w.changes = append(w.changes, change{to.shows, newest.at}, change{to.shows, to.at})
+	if to.gone || !to.at.Equal(newest.at) {
+		w.changes = append(w.changes, change{to.shows, newest.at, true})
+	}
+	if !to.gone && !to.at.Equal(newest.at) {
+		w.changes = append(w.changes, change{to.shows, to.at, false})
+	}
 }
 
-// current returns the newest version that shows at now, -1 where none does.
+// current returns the version that the vendor gives at now, -1 where it gives none.
 func current(versions []version, now time.Time) int {
 	for i := len(versions) - 1; i >= 0; i-- {
-		if !versions[i].shows.After(now) {
-			return i
+		if versions[i].shows.After(now) {
+			continue
 		}
+		if versions[i].gone {
+			return -1
+		}
+		return i
 	}
 	return -1
+}
+
+// populate fills the vendor with records of [from, to): some anywhere, bursts within a second.
+func (w *world) populate(from, to time.Time, records int, bursts []int) {
+	for range records {
+		w.happen(w.between(from, to), to)
+	}
+	for _, burst := range bursts {
+		second := w.between(from, to).Truncate(time.Second)
+		for range burst {
+			w.happen(second.Add(time.Duration(w.random.IntN(1000))*time.Millisecond), to)
+		}
+	}
+}
+
+// happen makes one record, with what becomes of it.
+func (w *world) happen(at, to time.Time) {
+	w.add(at, w.showing(at))
+	id := len(w.records) - 1
+	for w.random.IntN(4) == 0 {
+		newest := w.records[id][len(w.records[id])-1]
+		// What is changed is no older than the lookback.
+		until := newest.at.Add(w.lookback)
+		if !newest.shows.Add(time.Millisecond).Before(until) {
+			return
+		}
+		when := w.between(newest.shows.Add(time.Millisecond), until)
+		switch {
+		case w.moves && w.random.IntN(2) == 0:
+			if !when.Before(to) {
+				return
+			}
+			w.alter(id, version{at: when, shows: w.showing(when)})
+		case w.edits:
+			w.alter(id, version{at: newest.at, shows: when})
+		case w.vanish:
+			w.alter(id, version{at: newest.at, shows: when, gone: true})
+		}
+	}
+}
+
+// showing is when a record of at shows.
+func (w *world) showing(at time.Time) time.Time {
+	span := w.settle
+	if w.late && w.random.IntN(3) == 0 {
+		span = w.lookback
+	}
+	return w.between(at, at.Add(span))
+}
+
+func (w *world) between(from, to time.Time) time.Time {
+	if !from.Before(to) {
+		return from
+	}
+	return from.Add(time.Duration(w.random.Int64N(int64(to.Sub(from))))).Truncate(time.Millisecond)
 }
 
 // found is a record as the vendor gives it.
@@ -96,7 +159,7 @@ func (w *world) find(from, to, now time.Time) (all []found) {
 		if !w.unknown {
 			compared = at.Truncate(time.Second)
 		}
-		if compared.Before(from) || compared.After(to) || compared.Equal(to) && !w.inclusive {
+		if compared.Before(from) || compared.After(to) || compared.Equal(to) && (!w.inclusive || w.bounds == dayBounds) {
 			continue
 		}
 		all = append(all, found{id, v, at})
@@ -105,29 +168,63 @@ func (w *world) find(from, to, now time.Time) (all []found) {
 	return all
 }
 
-// shift changes what the window last asked for holds: records move out of it, or late ones come into it.
-func (w *world) shift(n int, now time.Time) {
+// shift changes what the request last answered holds, as the vendor may: records of it move, leave, are edited or
+// come late. With swap one leaves for each that comes, so that no total shows it.
+func (w *world) shift(n int, swap bool, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	now = now.Truncate(time.Millisecond)
 	from, to := w.last.from, w.last.to
+	if oldest := now.Add(-w.lookback); from.Before(oldest) {
+		from = oldest
+	}
+	if now.Before(to) {
+		to = now
+	}
 	if !from.Before(to) {
 		return
 	}
-	if !w.moving {
-		for range n {
-			w.add(from.Add(time.Duration(w.random.Int64N(int64(to.Sub(from))))).Truncate(time.Millisecond), now)
-		}
-		return
-	}
 	there := w.find(from, to, now)
-	for range min(n, len(there)) {
+	for range n {
+		leaves := w.moves || w.vanish
+		comes := w.late && (!leaves || swap || w.random.IntN(2) == 0)
+		if comes {
+			w.add(w.between(from, to), now)
+		}
+		if (comes && !swap) || len(there) == 0 {
+			continue
+		}
 		i := w.random.IntN(len(there))
-		w.move(there[i].id, version{now, now})
+		id, at := there[i].id, there[i].at
 		there = slices.Delete(there, i, i+1)
+		switch {
+		case w.moves && (swap || w.random.IntN(2) == 0):
+			w.alter(id, version{at: now, shows: now})
+		case w.vanish:
+			w.alter(id, version{at: at, shows: now, gone: true})
+		case w.edits:
+			w.alter(id, version{at: at, shows: now})
+		}
 	}
+}
+
+// broken is what the vendor answers with when it is out of order, nil where it is not.
+func (w *world) broken(now time.Time) (string, *http.Response) {
+	if slices.ContainsFunc(w.outages, func(s span) bool { return s.holds(now) }) {
+		return outage, respond(http.StatusServiceUnavailable, []byte(`{}`))
+	}
+	if slices.ContainsFunc(w.jams, func(s span) bool { return s.holds(now) }) {
+		response := respond(http.StatusTooManyRequests, []byte(`{}`))
+		response.Header.Set("Retry-After", "2")
+		return jam, response
+	}
+	return "", nil
 }
 
 // answer is the vendor's answer to a request for a page.
 func (w *world) answer(query url.Values, now time.Time) *http.Response {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	number := func(name string) int {
 		n, err := strconv.Atoi(query.Get(name))
 		if err != nil {
@@ -135,24 +232,40 @@ func (w *world) answer(query url.Values, now time.Time) *http.Response {
 		}
 		return n
 	}
-	from, to, size := time.Unix(int64(number("from")), 0).UTC(), time.Unix(int64(number("to")), 0).UTC(), number("size")
-	span, known := w.asked[from.Unix()]
-	if !known {
-		span[0] = now
+	bound := func(name string) time.Time {
+		if w.bounds == unixBounds {
+			return time.Unix(int64(number(name)), 0).UTC()
+		}
+		t, err := w.instant(query.Get(name))
+		if err != nil {
+			panic(fmt.Sprintf("parameter %s of %s: %v", name, query.Encode(), err))
+		}
+		return t
 	}
-	span[1] = now
-	w.asked[from.Unix()] = span
-	w.last.from, w.last.to = from, to
+	from, to, size := bound("from"), bound("to"), number("size")
+	if w.bounds == dayBounds && w.inclusive {
+		to = w.midnight(to, 1)
+	}
+	w.last = span{from, to}
 	offset := 0
-	if w.numbers {
-		offset = (number("page") - w.first) * size
-	} else {
+	switch token := query.Get("token"); {
+	case w.paging == vendorapi.PagingOffset:
 		offset = number("offset")
+	case w.paging == vendorapi.PagingNumber:
+		offset = (number("page") - w.first) * size
+	case token != "":
+		at, issued, _ := strings.Cut(token, "-")
+		offset, _ = strconv.Atoi(at)
+		seconds, _ := strconv.ParseInt(issued, 10, 64)
+		if now.Sub(time.Unix(seconds, 0)) > w.tokenLife {
+			return respond(http.StatusBadRequest, []byte(`{"error":"the token has expired"}`))
+		}
 	}
 	all := w.find(from, to, now)
+	page := all[min(offset, len(all)):min(offset+size, len(all))]
 	var body bytes.Buffer
 	body.WriteString(`{"records":[`)
-	for i, r := range all[min(offset, len(all)):min(offset+size, len(all))] {
+	for i, r := range page {
 		if i > 0 {
 			body.WriteByte(',')
 		}
@@ -166,6 +279,9 @@ func (w *world) answer(query url.Values, now time.Time) *http.Response {
 	if w.counted {
 		fmt.Fprintf(&body, `,"total":%d`, len(all))
 	}
+	if w.paging == vendorapi.PagingToken && offset+len(page) < len(all) {
+		fmt.Fprintf(&body, `,"next":"%d-%d"`, offset+len(page), now.Unix())
+	}
 	body.WriteByte('}')
 	return respond(http.StatusOK, body.Bytes())
 }
@@ -178,79 +294,20 @@ func respond(status int, body []byte) *http.Response {
 	}
 }
 
-// disturbed reports whether what the vendor has in a window changed between the first and the last request
-// for it.
-func (w *world) disturbed(in window.Window) bool {
-	first, last := w.asking(in)
+// disturbed counts the records that came into what is asked for with a window, and those that left it, between two times.
+func (w *world) disturbed(in window.Window, since, until time.Time) (coming, leaving int) {
+	from, to := w.near(in)
 	for _, c := range w.changes {
-		near := !c.at.Before(in.Start.Add(-2*time.Second)) && c.at.Before(in.End.Add(2*time.Second))
-		if near && !c.when.Before(first) && !c.when.After(last) {
-			return true
+		if c.at.Before(from) || !c.at.Before(to) || !c.when.After(since) || c.when.After(until) {
+			continue
+		}
+		if c.leaving {
+			leaving++
+		} else {
+			coming++
 		}
 	}
-	return false
-}
-
-// enteredMargin reports whether a record came into the second after a window while that was read.
-func (w *world) enteredMargin(in window.Window) bool {
-	first, last := w.asking(in)
-	return slices.ContainsFunc(w.changes, func(c change) bool {
-		return !c.at.Before(in.End) && !c.at.After(in.End.Add(time.Second)) && !c.when.Before(first) && !c.when.After(last)
-	})
-}
-
-// asking returns when windows with this start were asked for first and last.
-func (w *world) asking(in window.Window) (first, last time.Time) {
-	from := in.Start
-	if w.unknown {
-		from = from.Add(-time.Second)
-	}
-	span := w.asked[from.Unix()]
-	return span[0], span[1]
-}
-
-// deployment is what a release settles; a history changes it under running invocations.
-type deployment struct {
-	pageSize int
-	wide     bool // one more column
-}
-
-// describe is the vendor's description in a deployment.
-func (w *world) describe(d deployment) *vendorapi.Vendor {
-	query := func(name string) vendorapi.Place { return vendorapi.Place{In: vendorapi.InQuery, Name: name} }
-	stream := vendorapi.Stream{
-		Name: "visits", Path: "/visits",
-		Window: vendorapi.Window{
-			Start: query("from"), End: query("to"), Layout: vendorapi.LayoutUnix,
-			EndInclusive: w.inclusive, Resolution: vendorapi.Duration(time.Second),
-		},
-		Paging:      vendorapi.Paging{Kind: vendorapi.PagingOffset, Place: query("offset"), Size: d.pageSize, SizePlace: query("size")},
-		RecordsPath: "records",
-		Key:         []string{"id"}, VersionPath: "version", TimePath: "time", Audit: vendorapi.AuditCount,
-		Settle: vendorapi.Duration(w.settle), Lookback: vendorapi.Duration(6 * time.Hour),
-		Columns: []vendorapi.Column{
-			{Name: "id", Type: vendorapi.TypeInt64}, {Name: "version", Type: vendorapi.TypeInt64}, {Name: "score", Type: vendorapi.TypeInt64},
-		},
-	}
-	if w.counted {
-		stream.Total = vendorapi.Total{Path: "total"}
-	}
-	if w.moving || !w.counted || w.unknown {
-		stream.Audit = vendorapi.AuditReread
-	}
-	if w.unknown {
-		stream.Window.Resolution = 0
-	}
-	if w.numbers {
-		stream.Paging.Kind, stream.Paging.Place, stream.Paging.First = vendorapi.PagingNumber, query("page"), w.first
-	}
-	if d.wide {
-		stream.Columns = append(stream.Columns, vendorapi.Column{Name: "happened", Path: "time", Type: vendorapi.TypeFloat64})
-	}
-	return &vendorapi.Vendor{
-		Name: "model", BaseURL: "https://api.example.com", Auth: vendorapi.Auth{Kind: vendorapi.AuthNone},
-		Streams: []vendorapi.Stream{stream},
-	}
+	return coming, leaving
 }
 
 // parsed is a record as it stands in the raw bucket.
