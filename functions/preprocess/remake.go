@@ -26,7 +26,8 @@ const (
 
 // Past is a past range to make curated objects of.
 type Past struct {
-	// Start and End are the range [Start, End), extended to whole windows.
+	// Start and End are the range [Start, End), extended to whole windows; for what is missing, to whole UTC days, as ingest
+	// extends what it reads of the past.
 	Start, End time.Time
 	Replay     Replay
 	// Position is how far an earlier invocation has got, as its answer told; empty at the beginning.
@@ -54,6 +55,10 @@ func (r *run) past(ctx context.Context, past Past) error {
 		}
 		done = past.Position
 		r.answer.Position = done
+	}
+	if past.Replay == ReplayMissing {
+		const day = 24 * time.Hour
+		past.Start, past.End = past.Start.UTC().Truncate(day), past.End.Add(day-1).UTC().Truncate(day)
 	}
 	first := past.Start.UTC().Truncate(time.Second)
 	for ref, err := range r.Raw.Commits(ctx, first.Add(-longestWindow)) {

@@ -1,0 +1,318 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"pgregory.net/rapid"
+
+	"github.com/windrow-data/windrow/functions/ingest"
+	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+// unconditional takes the conditions from puts of keys that hold a text; all of them, or If-Match alone.
+type unconditional struct {
+	objectstore.API
+	key  string
+	both bool
+}
+
+func (u unconditional) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	if strings.Contains(*in.Key, u.key) && (u.both || in.IfMatch != nil) {
+		bare := *in
+		bare.IfMatch, bare.IfNoneMatch = nil, nil
+		in = &bare
+	}
+	return u.API.PutObject(ctx, in, options...)
+}
+
+func withoutConditions(key string) func(objectstore.API) objectstore.API {
+	return func(api objectstore.API) objectstore.API { return unconditional{api, key, true} }
+}
+
+// byTime shows a receipt as one of the commit there is, where it is younger than that.
+type byTime struct{ objectstore.API }
+
+func (b byTime) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, options ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	out, err := b.API.ListObjectsV2(ctx, in, options...)
+	if err != nil || !strings.Contains(*in.Prefix, "/receipts/") {
+		return out, err
+	}
+	for i, object := range out.Contents {
+		prefix, name, _ := strings.Cut(*object.Key, "/receipts/")
+		fields := strings.Split(name, "_")
+		commit, err := b.API.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String("raw"), Key: aws.String(prefix + "/commits/" + fields[0] + ".json")})
+		if err == nil && !commit.LastModified.After(*object.LastModified) {
+			fields[1] = strings.Trim(*commit.ETag, `"`)
+			out.Contents[i].Key = aws.String(prefix + "/receipts/" + strings.Join(fields, "_"))
+		}
+	}
+	return out, nil
+}
+
+// forgetful shows a commit otherwise than it was put, to the process whose put has just met it.
+type forgetful struct {
+	objectstore.API
+	mu  *sync.Mutex
+	met map[string]bool
+}
+
+func (f forgetful) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	out, err := f.API.PutObject(ctx, in, options...)
+	var answer *smithyhttp.ResponseError
+	if errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusPreconditionFailed && strings.Contains(*in.Key, "/commits/") {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.met[*in.Key] = true
+	}
+	return out, err
+}
+
+func (f forgetful) GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	out, err := f.API.GetObject(ctx, in, options...)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil && f.met[*in.Key] {
+		delete(f.met, *in.Key)
+		body, _ := io.ReadAll(out.Body)
+		out.Body = io.NopCloser(bytes.NewReader(append(body, ' ')))
+	}
+	return out, err
+}
+
+// mixed stores the parts of all attempts at a window as those of one, begun by whoever asks.
+type mixed struct{ objectstore.API }
+
+var attempt = regexp.MustCompile(`_a(\d+)-(run\d+)_`)
+
+func (m mixed) key(key *string) *string {
+	return aws.String(attempt.ReplaceAllStringFunc(*key, func(found string) string {
+		fields := attempt.FindStringSubmatch(found)
+		return "_a1-" + fields[2] + "x" + fields[1] + "_"
+	}))
+}
+
+func (m mixed) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	moved := *in
+	moved.Key = m.key(in.Key)
+	return m.API.PutObject(ctx, &moved, options...)
+}
+
+func (m mixed) GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	moved := *in
+	moved.Key = m.key(in.Key)
+	return m.API.GetObject(ctx, &moved, options...)
+}
+
+func (m mixed) HeadObject(ctx context.Context, in *s3.HeadObjectInput, options ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	moved := *in
+	moved.Key = m.key(in.Key)
+	out, err := m.API.HeadObject(ctx, &moved, options...)
+	if err == nil && *moved.Key == *in.Key && out.Metadata["windrow-begun"] != "" {
+		out.Metadata["windrow-begun"] = time.Now().UTC().Truncate(time.Hour).Format(time.RFC3339)
+		out.Metadata["windrow-moved"] = "0"
+	}
+	return out, err
+}
+
+// byCount keeps the commit that there is where a reading gives as many records.
+type byCount struct{ objectstore.API }
+
+func (b byCount) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	if in.IfMatch == nil || !strings.Contains(*in.Key, "/commits/") {
+		return b.API.PutObject(ctx, in, options...)
+	}
+	body, _ := io.ReadAll(in.Body)
+	there, err := b.API.GetObject(ctx, &s3.GetObjectInput{Bucket: in.Bucket, Key: in.Key})
+	if err != nil {
+		return nil, err
+	}
+	old, _ := io.ReadAll(there.Body)
+	var before, after rawzone.Commit
+	if err := errors.Join(json.Unmarshal(old, &before), json.Unmarshal(body, &after)); err != nil {
+		return nil, err
+	}
+	if before.Records-before.Carried == after.Records-after.Carried {
+		return &s3.PutObjectOutput{ETag: there.ETag}, nil
+	}
+	again := *in
+	again.Body = bytes.NewReader(body)
+	return b.API.PutObject(ctx, &again, options...)
+}
+
+// laterGenesis shows the log as begun later than it was, once it has commits.
+type laterGenesis struct{ objectstore.API }
+
+func (l laterGenesis) GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	out, err := l.API.GetObject(ctx, in, options...)
+	if err != nil || !strings.HasSuffix(*in.Key, "/genesis.json") {
+		return out, err
+	}
+	var genesis rawzone.Genesis
+	if err := json.NewDecoder(out.Body).Decode(&genesis); err != nil {
+		return nil, err
+	}
+	genesis.Start = genesis.Start.Add(90 * time.Minute)
+	body, err := json.Marshal(genesis)
+	out.Body = io.NopCloser(bytes.NewReader(body))
+	return out, err
+}
+
+// confirmed puts provisional receipts as such that hold.
+type confirmed struct{ objectstore.API }
+
+func (c confirmed) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	if strings.Contains(*in.Key, "/receipts/") {
+		empty := *in
+		empty.Body = strings.NewReader("")
+		in = &empty
+	}
+	return c.API.PutObject(ctx, in, options...)
+}
+
+// steady is a vendor whose totals never move, whatever its records do.
+type steady struct {
+	ingest.Vendor
+	totals map[window.Window]int64
+}
+
+func (s steady) Page(ctx context.Context, w window.Window, at vendorapi.Cursor) (*vendorapi.Page, error) {
+	page, err := s.Vendor.Page(ctx, w, at)
+	if err != nil || page.Total < 0 {
+		return page, err
+	}
+	total, known := s.totals[w]
+	if !known {
+		total = page.Total
+		s.totals[w] = total
+	}
+	page.Total = total
+	if page.Last {
+		page.Next.Seen = total
+	}
+	return page, nil
+}
+
+// sizeless describes requests without the size of their pages.
+type sizeless struct{ ingest.Vendor }
+
+var size = regexp.MustCompile(`size=\d+`)
+
+func (s sizeless) Describe(w window.Window) string {
+	return size.ReplaceAllString(s.Vendor.Describe(w), "")
+}
+
+// TestEachMutationIsFound bends the protocol in one place at a time, from outside, and wants a history that shows it. The
+// kinds of fault are those that can, so that few histories are enough.
+func TestEachMutationIsFound(t *testing.T) {
+	rivals := []string{rivalBefore, rivalAfter, zombie}
+	changing := func(d *dialect) {
+		d.audit, d.counted, d.unknown, d.bounds, d.lookback = vendorapi.AuditReread, true, false, unixBounds, 2*time.Hour
+		d.late, d.moves, d.vanish = true, true, false
+	}
+	tests := map[string]struct {
+		setting
+		want string
+	}{
+		"a commit without its condition": {
+			setting{s3: withoutConditions("/commits/"), faults: rivals}, "overlaps the one before|does not start where|has left window",
+		},
+		"a replacement without its condition": {
+			setting{s3: func(api objectstore.API) objectstore.API { return unconditional{api, "/commits/", false} }, faults: rivals, dialect: changing}, "has left window|does not hold it|is not in window|made from another commit",
+		},
+		"two first starts": {
+			setting{ticks: 1, s3: withoutConditions("/genesis.json"), faults: rivals}, "overlaps the one before|does not start where",
+		},
+		"an unconditional curated put": {
+			setting{s3: withoutConditions("/dt="), faults: append([]string{crashAfter}, rivals...), dialect: changing}, "made from another commit|rows and",
+		},
+		"a resume without the total's check": {
+			setting{
+				vendor:  func(v ingest.Vendor) ingest.Vendor { return steady{v, map[window.Window]int64{}} },
+				dialect: func(d *dialect) { changing(d); d.late = false }, faults: append([]string{vendorShift, crashBefore}, rivals...),
+			}, "does not hold it",
+		},
+		"make by time in place of receipts": {
+			setting{s3: func(api objectstore.API) objectstore.API { return byTime{api} }, faults: rivals, dialect: changing}, "made from another commit|has no receipt",
+		},
+		"one's own 412 taken as a loss": {
+			setting{
+				s3:     func(api objectstore.API) objectstore.API { return forgetful{api, &sync.Mutex{}, map[string]bool{}} },
+				faults: []string{sentTwice}, kinds: []string{scheduled},
+			}, "tells of another run, and there was none",
+		},
+		"parts of two attempts mixed": {
+			setting{
+				s3:      func(api objectstore.API) objectstore.API { return mixed{api} },
+				dialect: changing, faults: []string{vendorShift, vendorSwap, crashBefore},
+			}, "does not hold it|times in window",
+		},
+		"a page size changed between part and resume": {
+			setting{
+				vendor: func(v ingest.Vendor) ingest.Vendor { return sizeless{v} },
+				dialect: func(d *dialect) {
+					d.audit, d.counted, d.paging, d.lookback = vendorapi.AuditReread, false, vendorapi.PagingNumber, 0
+				},
+				faults: []string{crashBefore},
+			}, "does not hold it",
+		},
+		"equal totals with swapped records": {
+			setting{s3: func(api objectstore.API) objectstore.API { return byCount{api} }, dialect: changing, faults: []string{vendorSwap}}, "is not in window",
+		},
+		"a late record that another's move hides": {
+			setting{stream: func(s *vendorapi.Stream) { s.Audit = vendorapi.AuditCount }, dialect: changing, faults: []string{vendorSwap}}, "is not in window",
+		},
+		"an inclusive end that forgets the fraction of a second": {
+			setting{
+				stream:  func(s *vendorapi.Stream) { s.Window.Resolution = vendorapi.Duration(time.Second) },
+				dialect: func(d *dialect) { d.inclusive, d.unknown, d.bounds = true, true, unixBounds },
+				faults:  []string{crashBefore},
+			}, "does not hold it",
+		},
+		"a scheduled time in the future": {
+			setting{trusting: true, faults: []string{crashBefore}, kinds: []string{scheduled, aheadTick}}, "does not hold it|is not in window",
+		},
+		"a backfill that overlaps": {
+			setting{s3: func(api objectstore.API) objectstore.API { return laterGenesis{api} }, faults: []string{crashBefore}, kinds: []string{scheduled, backfill}}, "overlaps the one before",
+		},
+		"a receipt confirmed at once": {
+			setting{s3: func(api objectstore.API) objectstore.API { return confirmed{api} }, faults: rivals, dialect: changing}, "made from another commit",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const most = 20_000
+			test.tempDir = t.TempDir()
+			c := &tally{faults: map[string]int{}}
+			began := time.Now()
+			for seed := range most {
+				h := rapid.Custom(func(rt *rapid.T) *history { return drawHistory(rt, test.setting) }).Example(seed)
+				if err := simulate(t, h, test.setting, c); err != nil {
+					first, _, _ := strings.Cut(err.Error(), "\n")
+					if !regexp.MustCompile(test.want).MatchString(first) {
+						t.Fatalf("history %d fails otherwise than wanted (%s): %v", seed, test.want, err)
+					}
+					t.Logf("found by history %d after %s: %s", seed+1, time.Since(began).Round(time.Millisecond), first)
+					return
+				}
+			}
+			t.Errorf("not found in %d histories: %s", most, c)
+		})
+	}
+}
