@@ -88,7 +88,6 @@ func drawHistory(rt *rapid.T, s setting) *history {
 	h := &history{dialect: drawDialect(rt)}
 	if s.dialect != nil {
 		s.dialect(&h.dialect)
-		h.dialect = h.dialect.possible()
 	}
 	h.begin = drawBegin(rt, h.dialect.zone)
 	h.interval = rapid.SampledFrom([]time.Duration{5 * time.Minute, 30 * time.Minute, 3 * time.Hour, 13 * time.Hour}).Draw(rt, "interval")
@@ -130,6 +129,9 @@ func drawHistory(rt *rapid.T, s setting) *history {
 	}
 	h.outages = drawSpans("outages", 10*time.Hour)
 	h.jams = drawSpans("jams", time.Hour)
+	if s.history != nil {
+		s.history(h)
+	}
 	return h
 }
 

@@ -221,9 +221,15 @@ func (s sizeless) Describe(w window.Window) string {
 // kinds of fault are those that can, so that few histories are enough.
 func TestEachMutationIsFound(t *testing.T) {
 	rivals := []string{rivalBefore, rivalAfter, zombie}
+	// changing is a vendor whose records move and come late, so that windows are replaced.
 	changing := func(d *dialect) {
 		d.audit, d.counted, d.unknown, d.bounds, d.lookback = vendorapi.AuditReread, true, false, unixBounds, 2*time.Hour
-		d.late, d.moves, d.vanish = true, true, false
+		d.late, d.moves, d.edits, d.vanish = true, true, true, false
+	}
+	// dense is a schedule whose runs are often still at work when the next one begins.
+	dense := func(h *history) {
+		h.interval, h.timeout, h.latency, h.genesis, h.set = 5*time.Minute, 15*time.Minute, 5*time.Millisecond, 3*time.Hour, true
+		h.bursts, h.records, h.release.pageSize, h.outages, h.jams = nil, 60, 40, nil, nil
 	}
 	tests := map[string]struct {
 		setting
@@ -233,13 +239,18 @@ func TestEachMutationIsFound(t *testing.T) {
 			setting{s3: withoutConditions("/commits/"), faults: rivals}, "overlaps the one before|does not start where|has left window",
 		},
 		"a replacement without its condition": {
-			setting{s3: func(api objectstore.API) objectstore.API { return unconditional{api, "/commits/", false} }, faults: rivals, dialect: changing}, "has left window|does not hold it|is not in window|made from another commit",
+			setting{
+				s3:     func(api objectstore.API) objectstore.API { return unconditional{api, "/commits/", false} },
+				faults: rivals, dialect: changing, history: dense, kinds: []string{scheduled}, ticks: 12,
+			}, "has left window|does not hold it|is not in window|made from another commit",
 		},
 		"two first starts": {
 			setting{ticks: 1, s3: withoutConditions("/genesis.json"), faults: rivals}, "overlaps the one before|does not start where",
 		},
 		"an unconditional curated put": {
-			setting{s3: withoutConditions("/dt="), faults: append([]string{crashAfter}, rivals...), dialect: changing}, "made from another commit|rows and",
+			setting{
+				s3: withoutConditions("/dt="), faults: rivals, dialect: changing, history: dense, kinds: []string{scheduled}, ticks: 12,
+			}, "made from another commit|rows and",
 		},
 		"a resume without the total's check": {
 			setting{
@@ -248,7 +259,10 @@ func TestEachMutationIsFound(t *testing.T) {
 			}, "does not hold it",
 		},
 		"make by time in place of receipts": {
-			setting{s3: func(api objectstore.API) objectstore.API { return byTime{api} }, faults: rivals, dialect: changing}, "made from another commit|has no receipt",
+			setting{
+				s3:     func(api objectstore.API) objectstore.API { return byTime{api} },
+				faults: rivals, dialect: changing, history: dense, kinds: []string{scheduled}, ticks: 12,
+			}, "made from another commit|has no receipt|is of no commit",
 		},
 		"one's own 412 taken as a loss": {
 			setting{
@@ -266,38 +280,57 @@ func TestEachMutationIsFound(t *testing.T) {
 			setting{
 				vendor: func(v ingest.Vendor) ingest.Vendor { return sizeless{v} },
 				dialect: func(d *dialect) {
-					d.audit, d.counted, d.paging, d.lookback = vendorapi.AuditReread, false, vendorapi.PagingNumber, 0
+					*d = dialect{audit: vendorapi.AuditReread, paging: vendorapi.PagingNumber, bounds: unixBounds, zone: d.zone}
 				},
-				faults: []string{crashBefore},
+				history: func(h *history) {
+					h.bursts, h.partBytes, h.interval, h.set = []int{100}, 1, 5*time.Minute, true
+					for i := range h.ticks {
+						h.ticks[i].release = &release{pageSize: 3 + 4*(i%2)}
+					}
+				},
+				faults: []string{crashBefore}, kinds: []string{scheduled},
 			}, "does not hold it",
 		},
 		"equal totals with swapped records": {
-			setting{s3: func(api objectstore.API) objectstore.API { return byCount{api} }, dialect: changing, faults: []string{vendorSwap}}, "is not in window",
+			setting{
+				s3:      func(api objectstore.API) objectstore.API { return byCount{api} },
+				dialect: func(d *dialect) { changing(d); d.edits = false }, faults: []string{vendorSwap},
+			}, "is not in window|has left window|compared for ever",
 		},
 		"a late record that another's move hides": {
-			setting{stream: func(s *vendorapi.Stream) { s.Audit = vendorapi.AuditCount }, dialect: changing, faults: []string{vendorSwap}}, "is not in window",
+			setting{dialect: func(d *dialect) { changing(d); d.audit, d.edits = vendorapi.AuditCount, false }, faults: []string{vendorSwap}},
+			"is not in window|which the vendor has no more",
 		},
 		"an inclusive end that forgets the fraction of a second": {
 			setting{
-				stream:  func(s *vendorapi.Stream) { s.Window.Resolution = vendorapi.Duration(time.Second) },
-				dialect: func(d *dialect) { d.inclusive, d.unknown, d.bounds = true, true, unixBounds },
-				faults:  []string{crashBefore},
+				stream: func(s *vendorapi.Stream) { s.Window.Resolution = vendorapi.Duration(time.Second) },
+				dialect: func(d *dialect) {
+					changing(d)
+					d.inclusive, d.unknown = true, true
+				},
+				faults: []string{crashBefore},
 			}, "does not hold it",
 		},
 		"a scheduled time in the future": {
 			setting{trusting: true, faults: []string{crashBefore}, kinds: []string{scheduled, aheadTick}}, "does not hold it|is not in window",
 		},
 		"a backfill that overlaps": {
-			setting{s3: func(api objectstore.API) objectstore.API { return laterGenesis{api} }, faults: []string{crashBefore}, kinds: []string{scheduled, backfill}}, "overlaps the one before",
+			setting{
+				s3:     func(api objectstore.API) objectstore.API { return laterGenesis{api} },
+				faults: []string{crashBefore}, kinds: []string{scheduled, backfill},
+			}, "overlaps the one before",
 		},
 		"a receipt confirmed at once": {
-			setting{s3: func(api objectstore.API) objectstore.API { return confirmed{api} }, faults: rivals, dialect: changing}, "made from another commit",
+			setting{
+				s3:     func(api objectstore.API) objectstore.API { return confirmed{api} },
+				faults: rivals, dialect: changing, history: dense, kinds: []string{scheduled}, ticks: 12,
+			}, "made from another commit",
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const most = 20_000
+			const most = 5000
 			test.tempDir = t.TempDir()
 			c := &tally{faults: map[string]int{}}
 			began := time.Now()

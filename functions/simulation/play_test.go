@@ -33,8 +33,9 @@ type setting struct {
 	faults, kinds []string
 	// ticks is the most that a history has. Zero means 6.
 	ticks int
-	// dialect settles what is else drawn, where it is not nil.
+	// dialect and history settle what is else drawn, where they are not nil.
 	dialect func(*dialect)
+	history func(*history)
 }
 
 // ahead is how many minutes a tick may be ahead of its time: one more than [settings.MaxAhead] is refused.
@@ -84,6 +85,8 @@ type play struct {
 	notCarried bool
 	// pasts are the ranges of the backfills so far.
 	pasts []ingest.Past
+	// audits are the versions of audit.json so far.
+	audits [][]byte
 	// holds are the ids that each commit's parts hold.
 	holds map[string]map[int]bool
 	// held are the records that the lake held when the faults stopped, ended is when nothing was due any more.
@@ -178,7 +181,7 @@ func (p *play) tick(t tick) {
 		case auditDamaged:
 			p.store.Set("raw", audit, body[:len(body)/2])
 		case auditOld:
-			p.store.Set("raw", audit, []byte(`{"format":1,"windows":[]}`))
+			p.store.Set("raw", audit, p.audits[max(0, len(p.audits)-3)])
 		}
 	}
 	switch len(t.executions) {

@@ -313,8 +313,13 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 		again := *in
 		again.Body = bytes.NewReader(body)
 		out, err := p.next.PutObject(ctx, &again)
-		if err == nil && strings.Contains(*in.Key, "/commits/") {
+		switch {
+		case err == nil && strings.Contains(*in.Key, "/commits/"):
 			p.committed(p, *in.Key, body)
+		case err == nil && strings.HasSuffix(*in.Key, "/audit.json"):
+			p.mu.Lock()
+			p.audits = append(p.audits, body)
+			p.mu.Unlock()
 		}
 		return out, err
 	})
