@@ -17,6 +17,7 @@ import (
 	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/preprocess"
 	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
@@ -69,24 +70,24 @@ func (p *play) readParts(ctx context.Context, zone rawzone.Zone, c *rawzone.Comm
 }
 
 // committed checks a commit at the moment at which a process has put it.
-func (p *play) committed(by *process, key string, body []byte) {
+func (p *play) committed(by *process, key, etag string, body []byte) {
 	p.world.mu.Lock()
 	defer p.world.mu.Unlock()
 	if there, _ := p.store.Body("raw", key); !bytes.Equal(there, body) {
 		return
 	}
-	if err := p.checkCommit(by, key, body); err != nil {
+	if err := p.checkCommit(by, key, etag, body); err != nil {
 		p.broke(fmt.Errorf("%s puts %s: %w", by.name, key, err))
 	}
 }
 
-func (p *play) checkCommit(by *process, key string, body []byte) error {
+func (p *play) checkCommit(by *process, key, etag string, body []byte) error {
 	var c rawzone.Commit
 	if err := json.Unmarshal(body, &c); err != nil {
 		return err
 	}
 	now := time.Now()
-	held, err := p.readParts(context.Background(), p.zone(p.api), &c, now)
+	copies, err := p.readParts(context.Background(), p.zone(p.api), &c, now)
 	if err != nil {
 		return err
 	}
@@ -94,15 +95,20 @@ func (p *play) checkCommit(by *process, key string, body []byte) error {
 		by.unsettled++
 	}
 	ids := map[int]bool{}
-	for record := range held {
+	for record := range copies {
 		ids[record[0]] = true
 	}
 	p.mu.Lock()
-	before := p.holds[key]
-	p.holds[key] = ids
+	before, replaces := p.commits[key]
+	p.commits[key] = held{c, ids}
+	p.generations[etag] = c.Generation
 	p.mu.Unlock()
-	if p.world.audit == vendorapi.AuditReread && by.found("not-carried") == 0 {
-		for id := range before {
+	if replaces && (c.Generation != before.Generation+1 || !c.ReadAt.After(before.ReadAt)) {
+		return fmt.Errorf("generation %d of window %s, read at %s, takes the place of generation %d, read at %s: %w",
+			c.Generation, c.Window(), c.ReadAt, before.Generation, before.ReadAt, errMissing)
+	}
+	if p.world.audit == vendorapi.AuditReread && by.found(telemetry.NotCarried) == 0 {
+		for id := range before.ids {
 			if !ids[id] {
 				return fmt.Errorf("record %d has left window %s and is not carried over: %w", id, c.Window(), errMissing)
 			}
@@ -128,7 +134,7 @@ func (p *play) checkCommit(by *process, key string, body []byte) error {
 		if at.Before(c.Start) || !at.Before(c.End) {
 			continue
 		}
-		if err := once(c, held, id, v); err != nil {
+		if err := once(c, copies, id, v); err != nil {
 			return err
 		}
 	}
@@ -146,11 +152,21 @@ func once(c rawzone.Commit, held copies, id, v int) error {
 	return nil
 }
 
+// checkObject wants an object never to take the place of one that was made from a later generation of the commit.
+func (p *play) checkObject(by *process, key, commit, before string) {
+	p.mu.Lock()
+	older := p.generations[commit] < p.generations[before]
+	p.mu.Unlock()
+	if older {
+		p.broke(fmt.Errorf("%s puts %s as of an older commit than it was of: %w", by.name, key, errMissing))
+	}
+}
+
 // ids returns the records that the lake holds in any version.
 func (p *play) ids() map[int]bool {
 	all := map[int]bool{}
-	for _, ids := range p.holds {
-		for id := range ids {
+	for _, commit := range p.commits {
+		for id := range commit.ids {
 			all[id] = true
 		}
 	}
@@ -284,7 +300,7 @@ func (p *play) checkRecords(commits []*rawzone.Commit, all []copies) error {
 		}
 	}
 	if p.world.audit == vendorapi.AuditReread && !p.notCarried {
-		for id := range p.held {
+		for id := range p.kept {
 			if !there[id] {
 				return fmt.Errorf("record %d was in the lake and is there no more: %w", id, errMissing)
 			}

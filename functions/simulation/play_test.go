@@ -87,14 +87,21 @@ type play struct {
 	pasts []ingest.Past
 	// audits are the versions of audit.json so far.
 	audits [][]byte
-	// holds are the ids that each commit's parts hold.
-	holds map[string]map[int]bool
-	// held are the records that the lake held when the faults stopped, ended is when nothing was due any more.
-	held   map[int]bool
+	// commits are those that count, by their keys; generations are those of all, by their ETags.
+	commits     map[string]held
+	generations map[string]int
+	// kept are the records that the lake held when the faults stopped, ended is when nothing was due any more.
+	kept   map[int]bool
 	ended  time.Time
 	faults map[string]int
 	trace  []event
 	breach error
+}
+
+// held is a commit with the ids that its parts hold.
+type held struct {
+	rawzone.Commit
+	ids map[int]bool
 }
 
 // event is a request, or what befell it.
@@ -107,7 +114,7 @@ type event struct {
 func newPlay(h *history, s setting) *play {
 	p := &play{
 		setting: s, history: h, world: newWorld(h), store: objectstoretest.New(), release: h.release,
-		holds: map[string]map[int]bool{}, faults: map[string]int{},
+		commits: map[string]held{}, generations: map[string]int{}, faults: map[string]int{},
 	}
 	p.store.Now = time.Now
 	p.store.PageSize = h.listing
@@ -324,7 +331,7 @@ func (p *play) backfill(past ingest.Past, replay preprocess.Replay, started time
 				case errors.Is(err, errBreach):
 					p.broke(err)
 					return
-				case err != nil && strings.Contains(err.Error(), "want no later than the watermark"):
+				case err != nil && isRefused(err):
 					refused.Store(true)
 					return
 				case err == nil && !answer.More, err != nil && len(rounds) > 0:
@@ -360,7 +367,7 @@ func (p *play) backfill(past ingest.Past, replay preprocess.Replay, started time
 
 // rest goes on without faults until all that is due has been done, and compares the buckets with the vendor.
 func (p *play) rest() error {
-	p.held = p.ids()
+	p.kept = p.ids()
 	h := p.history
 	quiet := func() error {
 		now := time.Now().UTC().Truncate(time.Second)
@@ -403,12 +410,16 @@ func (p *play) rest() error {
 	return nil
 }
 
+// isRefused says that a past range is none yet: it ends after the watermark, or there is no log.
+func isRefused(err error) bool {
+	return strings.Contains(err.Error(), "want no later than the watermark") || strings.Contains(err.Error(), "has no commits yet")
+}
+
 // excused says that ingest may end so without a fault: an invocation's time may be too short for anything, records may
 // move by just a page, and a past range may not be there yet.
 func excused(err error) bool {
 	return errors.Is(err, vendorapi.ErrDeadline) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, vendorapi.ErrRepeated) ||
-		strings.Contains(err.Error(), "time ran out") || strings.Contains(err.Error(), "want no later than the watermark") ||
-		strings.Contains(err.Error(), "has no commits yet")
+		strings.Contains(err.Error(), "time ran out") || isRefused(err)
 }
 
 func (p *play) zone(api objectstore.API) rawzone.Zone {

@@ -312,10 +312,19 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 	return request(ctx, p, "PUT", *in.Key, func(ctx context.Context) (*s3.PutObjectOutput, error) {
 		again := *in
 		again.Body = bytes.NewReader(body)
+		var before string
+		curated := strings.Contains(*in.Key, "/dt=")
+		if curated {
+			if there, err := p.store.HeadObject(ctx, &s3.HeadObjectInput{Bucket: in.Bucket, Key: in.Key}); err == nil {
+				before = there.Metadata["windrow-commit"]
+			}
+		}
 		out, err := p.next.PutObject(ctx, &again)
 		switch {
+		case err == nil && curated:
+			p.checkObject(p, *in.Key, in.Metadata["windrow-commit"], before)
 		case err == nil && strings.Contains(*in.Key, "/commits/"):
-			p.committed(p, *in.Key, body)
+			p.committed(p, *in.Key, strings.Trim(*out.ETag, `"`), body)
 		case err == nil && strings.HasSuffix(*in.Key, "/audit.json"):
 			p.mu.Lock()
 			p.audits = append(p.audits, body)
