@@ -86,6 +86,12 @@ func (m *memory) at(start time.Time) (int, bool) {
 	return slices.BinarySearchFunc(m.Windows, start, func(a rawzone.Audited, start time.Time) int { return a.Start.Compare(start) })
 }
 
+// reaches reports whether the window is remembered that ends at start, or that there is none.
+func (m *memory) reaches(start time.Time) bool {
+	i, _ := m.at(start)
+	return m.NoneBefore.Equal(start) || i > 0 && m.Windows[i-1].End.Equal(start)
+}
+
 // auditFrom is where the listing of commits begins. A window is compared for the last time when it is as old as the lookback;
 // a day is left for that.
 func (r *run) auditFrom() time.Time {
@@ -107,7 +113,7 @@ func (r *run) remember(ctx context.Context) error {
 	before := len(m.Windows)
 	from, lookback := r.auditFrom(), r.Stream.Lookback.D()
 	m.Windows = slices.DeleteFunc(m.Windows, func(a rawzone.Audited) bool {
-		return a.Settled && a.Start.Before(from) && !a.ReadAt.Before(a.End.Add(lookback)) || a.Settled && !m.all
+		return a.Settled && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback)) || a.Settled && !m.all
 	})
 	if !m.changed && len(m.Windows) == before {
 		return nil

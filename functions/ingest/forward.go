@@ -14,19 +14,15 @@ import (
 // lookback, whose commits the audit needs to know too.
 func (r *run) newest(ctx context.Context) (*rawzone.Commit, error) {
 	from := r.auditFrom()
-	listFrom := from
-	if !r.memory.Known() {
-		// Nothing tells of a long window that begins before and reaches into what is audited.
-		listFrom = from.Add(-longestWindow)
+	if err := r.list(ctx, from, from); err != nil {
+		return nil, err
 	}
-	for ref, err := range r.Zone.Commits(ctx, listFrom) {
-		if err != nil {
+	if listed := r.memory.listed; len(listed) > 0 && listed[0].Start.After(from) && !r.memory.reaches(listed[0].Start) {
+		// Nothing tells of a long window that begins before and reaches into what is audited.
+		if err := r.list(ctx, from, from.Add(-longestWindow)); err != nil {
 			return nil, err
 		}
-		if n := len(r.memory.listed); n > 0 && !ref.Start.After(from) {
-			r.memory.listed = r.memory.listed[:0]
-		}
-		r.memory.listed = append(r.memory.listed, ref)
+		r.memory.NoneBefore, r.memory.changed = r.memory.listed[0].Start, true
 	}
 	n := len(r.memory.listed)
 	if n == 0 {
@@ -38,6 +34,21 @@ func (r *run) newest(ctx context.Context) (*rawzone.Commit, error) {
 		r.memory.learn(commit, etag)
 	}
 	return commit, err
+}
+
+// list remembers the references of the commits from the one that holds from on, of those that begin at begin or later.
+func (r *run) list(ctx context.Context, from, begin time.Time) error {
+	r.memory.listed = r.memory.listed[:0]
+	for ref, err := range r.Zone.Commits(ctx, begin) {
+		if err != nil {
+			return err
+		}
+		if !ref.Start.After(from) {
+			r.memory.listed = r.memory.listed[:0]
+		}
+		r.memory.listed = append(r.memory.listed, ref)
+	}
+	return nil
 }
 
 // forward commits window after window from the watermark on.
@@ -82,6 +93,9 @@ func (r *run) watermark(ctx context.Context, newest *rawzone.Commit) (time.Time,
 		start = r.now.Add(-GenesisBefore)
 	}
 	genesis, err := r.Zone.Genesis(ctx, rawzone.Genesis{Start: r.alignDown(start), Run: r.Config.Run, WrittenAt: r.now})
+	if err == nil && !r.memory.NoneBefore.Equal(genesis.Start) {
+		r.memory.NoneBefore, r.memory.changed = genesis.Start, true
+	}
 	return genesis.Start, err
 }
 

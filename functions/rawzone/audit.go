@@ -3,9 +3,10 @@ package rawzone
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/windrow-data/windrow/functions/objectstore"
 )
@@ -17,6 +18,8 @@ type Audit struct {
 	Format int `json:"format"`
 	// Windows are in the order of their starts.
 	Windows []Audited `json:"windows"`
+	// NoneBefore is the start of a window before which the log was found to have none that reaches up to it.
+	NoneBefore time.Time `json:"noneBefore,omitzero"`
 	// Swept is the day up to which parts that no commit names have been deleted.
 	Swept time.Time `json:"swept,omitzero"`
 	// SweptAt is the day on which that was last done.
@@ -47,9 +50,6 @@ func AuditSpan(lookback time.Duration) time.Duration {
 	return max(lookback+24*time.Hour, newestWithin[0])
 }
 
-// Known reports whether the audit was there and could be read.
-func (a *Audit) Known() bool { return a.Format > 0 }
-
 func (z Zone) auditKey() string { return z.prefix() + "audit.json" }
 
 // Audit returns the stream's audit; it is empty where there is none, or none that can be read.
@@ -62,7 +62,7 @@ func (z Zone) Audit(ctx context.Context) (Audit, error) {
 		return Audit{}, err
 	}
 	var audit Audit
-	if err := decode(z.auditKey(), body, &audit); err != nil {
+	if err := decode(z.auditKey(), body, &audit, &audit.Format); err != nil {
 		if errors.Is(err, ErrNewerFormat) {
 			return Audit{}, err
 		}

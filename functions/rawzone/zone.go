@@ -13,12 +13,13 @@ package rawzone
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/windrow-data/windrow/functions/objectstore"
 )
@@ -74,7 +75,7 @@ func (z Zone) readGenesis(ctx context.Context) (Genesis, error) {
 	if err != nil {
 		return genesis, err
 	}
-	if err := decode(z.genesisKey(), body, &genesis); err != nil {
+	if err := decode(z.genesisKey(), body, &genesis, &genesis.Format); err != nil {
 		return genesis, err
 	}
 	return genesis, nil
@@ -126,7 +127,7 @@ func (z Zone) Commit(ctx context.Context, ref CommitRef) (*Commit, string, error
 		return nil, "", err
 	}
 	var commit Commit
-	if err := decode(ref.Key, body, &commit); err != nil {
+	if err := decode(ref.Key, body, &commit, &commit.Format); err != nil {
 		return nil, "", err
 	}
 	if !commit.Start.Equal(ref.Start) || !commit.End.After(commit.Start) {
@@ -200,19 +201,23 @@ func (z Zone) Put(ctx context.Context, commit *Commit, replaces string) (etag st
 	return "", fmt.Errorf("commit %s: %w", key, ErrLost)
 }
 
-// decode reads body into value, after refusing a format version above ours.
-func decode(key string, body []byte, value any) error {
-	var version struct {
-		Format int `json:"format"`
+// decode reads body into value, and refuses a format version above ours, which is read into format.
+func decode(key string, body []byte, value any, format *int) error {
+	fault := json.Unmarshal(body, value)
+	if fault != nil {
+		// A newer format may not be readable as ours.
+		var version struct {
+			Format int `json:"format"`
+		}
+		if json.Unmarshal(body, &version) == nil {
+			*format = version.Format
+		}
 	}
-	if err := json.Unmarshal(body, &version); err != nil {
-		return fmt.Errorf("object %s: %w", key, err)
-	}
-	if err := checkFormat(key, version.Format); err != nil {
+	if err := checkFormat(key, *format); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, value); err != nil {
-		return fmt.Errorf("object %s: %w", key, err)
+	if fault != nil {
+		return fmt.Errorf("object %s: %w", key, fault)
 	}
 	return nil
 }

@@ -125,20 +125,13 @@ func (p *play) checkCommit(by *process, key, etag string, body []byte) error {
 		p.fault("(window inexact, and known to be)")
 		return nil
 	}
-	for id, versions := range p.world.records {
-		v := current(versions, now)
-		if v < 0 || current(versions, since) != v {
-			continue
+	p.world.each(c.Start, c.End, now, func(id, v int, at time.Time) {
+		at = at.Truncate(time.Second)
+		if err == nil && !at.Before(c.Start) && at.Before(c.End) && current(p.world.records[id], since) == v {
+			err = once(c, copies, id, v)
 		}
-		at := versions[v].at.Truncate(time.Second)
-		if at.Before(c.Start) || !at.Before(c.End) {
-			continue
-		}
-		if err := once(c, copies, id, v); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
+	return err
 }
 
 // once wants one copy of a record's version, and none of its other versions.

@@ -85,7 +85,7 @@ type play struct {
 	notCarried bool
 	// pasts are the ranges of the backfills so far.
 	pasts []ingest.Past
-	// audits are the versions of audit.json so far.
+	// audits are the last versions of audit.json.
 	audits [][]byte
 	// commits are those that count, by their keys; generations are those of all, by their ETags.
 	commits     map[string]held
@@ -94,7 +94,9 @@ type play struct {
 	kept   map[int]bool
 	ended  time.Time
 	faults map[string]int
+	// trace is what happened last, after untold events.
 	trace  []event
+	untold int
 	breach error
 }
 
@@ -110,6 +112,9 @@ type event struct {
 	who, operation, key, fate string
 	err                       error
 }
+
+// mostTold is how much of what happened a failure tells.
+const mostTold = 400
 
 func newPlay(h *history, s setting) *play {
 	p := &play{
@@ -134,6 +139,10 @@ func (p *play) fault(kind string) {
 func (p *play) record(who, operation, key, fate string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.trace) == 2*mostTold {
+		p.trace = append(p.trace[:0], p.trace[mostTold:]...)
+		p.untold += mostTold
+	}
 	p.trace = append(p.trace, event{time.Now(), who, operation, key, fate, err})
 }
 
@@ -188,7 +197,7 @@ func (p *play) tick(t tick) {
 		case auditDamaged:
 			p.store.Set("raw", audit, body[:len(body)/2])
 		case auditOld:
-			p.store.Set("raw", audit, p.audits[max(0, len(p.audits)-3)])
+			p.store.Set("raw", audit, p.audits[0])
 		}
 	}
 	switch len(t.executions) {

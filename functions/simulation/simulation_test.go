@@ -133,12 +133,11 @@ func simulate(t *testing.T, h *history, s setting, c *tally) error {
 
 // told is the end of what happened.
 func (p *play) told() string {
-	const most = 400
 	var b strings.Builder
 	events := p.trace
-	if skipped := len(events) - most; skipped > 0 {
-		fmt.Fprintf(&b, "... %d requests before\n", skipped)
-		events = events[skipped:]
+	if skipped := len(events) - mostTold; skipped > 0 || p.untold > 0 {
+		fmt.Fprintf(&b, "... %d requests before\n", skipped+p.untold)
+		events = events[max(0, skipped):]
 	}
 	for _, e := range events {
 		fmt.Fprintf(&b, "%s %-6s %-6s %s", e.at.UTC().Format("01-02T15:04:05.000000"), e.who, e.operation, strings.TrimPrefix(e.key, "model/visits/"))

@@ -41,6 +41,8 @@ type world struct {
 	dialect
 	mu      sync.Mutex
 	records [][]version // a record's id is its index
+	// hours are the records that have a version in an hour since 1970, so that a long history need not look at all.
+	hours   map[int64][]int
 	changes []change
 	random  *rand.Rand
 	// tokenLife is how long a page's token can be used.
@@ -54,7 +56,32 @@ type world struct {
 // add makes a record that happens at at and shows at shows.
 func (w *world) add(at, shows time.Time) {
 	w.records = append(w.records, []version{{at: at, shows: shows}})
+	w.place(len(w.records)-1, at)
 	w.changes = append(w.changes, change{when: shows, at: at})
+}
+
+func hourOf(at time.Time) int64 { return at.Unix() / 3600 }
+
+func (w *world) place(id int, at time.Time) {
+	if w.hours == nil {
+		w.hours = map[int64][]int{}
+	}
+	hour := hourOf(at)
+	if !slices.Contains(w.hours[hour], id) {
+		w.hours[hour] = append(w.hours[hour], id)
+	}
+}
+
+// each calls see with the version that the vendor gives at now of each record from from to to, and of some before and after.
+func (w *world) each(from, to, now time.Time, see func(id, v int, at time.Time)) {
+	for hour := hourOf(from); hour <= hourOf(to); hour++ {
+		for _, id := range w.hours[hour] {
+			v := current(w.records[id], now)
+			if v >= 0 && hourOf(w.records[id][v].at) == hour {
+				see(id, v, w.records[id][v].at)
+			}
+		}
+	}
 }
 
 // alter gives a record a later state. It does nothing where the record already has one that shows later.
@@ -64,6 +91,7 @@ func (w *world) alter(id int, to version) {
 		return
 	}
 	w.records[id] = append(w.records[id], to)
+	w.place(id, to.at)
 	if to.gone || !to.at.Equal(newest.at) {
 		w.changes = append(w.changes, change{to.shows, newest.at, true})
 	}
@@ -149,21 +177,16 @@ type found struct {
 
 // find returns the records of a request in the vendor's order.
 func (w *world) find(from, to, now time.Time) (all []found) {
-	for id, versions := range w.records {
-		v := current(versions, now)
-		if v < 0 {
-			continue
-		}
-		at := versions[v].at
+	w.each(from, to, now, func(id, v int, at time.Time) {
 		compared := at
 		if !w.unknown {
 			compared = at.Truncate(time.Second)
 		}
 		if compared.Before(from) || compared.After(to) || compared.Equal(to) && (!w.inclusive || w.bounds == dayBounds) {
-			continue
+			return
 		}
 		all = append(all, found{id, v, at})
-	}
+	})
 	slices.SortFunc(all, func(a, b found) int { return cmp.Or(a.at.Compare(b.at), a.id-b.id) })
 	return all
 }

@@ -81,6 +81,8 @@ type object struct {
 	etag     string
 	modified time.Time
 	metadata map[string]string
+	// listed is what listings show.
+	listed types.Object
 }
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -178,6 +180,9 @@ func (s *Store) set(bucket, key string, body []byte, metadata map[string]string)
 	}
 	for name, value := range metadata {
 		o.metadata[strings.ToLower(name)] = value
+	}
+	o.listed = types.Object{
+		Key: aws.String(key), ETag: aws.String(quote(o.etag)), Size: aws.Int64(int64(len(body))), LastModified: aws.Time(o.modified),
 	}
 	s.objects[bucket][key] = o
 	if i, found := slices.BinarySearch(s.names[bucket], key); !found {
@@ -331,19 +336,16 @@ func (s *Store) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, _ 
 			size = min(size, int(*in.MaxKeys))
 		}
 		bucket := aws.ToString(in.Bucket)
-		for _, key := range s.within(bucket, aws.ToString(in.Prefix), after) {
+		objects := s.objects[bucket]
+		keys := s.within(bucket, aws.ToString(in.Prefix), after)
+		out.Contents = make([]types.Object, 0, min(size, len(keys)))
+		for _, key := range keys {
 			if len(out.Contents) == size {
 				out.IsTruncated = aws.Bool(true)
 				out.NextContinuationToken = out.Contents[size-1].Key
 				break
 			}
-			o := s.objects[bucket][key]
-			out.Contents = append(out.Contents, types.Object{
-				Key:          aws.String(key),
-				ETag:         aws.String(quote(o.etag)),
-				Size:         aws.Int64(int64(len(o.body))),
-				LastModified: aws.Time(o.modified),
-			})
+			out.Contents = append(out.Contents, objects[key].listed)
 		}
 		out.KeyCount = aws.Int32(int32(len(out.Contents)))
 		return nil
