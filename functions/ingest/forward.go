@@ -26,7 +26,11 @@ func (r *run) newest(ctx context.Context) (*rawzone.Commit, error) {
 	}
 	n := len(r.memory.listed)
 	if n == 0 {
-		commit, _, err := r.Zone.Newest(ctx, r.now)
+		// After a long outage the newest window may still reach into what is audited.
+		commit, etag, err := r.Zone.Newest(ctx, r.now)
+		if commit != nil {
+			r.memory.learn(commit, etag)
+		}
 		return commit, err
 	}
 	commit, etag, err := r.Zone.Commit(ctx, r.memory.listed[n-1])
