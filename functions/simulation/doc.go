@@ -3,9 +3,10 @@
 //
 // It holds tests only. Each draws histories: a vendor with its records, a deployment, and ticks of the schedule
 // with crashes, lost answers, deadlines, zombies and moving records in them. The real ingest and preprocess
-// run through a history on a virtual clock, against a model of the vendor and a model of S3; then the faults
-// stop, the runs go on to their end, and the buckets are compared with the vendor's records. A history follows
-// from its seed alone.
+// run through a history on a virtual clock, several at once, against a model of the vendor and a model of S3; each
+// commit is judged at the moment at which it is put. Then the faults stop, the runs go on until nothing is due any more,
+// and the buckets are compared with the vendor's records, which by then leave no doubt about what they must hold. A history
+// follows from its seed alone.
 //
 // It stands apart from the tests of ingest, rawzone and preprocess because what it checks belongs to none of
 // them: it is the protocol between them. It knows nothing of how they do it beyond the formats of the
