@@ -88,9 +88,20 @@ func TestWhatTheVendorChangesLaterIsReadAgain(t *testing.T) {
 // TestARecordOnTheMoveStays lets a record move on to a window that has been read already: until that is read again, only the
 // window that it has left can hold it.
 func TestARecordOnTheMoveStays(t *testing.T) {
-	for _, pages := range []int{1, 30} {
-		t.Run(fmt.Sprint(pages, " pages"), func(t *testing.T) {
-			f := newFixture(t, moving, func(s *vendorapi.Stream) { s.Paging.Size = max(1, 60/pages) })
+	tests := []struct {
+		name  string
+		size  int
+		bound func(*vendorapi.Stream)
+	}{
+		{"one page", 60, moving},
+		{"30 pages", 2, moving},
+		// The vendor still gives the record, among those of the day that are not the window's.
+		{"whole days", 60, byDay},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFixture(t, test.bound, func(s *vendorapi.Stream) { s.Paging.Size = test.size })
+			f.model.days = test.name == "whole days"
 			f.partBytes = 20
 			f.every(day.Add(-time.Hour), time.Minute, time.Hour)
 			f.schedule(day, day.Add(30*time.Minute))

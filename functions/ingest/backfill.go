@@ -165,6 +165,10 @@ func (b *backfill) day(ctx, asking context.Context, day, done time.Time) error {
 		}
 		b.answer.Position = position(day, ref.Start)
 	}
+	if day.Before(b.past.Start.UTC().Truncate(oneDay)) {
+		// Only a window that reaches into the range begins on this day.
+		return nil
+	}
 	return b.slice(ctx, asking, day)
 }
 
