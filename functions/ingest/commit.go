@@ -117,7 +117,12 @@ func (g *reading) seen() float64 {
 func (r *run) reread(ctx, asking context.Context, commit *rawzone.Commit, etag string, since time.Time) (*reading, error) {
 	w := commit.Window()
 	g := &reading{run: r, began: r.Clock()}
-	g.attempt = rawzone.Attempt{Window: w, Number: commit.Attempt + 1, Begun: r.now, Replaces: etag, Request: r.request(w)}
+	begun := r.now
+	if commit.ReadAt.After(begun) {
+		// An old tick that is run again reads later than the run whose commit it has found.
+		begun = commit.ReadAt
+	}
+	g.attempt = rawzone.Attempt{Window: w, Number: commit.Attempt + 1, Begun: begun, Replaces: etag, Request: r.request(w)}
 	page, err := g.next(asking)
 	if err != nil {
 		return g, err

@@ -103,7 +103,7 @@ func (p *play) checkCommit(by *process, key, etag string, body []byte) error {
 	p.commits[key] = held{c, ids}
 	p.generations[etag] = c.Generation
 	p.mu.Unlock()
-	if replaces && (c.Generation != before.Generation+1 || !c.ReadAt.After(before.ReadAt)) {
+	if replaces && (c.Generation != before.Generation+1 || c.ReadAt.Before(before.ReadAt)) {
 		return fmt.Errorf("generation %d of window %s, read at %s, takes the place of generation %d, read at %s: %w",
 			c.Generation, c.Window(), c.ReadAt, before.Generation, before.ReadAt, errMissing)
 	}
