@@ -67,13 +67,13 @@ type execution struct {
 // round is the faults that one round of an execution meets: Ingest's requests to S3 and to the vendor, Preprocess's.
 type round struct{ ingest, asks, preprocess []fault }
 
-// Kinds of execution.
+// Kinds of execution. Those in parentheses are counted, but are no faults.
 const (
-	scheduled = "scheduled run"
-	byHand    = "run started by hand"
+	scheduled = "(scheduled run)"
+	byHand    = "(run started by hand)"
 	oldTick   = "old tick run again"
 	aheadTick = "tick ahead of its time"
-	backfill  = "backfill"
+	backfill  = "(backfill)"
 )
 
 // What becomes of audit.json.

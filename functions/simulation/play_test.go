@@ -238,9 +238,8 @@ const mostRounds = 12
 // execute plays one execution that has begun at the tick.
 func (p *play) execute(e *execution, tick time.Time) {
 	started := time.Now().UTC()
-	if e.kind != scheduled {
-		p.fault(e.kind)
-	} else if e.after > 0 {
+	p.fault(e.kind)
+	if e.kind == scheduled && e.after > 0 {
 		p.fault(tickLate)
 	}
 	if e.kind == backfill {
