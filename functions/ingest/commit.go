@@ -117,11 +117,8 @@ func (g *reading) seen() float64 {
 func (r *run) reread(ctx, asking context.Context, commit *rawzone.Commit, etag string, since time.Time) (*reading, error) {
 	w := commit.Window()
 	g := &reading{run: r, began: r.Clock()}
-	begun := r.now
-	if commit.ReadAt.After(begun) {
-		// An old tick that is run again reads later than the run whose commit it has found.
-		begun = commit.ReadAt
-	}
+	// An old tick that is run again reads later than the run whose commit it has found.
+	begun := later(r.now, commit.ReadAt)
 	g.attempt = rawzone.Attempt{Window: w, Number: commit.Attempt + 1, Begun: begun, Replaces: etag, Request: r.request(w)}
 	page, err := g.next(asking)
 	if err != nil {
@@ -163,3 +160,10 @@ func (r *run) reread(ctx, asking context.Context, commit *rawzone.Commit, etag s
 // resumableFor is how old a part may be that another reading of a committed window goes on from. It is much less
 // than what the sweep waits, so that no part is deleted that a commit is about to name.
 const resumableFor = 3 * 24 * time.Hour
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}

@@ -229,7 +229,7 @@ func (g *reading) again(why string) {
 	g.Logger.Warn("window is read again: "+why, "stream", g.Stream.Name, "start", g.attempt.Window.Start,
 		"end", g.attempt.Window.End, "attempt", g.attempt.Number, "announced", g.attempt.Announced,
 		"total", g.attempt.Total, "seen", g.cursor.Seen, "duplicates", g.keys.duplicates)
-	g.attempt = g.attempt.Again(g.now)
+	g.attempt = g.attempt.Again(later(g.now, g.attempt.Begun))
 	g.resumed, g.uncountable = false, false
 	g.page, g.number, g.cursor, g.last = nil, 0, vendorapi.Cursor{}, false
 	g.keys.reset()

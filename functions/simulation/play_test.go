@@ -393,17 +393,17 @@ func (p *play) rest() error {
 	})
 	// Now comes the last reading that is due of each window. No window may begin or end in an hour that comes twice.
 	time.Sleep(h.dialect.lookback + h.dialect.settle + 3*time.Hour)
-	now := time.Now().UTC().Truncate(time.Second)
-	for i := 0; ; i++ {
-		var sum ingest.Answer
-		if err := p.ordinary(now, nil, longest+1, &sum); err != nil {
-			return err
-		}
-		if sum.Counted+sum.Reread == 0 {
+	if err := p.compared(); err != nil {
+		return err
+	}
+	// One that is unsettled is read again as seldom as once a day.
+	for _, commit := range p.commits {
+		if !commit.Settled {
+			time.Sleep(25 * time.Hour)
+			if err := p.compared(); err != nil {
+				return err
+			}
 			break
-		}
-		if i == longest {
-			return fmt.Errorf("%w: windows are compared for ever", errBreach)
 		}
 	}
 	// Provisional receipts are confirmed.
@@ -416,6 +416,21 @@ func (p *play) rest() error {
 		return p.checkReplay()
 	}
 	return nil
+}
+
+// compared runs one tick again and again until no window is left to be compared.
+func (p *play) compared() error {
+	now := time.Now().UTC().Truncate(time.Second)
+	for range longest {
+		var sum ingest.Answer
+		if err := p.ordinary(now, nil, longest+1, &sum); err != nil {
+			return err
+		}
+		if sum.Counted+sum.Reread == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: windows are compared for ever", errBreach)
 }
 
 // isRefused says that a past range is none yet: it ends after the watermark, or there is no log.
