@@ -47,8 +47,8 @@ type memory struct {
 	rawzone.Audit
 	// listed are the commits of the lookback, as the listing has them.
 	listed []rawzone.CommitRef
-	// all says that every window is remembered; else only those that are to be read again, be it that they are unsettled or
-	// that they are younger than the lookback.
+	// all says that every window of the listing is remembered, as by the schedule's runs, so that none that is unsettled is
+	// overlooked; else only those that are to be read again, be it that they are unsettled or younger than the lookback.
 	all      bool
 	lookback time.Duration
 	changed  bool
@@ -102,7 +102,7 @@ func (r *run) auditFrom() time.Time {
 func (r *run) recall(ctx context.Context) (err error) {
 	r.memory.Audit, err = r.Zone.Audit(ctx)
 	r.memory.lookback = r.Stream.Lookback.D()
-	r.memory.all = r.memory.lookback > 0
+	r.memory.all = true
 	return err
 }
 
@@ -113,7 +113,7 @@ func (r *run) remember(ctx context.Context) error {
 	before := len(m.Windows)
 	from, lookback := r.auditFrom(), r.Stream.Lookback.D()
 	m.Windows = slices.DeleteFunc(m.Windows, func(a rawzone.Audited) bool {
-		return a.Settled && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback)) || a.Settled && !m.all
+		return a.Settled && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback))
 	})
 	if !m.changed && len(m.Windows) == before {
 		return nil
@@ -158,7 +158,7 @@ func (r *run) audit(ctx, asking context.Context) error {
 	if err := r.complete(ctx); err != nil || r.answer.More {
 		return err
 	}
-	if r.Stream.Audit == vendorapi.AuditCount && r.memory.all {
+	if r.Stream.Audit == vendorapi.AuditCount {
 		if err := r.auditCounts(asking); err != nil || r.answer.More {
 			return err
 		}
@@ -191,9 +191,6 @@ func (r *run) audit(ctx, asking context.Context) error {
 
 // complete remembers the listed commits that it does not know yet, or knows an earlier generation of.
 func (r *run) complete(ctx context.Context) error {
-	if !r.memory.all {
-		return nil
-	}
 	for _, ref := range r.memory.listed {
 		if i, known := r.memory.at(ref.Start); known && r.memory.Windows[i].ETag == ref.ETag {
 			continue
