@@ -112,8 +112,13 @@ func (r *run) remember(ctx context.Context) error {
 	m := &r.memory
 	before := len(m.Windows)
 	from, lookback := r.auditFrom(), r.Stream.Lookback.D()
+	oldest := from
+	if len(m.listed) > 0 && m.listed[0].Start.Before(oldest) {
+		// What is listed would be learned again, as of its commit, and be compared for ever.
+		oldest = m.listed[0].Start
+	}
 	m.Windows = slices.DeleteFunc(m.Windows, func(a rawzone.Audited) bool {
-		return a.Settled && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback))
+		return a.Settled && a.Start.Before(oldest) && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback))
 	})
 	if !m.changed && len(m.Windows) == before {
 		return nil
