@@ -74,10 +74,6 @@ type backfill struct {
 	committed map[time.Time][]rawzone.CommitRef
 }
 
-// longestWindow is taken to be more than any window's span: the listing begins that long before the range, to meet the
-// window that holds its start.
-const longestWindow = 35 * oneDay
-
 // list finds the commits whose windows reach into the range.
 func (b *backfill) list(ctx context.Context) error {
 	b.committed = map[time.Time][]rawzone.CommitRef{}
@@ -86,7 +82,7 @@ func (b *backfill) list(ctx context.Context) error {
 		day := ref.Start.Truncate(oneDay)
 		b.committed[day] = append(b.committed[day], ref)
 	}
-	for ref, err := range b.Zone.Commits(ctx, b.past.Start.Add(-longestWindow).Truncate(time.Second)) {
+	for ref, err := range b.Zone.Commits(ctx, b.past.Start.Add(-rawzone.LongestWindow).Truncate(time.Second)) {
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func (r *run) newest(ctx context.Context) (*rawzone.Commit, error) {
 	}
 	if listed := r.memory.listed; len(listed) > 0 && listed[0].Start.After(from) && !r.memory.reaches(listed[0].Start) {
 		// Nothing tells of a long window that begins before and reaches into what is audited.
-		if err := r.list(ctx, from, from.Add(-longestWindow)); err != nil {
+		if err := r.list(ctx, from, from.Add(-rawzone.LongestWindow)); err != nil {
 			return nil, err
 		}
 		r.memory.NoneBefore, r.memory.changed = r.memory.listed[0].Start, true

@@ -40,10 +40,6 @@ func Remake(ctx context.Context, c Config, past Past, now time.Time) (Answer, er
 	return do(ctx, c, now, "preprocess past run", func(r *run, ctx context.Context) error { return r.past(ctx, past) })
 }
 
-// longestWindow is taken to be more than any window's span: the listing begins that long before the range, to meet the
-// window that holds its start.
-const longestWindow = 35 * 24 * time.Hour
-
 func (r *run) past(ctx context.Context, past Past) error {
 	if !past.Start.Before(past.End) {
 		return fmt.Errorf("the range [%s, %s) is empty: want a start before its end", past.Start.Format(time.RFC3339), past.End.Format(time.RFC3339))
@@ -61,7 +57,7 @@ func (r *run) past(ctx context.Context, past Past) error {
 		past.Start, past.End = past.Start.UTC().Truncate(day), past.End.Add(day-1).UTC().Truncate(day)
 	}
 	first := past.Start.UTC().Truncate(time.Second)
-	for ref, err := range r.Raw.Commits(ctx, first.Add(-longestWindow)) {
+	for ref, err := range r.Raw.Commits(ctx, first.Add(-rawzone.LongestWindow)) {
 		if err != nil {
 			return err
 		}

@@ -151,6 +151,10 @@ func (z Zone) First(ctx context.Context) (CommitRef, bool, error) {
 	return CommitRef{}, false, nil
 }
 
+// LongestWindow is taken to be more than any window's span: a listing of commits that begins that long before a time meets
+// the window that holds it.
+const LongestWindow = 35 * 24 * time.Hour
+
 // newestWithin are the spans before now in which the newest commit is looked for, one after the other; it is
 // nearly always in the first, so that the requests of a run do not grow with the log.
 var newestWithin = []time.Duration{3 * 24 * time.Hour, 60 * 24 * time.Hour}
