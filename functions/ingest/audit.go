@@ -52,6 +52,8 @@ type memory struct {
 	all      bool
 	lookback time.Duration
 	changed  bool
+	// complete says that all that is listed is remembered.
+	complete bool
 }
 
 // learn remembers what a commit says.
@@ -122,6 +124,9 @@ func (r *run) remember(ctx context.Context) error {
 	})
 	if !m.changed && len(m.Windows) == before {
 		return nil
+	}
+	if m.complete {
+		m.From = from
 	}
 	stored, err := r.Zone.PutAudit(ctx, &m.Audit)
 	if err == nil && !stored {
@@ -210,6 +215,7 @@ func (r *run) complete(ctx context.Context) error {
 		}
 		r.memory.learn(commit, etag)
 	}
+	r.memory.complete = true
 	return nil
 }
 

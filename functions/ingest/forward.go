@@ -14,6 +14,9 @@ import (
 // lookback, whose commits the audit needs to know too.
 func (r *run) newest(ctx context.Context) (*rawzone.Commit, error) {
 	from := r.auditFrom()
+	if stored := r.memory.From; !stored.IsZero() && stored.Before(from) {
+		from = stored
+	}
 	if err := r.list(ctx, from, from); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,9 @@ type Audit struct {
 	Format int `json:"format"`
 	// Windows are in the order of their starts.
 	Windows []Audited `json:"windows"`
+	// From is where the listing of the run that stored the audit began. The next one's begins no later, so that no window
+	// is overlooked however long no run has got as far as to store one.
+	From time.Time `json:"from,omitzero"`
 	// NoneBefore is the start of a window before which the log was found to have none that reaches up to it.
 	NoneBefore time.Time `json:"noneBefore,omitzero"`
 	// Swept is the day up to which parts that no commit names have been deleted.
