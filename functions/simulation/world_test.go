@@ -144,7 +144,12 @@ func (w *world) happen(at, to time.Time) {
 			if !when.Before(to) {
 				return
 			}
-			w.alter(id, version{at: when, shows: w.showing(when)})
+			// The window that it leaves must not change later than the lookback says either.
+			shows := w.showing(when)
+			if shows.After(until) {
+				shows = until
+			}
+			w.alter(id, version{at: when, shows: shows})
 		case w.edits:
 			w.alter(id, version{at: newest.at, shows: when})
 		case w.vanish:
