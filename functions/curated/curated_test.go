@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/windrow-data/windrow/functions/tables"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/window"
 )
@@ -295,7 +296,7 @@ func TestUndeclared(t *testing.T) {
 				t.Fatalf("quarantined: %s", w.Reason())
 			}
 			row := rows(t, object)[0]
-			got, _ := row[ColumnUndeclared].(string)
+			got, _ := row[tables.Undeclared].(string)
 			if diff := cmp.Diff(test.undeclared, got); diff != "" {
 				t.Error(diff)
 			}
@@ -339,7 +340,7 @@ func TestQuarantine(t *testing.T) {
 			if test.kept != "" && string(q.Record) != test.kept {
 				t.Errorf("kept %s, want %s", q.Record, test.kept)
 			}
-			if got.Rows[0]["id"] != int64(1) || got.Rows[1]["id"] != int64(3) || got.Rows[1][ColumnPosition] != int64(2) || got.Rows[1][ColumnUndeclared] != nil {
+			if got.Rows[0]["id"] != int64(1) || got.Rows[1]["id"] != int64(3) || got.Rows[1][tables.Position] != int64(2) || got.Rows[1][tables.Undeclared] != nil {
 				t.Errorf("the rows beside it are %v", got.Rows)
 			}
 		})
@@ -349,13 +350,13 @@ func TestQuarantine(t *testing.T) {
 func TestOwnColumns(t *testing.T) {
 	got := curate(t, columns(vendorapi.Column{Name: "id", Type: "int64"}), `{"id":5}`+"\n")
 	want := []map[string]any{{
-		"id":              int64(5),
-		ColumnWindowStart: source.Window.Start.UnixMicro(),
-		ColumnWindowEnd:   source.Window.End.UnixMicro(),
-		ColumnGeneration:  int64(2),
-		ColumnPart:        "part",
-		ColumnPosition:    int64(0),
-		ColumnIngestedAt:  source.IngestedAt.UnixMicro(),
+		"id":               int64(5),
+		tables.WindowStart: source.Window.Start.UnixMicro(),
+		tables.WindowEnd:   source.Window.End.UnixMicro(),
+		tables.Generation:  int64(2),
+		tables.Part:        "part",
+		tables.Position:    int64(0),
+		tables.IngestedAt:  source.IngestedAt.UnixMicro(),
 	}}
 	if diff := cmp.Diff(want, got.Rows); diff != "" {
 		t.Error(diff)

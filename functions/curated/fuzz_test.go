@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/windrow-data/windrow/functions/tables"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
@@ -83,7 +84,7 @@ func FuzzRecords(f *testing.F) {
 			t.Fatalf("%d rows, %+v", len(found), counts)
 		}
 		for _, row := range found {
-			checkRow(t, row, lines[row[ColumnPosition].(int64)])
+			checkRow(t, row, lines[row[tables.Position].(int64)])
 		}
 		checkQuarantine(t, rejected.Bytes(), lines, counts.Quarantined)
 		for _, field := range w.Undeclared() {
@@ -114,7 +115,7 @@ func checkRow(t *testing.T, row map[string]any, line string) {
 	}
 	leave(record, fuzzed.Columns)
 	undeclared := map[string]any{}
-	if got, set := row[ColumnUndeclared].(string); set {
+	if got, set := row[tables.Undeclared].(string); set {
 		undeclared = decode(t, got).(map[string]any)
 		if len(undeclared) == 0 {
 			t.Fatalf("%s: an empty object of undeclared fields", line)

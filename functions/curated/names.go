@@ -26,8 +26,11 @@ func (n Names) prefix() string { return n.Vendor + "/" + n.Stream + "/" }
 
 // Object is the Parquet object number k of of, counted from 1.
 func (n Names) Object(start time.Time, startName, endName string, k, of int) string {
-	return n.ObjectsOf(start, startName) + fmt.Sprintf("%s_%d-of-%d.parquet", endName, k, of)
+	return n.ObjectsOf(start, startName) + fmt.Sprintf("%s_%d-of-%d", endName, k, of) + ObjectSuffix
 }
+
+// ObjectSuffix is the end of the key of every Parquet object, and of no other key.
+const ObjectSuffix = ".parquet"
 
 // ObjectsOf is the prefix of all Parquet objects of the window that begins at start.
 func (n Names) ObjectsOf(start time.Time, startName string) string {

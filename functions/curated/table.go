@@ -17,32 +17,13 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/windrow-data/windrow/functions/tables"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
 // FormatVersion is the version of what is stored in the curated bucket. It is part of the columns hash, so
 // objects of an older format are made again; a handler that meets a higher one stops.
 const FormatVersion = 1
-
-// Columns that each row has beside the declared ones.
-const (
-	// ColumnUndeclared holds one JSON object with every field that no column declares, as the vendor sent
-	// it; null where there is none. Of an object through which a declared path leads, it holds what is left:
-	// with a column at answer.content, the record {"answer":{"content":"Yes","privacy":"Private"},"a":1}
-	// leaves {"answer":{"privacy":"Private"},"a":1}. Record and row hold the same fields, each once.
-	ColumnUndeclared = "windrow_undeclared"
-	// ColumnWindowStart and ColumnWindowEnd are the window that the record was read in.
-	ColumnWindowStart = "windrow_window_start"
-	ColumnWindowEnd   = "windrow_window_end"
-	// ColumnGeneration is the generation of the window's commit.
-	ColumnGeneration = "windrow_generation"
-	// ColumnPart is the key in the raw bucket of the part that holds the record.
-	ColumnPart = "windrow_part"
-	// ColumnPosition is the record's place in its part, counted from 0.
-	ColumnPosition = "windrow_position"
-	// ColumnIngestedAt is the scheduled time of the run that committed the record.
-	ColumnIngestedAt = "windrow_ingested_at"
-)
 
 // Table is what a stream's rows look like: the declared columns in their order, then windrow's own. It is
 // safe for use by several goroutines at once.
@@ -119,16 +100,16 @@ func NewTable(stream *vendorapi.Stream) (*Table, error) {
 		t.root.declare(c.path, i)
 		hashed.Columns = append(hashed.Columns, definition{c.name, c.path, string(c.kind), declared.Layout, declared.Zone})
 	}
-	t.unbounded = append(t.unbounded, []string{ColumnUndeclared}, []string{ColumnPart})
+	t.unbounded = append(t.unbounded, []string{tables.Undeclared}, []string{tables.Part})
 	// The same few values stand in every row of an object: a dictionary makes them cost next to nothing.
 	constant := func(node parquet.Node) parquet.Node { return parquet.Encoded(node, &parquet.RLEDictionary) }
-	fields.add(ColumnUndeclared, parquet.Optional(parquet.Encoded(parquet.JSON(), &parquet.Plain)))
-	fields.add(ColumnWindowStart, constant(parquet.Timestamp(parquet.Microsecond)))
-	fields.add(ColumnWindowEnd, constant(parquet.Timestamp(parquet.Microsecond)))
-	fields.add(ColumnGeneration, constant(parquet.Int(64)))
-	fields.add(ColumnPart, constant(parquet.String()))
-	fields.add(ColumnPosition, parquet.Encoded(parquet.Int(64), &parquet.Plain))
-	fields.add(ColumnIngestedAt, constant(parquet.Timestamp(parquet.Microsecond)))
+	fields.add(tables.Undeclared, parquet.Optional(parquet.Encoded(parquet.JSON(), &parquet.Plain)))
+	fields.add(tables.WindowStart, constant(parquet.Timestamp(parquet.Microsecond)))
+	fields.add(tables.WindowEnd, constant(parquet.Timestamp(parquet.Microsecond)))
+	fields.add(tables.Generation, constant(parquet.Int(64)))
+	fields.add(tables.Part, constant(parquet.String()))
+	fields.add(tables.Position, parquet.Encoded(parquet.Int(64), &parquet.Plain))
+	fields.add(tables.IngestedAt, constant(parquet.Timestamp(parquet.Microsecond)))
 	t.schema = parquet.NewSchema(stream.Name, &fields)
 
 	text, err := json.Marshal(hashed)

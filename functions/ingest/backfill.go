@@ -255,5 +255,5 @@ func (b *backfill) slice(ctx, asking context.Context, day time.Time) error {
 
 // unread reports a piece of the range that the vendor does not give. The others are read all the same.
 func (b *backfill) unread(what string, err error) {
-	b.find(telemetry.RangeUnread, fmt.Sprintf("%s could not be read of the vendor: %v. The rest of the range is read; does the vendor keep data for so long?", what, err))
+	b.find(telemetry.RangeUnread, nil, fmt.Sprintf("%s could not be read of the vendor: %v. The rest of the range is read", what, err))
 }

@@ -62,7 +62,7 @@ func (g *reading) compare(ctx context.Context, before *rawzone.Commit) (kept, ca
 
 // notCarried reports that records that have left the window are not kept.
 func (g *reading) notCarried(why string) {
-	g.find(telemetry.NotCarried, fmt.Sprintf("window %s is replaced without the records that have left it, which the lake lacks until they are read where they have moved to: %s", g.attempt.Window, why))
+	g.find(telemetry.NotCarried, telemetry.Numbers{"records": float64(g.attempt.Records())}, fmt.Sprintf("window %s is replaced without the records that have left it, which the lake lacks until they are read where they have moved to: %s", g.attempt.Window, why))
 }
 
 // lateness logs how much the window has gained and lost since it was read before, so that a settle delay and a

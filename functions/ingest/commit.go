@@ -68,7 +68,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 	}
 	if !commit.Settled {
 		g.answer.Unsettled++
-		g.find(telemetry.CountsUnsettled, g.disagreement())
+		g.tellUnsettled()
 	}
 	if replaced != nil {
 		g.answer.Reread++
@@ -83,8 +83,8 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 	return nil
 }
 
-// disagreement says why the reading is not settled.
-func (g *reading) disagreement() string {
+// tellUnsettled reports why the reading is not settled.
+func (g *reading) tellUnsettled() {
 	why := ""
 	switch {
 	case g.uncountable:
@@ -94,8 +94,11 @@ func (g *reading) disagreement() string {
 	default:
 		why = fmt.Sprintf("the vendor announced %d records, then %d, and gave %d", g.attempt.Announced, g.attempt.Total, g.cursor.Seen)
 	}
-	return fmt.Sprintf("window %s is committed as last given, after %d attempts: %s. It is read again until its counts agree",
-		g.attempt.Window, g.attempt.Number, why)
+	g.find(telemetry.CountsUnsettled, telemetry.Numbers{
+		"announced": float64(g.attempt.Announced), "announcedLast": float64(g.attempt.Total), "given": float64(g.cursor.Seen),
+		"duplicates": float64(g.keys.duplicates), "attempts": float64(g.attempt.Number),
+	}, fmt.Sprintf("window %s is committed as last given, after %d attempts: %s. It is read again until its counts agree",
+		g.attempt.Window, g.attempt.Number, why))
 }
 
 // seen returns the records a second that the stream is seen to manage, this reading included. A reading of
@@ -149,7 +152,7 @@ func (r *run) reread(ctx, asking context.Context, commit *rawzone.Commit, etag s
 		if !commit.Settled {
 			// The run that committed it may have been killed before it could tell.
 			r.answer.Unsettled++
-			r.find(telemetry.CountsUnsettled, g.disagreement())
+			g.tellUnsettled()
 		}
 		r.memory.saw(commit.Start, g.attempt.Begun)
 		return g, nil

@@ -73,8 +73,8 @@ type Config struct {
 // Answer is what ingest tells the state machine.
 type Answer struct {
 	// More says that there is more to ingest than there was time for.
-	More     bool                `json:"more"`
-	Findings []telemetry.Finding `json:"findings"`
+	More bool `json:"more"`
+	telemetry.Report
 	// Position is how far a past range has been read, for the next invocation to go on from.
 	Position string `json:"position"`
 
@@ -126,7 +126,7 @@ func newRun(config Config, now time.Time) *run {
 		began:  config.Clock(),
 		buffer: rawzone.NewBuffer(config.PartBytes),
 		key:    vendorapi.NewKeyReader(config.Stream),
-		answer: Answer{Stream: config.Stream.Name, Findings: []telemetry.Finding{}},
+		answer: Answer{Stream: config.Stream.Name, Report: telemetry.Report{Findings: []telemetry.Finding{}}},
 	}
 }
 
@@ -150,6 +150,9 @@ func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, a
 	r.answer.Throttled = after.Throttled - before.Throttled
 	r.answer.WaitSeconds = (after.Waited - before.Waited).Seconds()
 	r.answer.RatePerSecond = r.rate
+	if err == nil {
+		r.tellThrottling()
+	}
 	level := slog.LevelInfo
 	if err != nil {
 		err = fmt.Errorf("stream %s: %w", r.Stream.Name, err)
@@ -182,6 +185,7 @@ type run struct {
 
 // ordinary is a run of the schedule.
 func (r *run) ordinary(ctx, asking context.Context) error {
+	defer r.tellStaleness()
 	if err := r.recall(ctx); err != nil {
 		return err
 	}
@@ -251,18 +255,44 @@ func (r *run) alignDown(t time.Time) time.Time {
 }
 
 // find reports something that a person should know. The log has it too, for runs whose answer is lost.
-func (r *run) find(kind telemetry.Kind, message string) {
-	r.Logger.Warn("finding", "stream", r.Stream.Name, "kind", string(kind), "message", message)
-	r.answer.Findings = append(r.answer.Findings, telemetry.Finding{
-		Vendor: r.Zone.Vendor, Stream: r.Stream.Name, Kind: kind, Message: message,
+func (r *run) find(kind telemetry.Kind, numbers telemetry.Numbers, message string) {
+	r.Logger.Warn("finding", "stream", r.Stream.Name, "kind", string(kind), "message", message, "numbers", numbers)
+	r.answer.Find(telemetry.Finding{
+		Vendor: r.Zone.Vendor, Stream: r.Stream.Name, Kind: kind, Message: message, Numbers: numbers,
 	})
+}
+
+// Throttling is worth a finding where at least so many requests, and so large a part of all, were too many for the vendor.
+const (
+	toldThrottled = 20
+	toldShare     = 0.5
+)
+
+// tellThrottling reports that the vendor is asked for much more than it allows.
+func (r *run) tellThrottling() {
+	a := &r.answer
+	if a.Throttled < toldThrottled || float64(a.Throttled) < toldShare*float64(a.Requests) {
+		return
+	}
+	r.find(telemetry.VendorThrottles, telemetry.Numbers{
+		"requests": float64(a.Requests), "throttled": float64(a.Throttled), "waitSeconds": a.WaitSeconds,
+	}, fmt.Sprintf("the vendor refused %d of %d requests as too many; %.0f s were spent waiting", a.Throttled, a.Requests, a.WaitSeconds))
+}
+
+// tellStaleness says how far the watermark lies behind, also of a run that failed after it had learned it.
+func (r *run) tellStaleness() {
+	if r.answer.Watermark.IsZero() {
+		return
+	}
+	seconds := r.now.Sub(r.answer.Watermark).Seconds()
+	r.answer.StalenessSeconds = &seconds
 }
 
 // overlapped reports that another run has committed a window meanwhile. Nothing is lost or doubled by it, but
 // the vendor has been asked for the same twice.
 func (r *run) overlapped(w window.Window) {
 	r.answer.Overlapped++
-	r.find(telemetry.RunsOverlap, fmt.Sprintf("window %s: another run has committed it while this one read it; nothing is lost or doubled. Does an execution last longer than the schedule's interval, or has one been started by hand?", w))
+	r.find(telemetry.RunsOverlap, nil, fmt.Sprintf("window %s: another run has committed it while this one read it; nothing is lost or doubled", w))
 }
 
 // unfinished returns what an invocation ends with whose time ran out in the midst of a window: nil, and More, where a

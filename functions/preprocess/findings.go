@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/windrow-data/windrow/functions/curated"
 	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/tables"
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
@@ -33,13 +33,14 @@ func (s fieldSet) add(fields []string) {
 
 // report turns what was seen into findings.
 func (r *run) report(ctx context.Context) error {
-	finding := func(kind telemetry.Kind, message string) {
-		r.answer.Findings = append(r.answer.Findings, telemetry.Finding{
-			Vendor: r.names.Vendor, Stream: r.names.Stream, Kind: kind, Message: message,
+	finding := func(kind telemetry.Kind, numbers telemetry.Numbers, message string) {
+		r.Logger.Warn("finding", "stream", r.names.Stream, "kind", string(kind), "message", message, "numbers", numbers)
+		r.answer.Find(telemetry.Finding{
+			Vendor: r.names.Vendor, Stream: r.names.Stream, Kind: kind, Message: message, Numbers: numbers,
 		})
 	}
 	if n := r.answer.Quarantined; n > 0 {
-		finding(telemetry.Quarantined, fmt.Sprintf("%d of %d records of stream %s could not be curated; they are under %s/%s/quarantine/ with their reasons. The first: %s",
+		finding(telemetry.Quarantined, telemetry.Numbers{"quarantined": float64(n), "rows": float64(r.answer.Rows)}, fmt.Sprintf("%d of %d records of stream %s could not be curated; they are under %s/%s/quarantine/ with their reasons. The first: %s",
 			n, n+r.answer.Rows, r.names.Stream, r.names.Vendor, r.names.Stream, r.reason))
 	}
 	fields, err := r.firstSeen(ctx)
@@ -52,12 +53,12 @@ func (r *run) report(ctx context.Context) error {
 	if rest := len(fields) - len(named); rest > 0 {
 		message += fmt.Sprintf(" and %d more", rest)
 	}
-	finding(telemetry.UndeclaredFields, message+". They are kept in "+curated.ColumnUndeclared+"; declare a column for what is to be queried")
+	finding(telemetry.UndeclaredFields, telemetry.Numbers{"fields": float64(len(fields))}, message+". They are kept in "+tables.Undeclared+"; declare a column for what is to be queried")
 	return nil
 }
 
 // firstSeen returns the undeclared fields that no run has reported, sorted, and remembers them as reported.
-// The log has them before they are remembered, so that none is lost where the answer is.
+// The log has them all before they are remembered, so that none is lost where the answer is.
 func (r *run) firstSeen(ctx context.Context) ([]string, error) {
 	if len(r.fields) == 0 {
 		return nil, nil

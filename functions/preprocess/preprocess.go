@@ -28,6 +28,9 @@ type Config struct {
 	Raw rawzone.Zone
 	// Curated is where objects are put.
 	Curated objectstore.Bucket
+	// Announce tells other programs of a window's objects before its receipt is put; nil where nobody is to be told. Where
+	// it fails, the window is left to a later run.
+	Announce func(context.Context, telemetry.Announcement) error
 	// TempDir is where an object is written before it is put; it needs room for one. Empty means os.TempDir.
 	TempDir string
 	// SafetyMargin is the time before the context's deadline that is kept free.
@@ -54,8 +57,8 @@ type Answer struct {
 	// More says that the run stopped before its deadline with windows still to make.
 	More bool `json:"more"`
 	// Position is how far a past range has been made, for the next invocation to go on from.
-	Position string              `json:"position"`
-	Findings []telemetry.Finding `json:"findings"`
+	Position string `json:"position"`
+	telemetry.Report
 }
 
 // Run makes every window that has a commit and no receipt for it, oldest first, as far as the context's
@@ -77,7 +80,7 @@ func do(ctx context.Context, c Config, now time.Time, title string, work func(*r
 		names:  curated.Names{Vendor: c.Raw.Vendor, Stream: c.Raw.Stream},
 		table:  table,
 		pace:   pace{clock: c.Clock, margin: c.SafetyMargin},
-		answer: Answer{Stream: c.Stream.Name, Findings: []telemetry.Finding{}},
+		answer: Answer{Stream: c.Stream.Name, Report: telemetry.Report{Findings: []telemetry.Finding{}}},
 		fields: fieldSet{},
 		now:    now,
 	}

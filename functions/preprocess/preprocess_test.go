@@ -150,10 +150,12 @@ func TestWindowsBecomeObjectsOnce(t *testing.T) {
 	l.commit(30, 1)
 	l.commit(60, 1, "{\"id\":4}\n")
 	got := l.mustRun()
-	want := Answer{Stream: "attendees", Windows: 3, Objects: 3, Rows: 4, Quarantined: 1, Findings: []telemetry.Finding{
-		{Vendor: "on24", Stream: "attendees", Kind: telemetry.Quarantined, Message: "1 of 5 records of stream attendees could not be curated; they are under on24/attendees/quarantine/ with their reasons. The first: column id: the value is a string, want a whole number from -9223372036854775808 to 9223372036854775807, or a string that holds one"},
-		{Vendor: "on24", Stream: "attendees", Kind: telemetry.UndeclaredFields, Message: "records of stream attendees hold fields that no column declares, seen for the first time: more. They are kept in windrow_undeclared; declare a column for what is to be queried"},
-	}}
+	want := Answer{Stream: "attendees", Windows: 3, Objects: 3, Rows: 4, Quarantined: 1, Report: telemetry.Report{Findings: []telemetry.Finding{
+		{Vendor: "on24", Stream: "attendees", Kind: telemetry.Quarantined, Message: "1 of 5 records of stream attendees could not be curated; they are under on24/attendees/quarantine/ with their reasons. The first: column id: the value is a string, want a whole number from -9223372036854775808 to 9223372036854775807, or a string that holds one",
+			Numbers: telemetry.Numbers{"quarantined": 1, "rows": 4}},
+		{Vendor: "on24", Stream: "attendees", Kind: telemetry.UndeclaredFields, Message: "records of stream attendees hold fields that no column declares, seen for the first time: more. They are kept in windrow_undeclared; declare a column for what is to be queried",
+			Numbers: telemetry.Numbers{"fields": 1}},
+	}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -172,7 +174,7 @@ func TestWindowsBecomeObjectsOnce(t *testing.T) {
 		t.Error(diff)
 	}
 	before := l.state()
-	if diff := cmp.Diff(Answer{Stream: "attendees", Findings: []telemetry.Finding{}}, l.mustRun()); diff != "" {
+	if diff := cmp.Diff(Answer{Stream: "attendees", Report: telemetry.Report{Findings: []telemetry.Finding{}}}, l.mustRun()); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(before, l.state()); diff != "" {
@@ -561,5 +563,49 @@ func TestMark(t *testing.T) {
 	answer, err := Run(context.Background(), l.config, noon.Add(30*24*time.Hour))
 	if err != nil || answer.Windows != 7 {
 		t.Errorf("with other columns %d windows are made, %v; want all 7", answer.Windows, err)
+	}
+}
+
+func TestObjectsAreAnnouncedBeforeTheirReceipt(t *testing.T) {
+	l := newLake(t)
+	l.commit(0, 1, "{\"id\":1}\n", "{\"id\":2}\n")
+	l.commit(30, 1)
+	var told []telemetry.Announcement
+	fault := errors.New("the bus is down")
+	l.config.Announce = func(_ context.Context, a telemetry.Announcement) error {
+		for _, key := range l.keys() {
+			if strings.HasPrefix(key, "receipts/"+rawzone.FormatTime(a.Window.Start)) {
+				t.Errorf("window %s has its receipt before it is announced", a.Window.Start)
+			}
+		}
+		told = append(told, a)
+		return fault
+	}
+	if _, err := l.run(); !errors.Is(err, fault) {
+		t.Fatalf("a window that cannot be announced: %v", err)
+	}
+	// The objects are there by now, and are told of all the same.
+	fault = nil
+	l.mustRun()
+	want := telemetry.Announcement{
+		Vendor: "on24", Stream: "attendees", Window: telemetry.AnnouncedWindow{Start: noon, End: noon.Add(30 * time.Minute)}, Generation: 1, Rows: 2,
+		Bucket: "curated", Keys: []string{
+			"on24/attendees/dt=2026-03-10/20260310T120000Z_20260310T123000Z_1-of-2.parquet",
+			"on24/attendees/dt=2026-03-10/20260310T120000Z_20260310T123000Z_2-of-2.parquet",
+		},
+	}
+	if diff := cmp.Diff([]telemetry.Announcement{want, want}, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
+	l.mustRun()
+	if len(told) != 2 {
+		t.Errorf("a run with nothing to make announces %+v", told[2:])
+	}
+	// All records have left the window: who has acted on them is to know.
+	l.commit(0, 2)
+	l.mustRun()
+	if last := told[len(told)-1]; last.Generation != 2 || last.Rows != 0 || last.Keys == nil || len(last.Keys) != 0 {
+		t.Errorf("an emptied window is announced as %+v", last)
 	}
 }

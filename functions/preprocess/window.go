@@ -14,6 +14,7 @@ import (
 	"github.com/windrow-data/windrow/functions/curated"
 	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
 // ObjectBytes is about how many compressed bytes of parts go into one Parquet object. It is part of what an
@@ -145,12 +146,40 @@ func (w *making) make(ctx context.Context, receipts []objectstore.Object) error 
 		body, condition = "", objectstore.Unchanged(receipts[own].ETag)
 		w.confirmed = true
 	}
+	if !w.confirmed {
+		if err := w.announce(ctx); err != nil {
+			return err
+		}
+	}
 	_, err = w.Curated.Put(ctx, receipt, strings.NewReader(body), "text/plain", nil, condition)
 	if errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged) {
 		// Another run has made the same.
 		return nil
 	}
 	return err
+}
+
+// announce tells other programs of the window's objects, where it has any or has lost those it had.
+func (w *making) announce(ctx context.Context) error {
+	if w.Announce == nil || w.objects == 0 && !w.touched {
+		return nil
+	}
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(w.wanted)) {
+		if strings.HasSuffix(key, curated.ObjectSuffix) {
+			keys = append(keys, key)
+		}
+	}
+	return w.Announce(ctx, telemetry.Announcement{
+		Vendor:      w.names.Vendor,
+		Stream:      w.names.Stream,
+		Window:      telemetry.AnnouncedWindow{Start: w.commit.Start, End: w.commit.End},
+		Generation:  w.commit.Generation,
+		Rows:        w.rows,
+		Quarantined: w.quarantined,
+		Bucket:      w.Curated.Name,
+		Keys:        append([]string{}, keys[:min(len(keys), telemetry.MaxAnnouncedKeys)]...),
+	})
 }
 
 // deleteReceipts deletes the window's receipts, which must not vouch for objects that are about to be replaced: after a

@@ -21,6 +21,8 @@ type Event struct {
 	// 1970-01-01 leaves the remainder Lane when divided by Lanes. Zero Lanes means all days.
 	Lane  int `json:"lane,omitempty"`
 	Lanes int `json:"lanes,omitempty"`
+	// Transitions is how many state transitions the invocation stands for: its own, and its share of those around it.
+	Transitions float64 `json:"transitions,omitempty"`
 	// Position is how far the round before has got with a past range, as its answer told; empty at the beginning.
 	Position string `json:"position,omitempty"`
 }

@@ -5,11 +5,14 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
+
+	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
 // VendorFile is the name of the vendor's description in a function's asset, beside its bootstrap.
@@ -25,6 +28,13 @@ const (
 	EnvCuratedBucket = "WINDROW_CURATED_BUCKET"
 	// EnvSecret is the ARN of the vendor's secret (ingest only; empty where the vendor needs none).
 	EnvSecret = "WINDROW_SECRET"
+	// EnvPipeline is the name of the pipeline, by which its metrics and costs are told apart.
+	EnvPipeline = "WINDROW_PIPELINE"
+	// EnvRunbook is the address of the runbook that findings and failures lead to.
+	EnvRunbook = "WINDROW_RUNBOOK"
+	// EnvEventBus is the name of the event bus to which new curated objects are announced (preprocess only; empty where
+	// they are not).
+	EnvEventBus = "WINDROW_EVENT_BUS"
 	// EnvPartBytes is the compressed size at which a part is stored.
 	EnvPartBytes = "WINDROW_PART_BYTES"
 	// EnvSafetyMargin is the time before the deadline at which a handler stops, in Go's text form.
@@ -57,6 +67,9 @@ type Settings struct {
 	RawBucket     string
 	CuratedBucket string
 	Secret        string
+	Pipeline      string
+	Runbook       string
+	EventBus      string
 	PartBytes     int64
 	SafetyMargin  time.Duration
 	// DefaultRate is in records a second.
@@ -75,6 +88,9 @@ func Parse(getenv func(string) string) (Settings, error) {
 		RawBucket:     getenv(EnvRawBucket),
 		CuratedBucket: getenv(EnvCuratedBucket),
 		Secret:        getenv(EnvSecret),
+		Pipeline:      getenv(EnvPipeline),
+		Runbook:       cmp.Or(getenv(EnvRunbook), telemetry.DefaultRunbook),
+		EventBus:      getenv(EnvEventBus),
 		PartBytes:     DefaultPartBytes,
 		SafetyMargin:  DefaultSafetyMargin,
 		DefaultRate:   DefaultRate,
@@ -91,6 +107,9 @@ func Parse(getenv func(string) string) (Settings, error) {
 	}
 	if s.Stream == "" {
 		faults = append(faults, fmt.Errorf("%s is not set: want the name of a stream in %s", EnvStream, VendorFile))
+	}
+	if s.Pipeline == "" {
+		faults = append(faults, fmt.Errorf("%s is not set: want the name of the pipeline, as in its tag Pipeline", EnvPipeline))
 	}
 	if s.RawBucket == "" {
 		faults = append(faults, fmt.Errorf("%s is not set: want the name of the raw bucket", EnvRawBucket))

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/windrow-data/windrow/functions/settings"
+	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
 func parse(env map[string]string) (settings.Settings, error) {
@@ -16,10 +17,10 @@ func parse(env map[string]string) (settings.Settings, error) {
 }
 
 func TestParse(t *testing.T) {
-	required := map[string]string{"WINDROW_STREAM": "attendees", "WINDROW_RAW_BUCKET": "raw"}
+	required := map[string]string{"WINDROW_STREAM": "attendees", "WINDROW_RAW_BUCKET": "raw", "WINDROW_PIPELINE": "web/Pipeline"}
 	got, err := parse(required)
 	want := settings.Settings{
-		Stream: "attendees", RawBucket: "raw", PartBytes: settings.DefaultPartBytes,
+		Stream: "attendees", RawBucket: "raw", Pipeline: "web/Pipeline", Runbook: telemetry.DefaultRunbook, PartBytes: settings.DefaultPartBytes,
 		SafetyMargin: settings.DefaultSafetyMargin, DefaultRate: settings.DefaultRate, LogLevel: settings.DefaultLogLevel,
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -28,11 +29,13 @@ func TestParse(t *testing.T) {
 
 	got, err = parse(map[string]string{
 		"WINDROW_STREAM": "attendees", "WINDROW_RAW_BUCKET": "raw", "WINDROW_CURATED_BUCKET": "curated", "WINDROW_SECRET": "arn",
+		"WINDROW_PIPELINE": "web/Pipeline", "WINDROW_RUNBOOK": "https://example.com/runbook", "WINDROW_EVENT_BUS": "default",
 		"WINDROW_PART_BYTES": "1024", "WINDROW_SAFETY_MARGIN": "1m30s", "WINDROW_DEFAULT_RATE": "12.5",
 		"WINDROW_GENESIS": "2026-03-01T00:00:00Z", "WINDROW_LOG_LEVEL": "WARN",
 	})
 	want = settings.Settings{
-		Stream: "attendees", RawBucket: "raw", CuratedBucket: "curated", Secret: "arn", PartBytes: 1024, SafetyMargin: 90 * time.Second,
+		Stream: "attendees", RawBucket: "raw", CuratedBucket: "curated", Secret: "arn",
+		Pipeline: "web/Pipeline", Runbook: "https://example.com/runbook", EventBus: "default", PartBytes: 1024, SafetyMargin: 90 * time.Second,
 		DefaultRate: 12.5, Genesis: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), LogLevel: slog.LevelWarn,
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -49,7 +52,7 @@ func TestParseTellsEveryFault(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"WINDROW_STREAM is not set", "WINDROW_RAW_BUCKET is not set", `WINDROW_PART_BYTES="8MiB": want a whole number`,
+		"WINDROW_STREAM is not set", "WINDROW_PIPELINE is not set", "WINDROW_RAW_BUCKET is not set", `WINDROW_PART_BYTES="8MiB": want a whole number`,
 		`WINDROW_SAFETY_MARGIN="-1s": want a positive duration`, `WINDROW_DEFAULT_RATE="NaN": want a number`,
 		`WINDROW_GENESIS="yesterday": want a time`, `WINDROW_LOG_LEVEL="LOUD": want DEBUG`,
 	} {

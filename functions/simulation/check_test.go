@@ -367,6 +367,9 @@ func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
 		if rows+quarantined != c.Records {
 			return fmt.Errorf("window %s has %d rows and %d quarantined records of %d: %w", c.Window(), rows, quarantined, c.Records, errMissing)
 		}
+		if announced := p.announced[c.Start.UTC()]; rows > 0 && announced != c.Generation {
+			return fmt.Errorf("window %s has generation %d, and was last announced as of %d: %w", c.Window(), c.Generation, announced, errLate)
+		}
 	}
 	there := p.store.Keys("curated", names.Receipts())
 	for _, key := range receipts {

@@ -90,6 +90,8 @@ type play struct {
 	// commits are those that count, by their keys; generations are those of all, by their ETags.
 	commits     map[string]held
 	generations map[string]int
+	// announced are the newest generations told to other programs, by the start of their window.
+	announced map[time.Time]int
 	// kept are the records that the lake held when the faults stopped, ended is when nothing was due any more.
 	kept   map[int]bool
 	ended  time.Time
@@ -119,7 +121,7 @@ const mostTold = 400
 func newPlay(h *history, s setting) *play {
 	p := &play{
 		setting: s, history: h, world: newWorld(h), store: objectstoretest.New(), release: h.release,
-		commits: map[string]held{}, generations: map[string]int{}, faults: map[string]int{},
+		commits: map[string]held{}, generations: map[string]int{}, announced: map[time.Time]int{}, faults: map[string]int{},
 	}
 	p.store.Now = time.Now
 	p.store.PageSize = h.listing
@@ -522,7 +524,7 @@ func (p *play) preprocess(now time.Time, r release, faults round, past *preproce
 	defer cancel()
 	config := preprocess.Config{
 		Stream: &described.Streams[0], Raw: p.zone(process), Curated: objectstore.Bucket{API: process, Name: "curated"},
-		TempDir: p.tempDir, SafetyMargin: p.history.timeout / 5, Clock: time.Now, Logger: process.logger(),
+		TempDir: p.tempDir, SafetyMargin: p.history.timeout / 5, Clock: time.Now, Logger: process.logger(), Announce: process.announce,
 	}
 	if past == nil {
 		answer, err = preprocess.Run(ctx, config, now)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
+	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
@@ -233,6 +234,18 @@ func request[Out any](ctx context.Context, p *process, operation, key string, ef
 		return out, err
 	}
 	return effect(ctx)
+}
+
+// announce plays the event bus.
+func (p *process) announce(ctx context.Context, a telemetry.Announcement) error {
+	_, err := request(ctx, p, "EVENT", rawzone.FormatTime(a.Window.Start), func(context.Context) (*telemetry.Announcement, error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		start := a.Window.Start.UTC()
+		p.announced[start] = max(p.announced[start], a.Generation)
+		return &a, nil
+	})
+	return err
 }
 
 // RoundTrip plays the vendor.

@@ -1,6 +1,7 @@
 // Package startup is what the two mains have in common: it turns a function's environment and asset into the
-// parts that its handler works with. It stands apart so that a team's own main is as short as ours. It takes
-// the environment and the files as arguments; only the AWS SDK finds its region and credentials by itself.
+// parts that its handler works with, and tells what became of each invocation: what it cost, what it found, what it failed
+// of. It stands apart so that a team's own main is as short as ours. It takes the environment, the files and the clock as
+// arguments; only the AWS SDK finds its region and credentials by itself.
 package startup
 
 import (
@@ -9,12 +10,16 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"runtime"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/pricing"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -29,7 +34,30 @@ type Function struct {
 	Zone     rawzone.Zone
 	Curated  objectstore.Bucket
 	Logger   *slog.Logger
+
+	logs         io.Writer
+	memoryMB     int
+	architecture pricing.Architecture
+	prices       pricing.Prices
+	requests     *requestCounter
+	readFile     func(string) ([]byte, error)
 }
+
+// architectures are Lambda's words for Go's.
+var architectures = map[string]pricing.Architecture{"arm64": pricing.ARM64, "amd64": pricing.X86}
+
+// pricesIn returns the prices of a region, or of us-east-1 where none are known for it: what an invocation cost is then
+// about right, and no function fails of a price.
+func pricesIn(region string) pricing.Prices {
+	prices, err := pricing.In(region)
+	if err != nil {
+		return pricing.USEast1
+	}
+	return prices
+}
+
+// envMemory is set by Lambda itself. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+const envMemory = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 
 // Load makes a Function. getenv reads the environment, readFile the asset, and the logs go to logs as JSON
 // lines. Its errors name the variable or the file at fault.
@@ -55,7 +83,12 @@ func Load(ctx context.Context, getenv func(string) string, readFile func(string)
 	if err != nil {
 		return nil, err
 	}
-	client := s3.NewFromConfig(awsConfig)
+	memoryMB, err := strconv.Atoi(getenv(envMemory))
+	if err != nil || memoryMB <= 0 {
+		return nil, fmt.Errorf("%s=%q: want the function's memory in MB, as Lambda sets it", envMemory, getenv(envMemory))
+	}
+	requests := &requestCounter{next: awshttp.NewBuildableClient()}
+	client := s3.NewFromConfig(awsConfig, func(o *s3.Options) { o.HTTPClient = requests })
 	return &Function{
 		Settings: s,
 		Vendor:   vendor,
@@ -64,5 +97,12 @@ func Load(ctx context.Context, getenv func(string) string, readFile func(string)
 		Zone:     rawzone.Zone{Bucket: objectstore.Bucket{API: client, Name: s.RawBucket}, Vendor: vendor.Name, Stream: stream.Name},
 		Curated:  objectstore.Bucket{API: client, Name: s.CuratedBucket},
 		Logger:   slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: s.LogLevel})),
+
+		logs:         logs,
+		memoryMB:     memoryMB,
+		architecture: architectures[runtime.GOARCH],
+		prices:       pricesIn(awsConfig.Region),
+		requests:     requests,
+		readFile:     readFile,
 	}, nil
 }

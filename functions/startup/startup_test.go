@@ -22,6 +22,9 @@ func load(t *testing.T, env map[string]string, description string, logs *bytes.B
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
 	readFile := func(path string) ([]byte, error) {
+		if path == "/proc/self/status" {
+			return []byte("VmPeak:\t 99999 kB\nVmHWM:\t    1024 kB\n"), nil
+		}
 		if path != filepath.Join("/var/task", "vendor.json") || description == "" {
 			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 		}
@@ -43,7 +46,8 @@ func on24Description(t *testing.T) string {
 func environment() map[string]string {
 	return map[string]string{
 		"LAMBDA_TASK_ROOT": "/var/task", "WINDROW_STREAM": "attendees", "WINDROW_RAW_BUCKET": "raw",
-		"WINDROW_CURATED_BUCKET": "curated", "WINDROW_LOG_LEVEL": "WARN",
+		"WINDROW_CURATED_BUCKET": "curated", "WINDROW_LOG_LEVEL": "WARN", "WINDROW_PIPELINE": "web/Pipeline", "WINDROW_EVENT_BUS": "default",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
 	}
 }
 
@@ -75,6 +79,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	}{
 		{"no bucket", "WINDROW_RAW_BUCKET", "", on24Description(t), "WINDROW_RAW_BUCKET is not set"},
 		{"no description", "WINDROW_STREAM", "attendees", "", "/var/task/vendor.json"},
+		{"no memory", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "", on24Description(t), `AWS_LAMBDA_FUNCTION_MEMORY_SIZE="": want the function's memory`},
 		{"a description that is none", "WINDROW_STREAM", "attendees", `{"name":"on24","colour":"red"}`, "vendor.json: vendor description: colour: unknown field"},
 		{"a stream that the vendor lacks", "WINDROW_STREAM", "sales", on24Description(t), `WINDROW_STREAM: vendor on24 has no stream "sales": want one of`},
 	}

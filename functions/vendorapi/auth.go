@@ -23,9 +23,9 @@ func (v *Vendor) SecretFields() []string {
 	return slices.Compact(fields)
 }
 
-// checkSecret says which fields the secret lacks, and which hold what a request cannot carry. It names
-// fields, never values.
-func (v *Vendor) checkSecret(secret Secret) error {
+// CheckSecret says which fields the secret lacks that Auth needs, and which hold what a request cannot carry. It
+// names fields, never values.
+func (v *Vendor) CheckSecret(secret Secret) error {
 	var missing, unfit []string
 	for _, field := range v.SecretFields() {
 		switch value := secret[field]; {

@@ -69,7 +69,7 @@ func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, err
 	if err != nil {
 		return nil, err
 	}
-	if err := v.checkSecret(secret); err != nil {
+	if err := v.CheckSecret(secret); err != nil {
 		return nil, err
 	}
 	if o.Now == nil || o.Sleep == nil || o.Random == nil || o.Logger == nil {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/windrow-data/windrow/functions/ingest"
 	"github.com/windrow-data/windrow/functions/settings"
@@ -20,14 +19,14 @@ import (
 )
 
 func main() {
+	began := time.Now()
 	function, err := startup.Load(context.Background(), os.Getenv, os.ReadFile, os.Stdout)
 	h := &handler{Function: function}
-	lambda.Start(func(ctx context.Context, event settings.Event) (ingest.Answer, error) {
-		if err != nil {
-			return ingest.Answer{}, err
-		}
-		return h.run(ctx, event)
-	})
+	invocations := &startup.Invocations[ingest.Answer, *ingest.Answer]{
+		Handler: startup.Ingest, Function: function, Fault: err, Clock: time.Now, Work: h.run,
+		Initialization: time.Since(began),
+	}
+	lambda.Start(invocations.Handle)
 }
 
 type handler struct {
@@ -37,11 +36,7 @@ type handler struct {
 	client *vendorapi.Client
 }
 
-func (h *handler) run(ctx context.Context, event settings.Event) (ingest.Answer, error) {
-	now, err := event.Now(time.Now())
-	if err != nil {
-		return ingest.Answer{}, err
-	}
+func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) (answer ingest.Answer, err error) {
 	if h.client == nil {
 		if h.client, err = h.newClient(ctx); err != nil {
 			return ingest.Answer{}, err
@@ -59,7 +54,6 @@ func (h *handler) run(ctx context.Context, event settings.Event) (ingest.Answer,
 		Clock:        time.Now,
 		Logger:       h.Logger.With("execution", event.Run),
 	}
-	var answer ingest.Answer
 	if past := event.Input; past.IsPast() {
 		answer, err = ingest.Backfill(ctx, config, ingest.Past{
 			Start: past.Start, End: past.End, Lane: event.Lane, Lanes: event.Lanes, Position: event.Position,
@@ -74,19 +68,9 @@ func (h *handler) run(ctx context.Context, event settings.Event) (ingest.Answer,
 }
 
 func (h *handler) newClient(ctx context.Context) (*vendorapi.Client, error) {
-	var secret vendorapi.Secret
-	if id := h.Settings.Secret; id != "" {
-		output, err := secretsmanager.NewFromConfig(h.AWS).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
-		if err != nil {
-			return nil, fmt.Errorf("the vendor's secret: %w", err)
-		}
-		if output.SecretString == nil {
-			return nil, fmt.Errorf("the vendor's secret %s is binary: want a JSON object of strings with the fields %s",
-				id, strings.Join(h.Vendor.SecretFields(), ", "))
-		}
-		if secret, err = vendorapi.ParseSecret([]byte(*output.SecretString)); err != nil {
-			return nil, fmt.Errorf("secret %s: %w", id, err)
-		}
+	secret, err := h.Secret(ctx)
+	if err != nil {
+		return nil, err
 	}
 	return vendorapi.NewClient(h.Vendor, h.Stream.Name, secret, vendorapi.Options{
 		Now:    time.Now,

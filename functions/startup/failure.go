@@ -1,0 +1,64 @@
+package startup
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
+	"github.com/aws/smithy-go"
+
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+var (
+	// ErrSecret says that the vendor's secret cannot be used as it is.
+	ErrSecret = errors.New("the vendor's secret cannot be used")
+	// ErrMisconfigured says that the function's environment, asset or input is wrong.
+	ErrMisconfigured = errors.New("the function is not set up as it needs")
+)
+
+// deniedCodes are how AWS's services say that a role may not do something.
+var deniedCodes = map[string]bool{"AccessDenied": true, "AccessDeniedException": true, "KMS.AccessDeniedException": true}
+
+// kindOf names what an invocation has failed of.
+func kindOf(err error) telemetry.Kind {
+	var request *vendorapi.RequestError
+	var api smithy.APIError
+	switch {
+	case errors.Is(err, rawzone.ErrNewerFormat):
+		return telemetry.NewerFormat
+	case errors.As(err, &api) && deniedCodes[api.ErrorCode()]:
+		return telemetry.AccessDenied
+	case errors.Is(err, ErrSecret):
+		return telemetry.SecretUnusable
+	case errors.Is(err, ErrMisconfigured):
+		return telemetry.Misconfigured
+	// Time that ran out while the vendor failed is the vendor's doing.
+	case errors.As(err, &request) && request.Throttled:
+		return telemetry.VendorThrottles
+	case errors.Is(err, vendorapi.ErrUnavailable):
+		return telemetry.VendorUnavailable
+	case errors.Is(err, vendorapi.ErrDeadline):
+		return telemetry.OutOfTime
+	case errors.Is(err, vendorapi.ErrMalformed):
+		return telemetry.AnswerMalformed
+	case request == nil:
+		return telemetry.Unexpected
+	case request.Status == http.StatusUnauthorized, request.Status == http.StatusForbidden:
+		return telemetry.CredentialsRejected
+	}
+	return telemetry.VendorRefuses
+}
+
+// failure is err as Lambda hands it on: its type is the kind, and its message leads to the runbook at base.
+func failure(err error, base string) error {
+	kind := kindOf(err)
+	return messages.InvokeResponse_Error{
+		Type: string(kind),
+		Message: fmt.Sprintf("%v. First look: %s. Runbook: %s",
+			err, kind.FirstLook(), telemetry.RunbookAt(base, string(kind))),
+	}
+}

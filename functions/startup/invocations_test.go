@@ -1,0 +1,294 @@
+package startup_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
+	"github.com/aws/smithy-go"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/windrow-data/windrow/functions/ingest"
+	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/pricing"
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/settings"
+	"github.com/windrow-data/windrow/functions/startup"
+	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+// tick is the event of a scheduled run.
+var tick = settings.Event{Run: "run-1", Transitions: 1.6, Input: settings.Input{ScheduledTime: time.Date(2026, 3, 10, 17, 0, 0, 0, time.UTC)}}
+
+// steps is a clock that goes on by a step each time it is looked at.
+func steps(step time.Duration) func() time.Time {
+	now := time.Date(2026, 3, 10, 17, 0, 5, 0, time.UTC)
+	return func() time.Time { now = now.Add(step); return now }
+}
+
+// invocations are those of an ingest function that does work.
+func invocations(f *startup.Function, work func(context.Context) (ingest.Answer, error)) *startup.Invocations[ingest.Answer, *ingest.Answer] {
+	return &startup.Invocations[ingest.Answer, *ingest.Answer]{
+		Handler: startup.Ingest, Function: f, Clock: steps(250 * time.Millisecond), Initialization: 100 * time.Millisecond,
+		Work: func(ctx context.Context, _ settings.Event, _ time.Time) (ingest.Answer, error) { return work(ctx) },
+	}
+}
+
+// lastLine is the last line of the log, decoded.
+func lastLine(t *testing.T, logs *bytes.Buffer) map[string]any {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(logs.String()), "\n")
+	var line map[string]any
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &line); err != nil {
+		t.Fatalf("%v: %s", err, lines[len(lines)-1])
+	}
+	return line
+}
+
+func TestAnInvocationTellsWhatItTook(t *testing.T) {
+	s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Query().Has("list-type"):
+			io.WriteString(w, `<ListBucketResult></ListBucketResult>`)
+		case r.Method == http.MethodPut:
+			w.Header().Set("ETag", `"1"`)
+		case r.Method == http.MethodDelete:
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer s3.Close()
+	t.Setenv("AWS_ENDPOINT_URL_S3", s3.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", "a")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+	var logs bytes.Buffer
+	f, err := load(t, environment(), on24Description(t), &logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := 1800.0
+	work := func(ctx context.Context) (ingest.Answer, error) {
+		answer := ingest.Answer{Report: telemetry.Report{StalenessSeconds: &stale, Findings: []telemetry.Finding{{Kind: telemetry.RunsOverlap}}}}
+		bucket := f.Zone.Bucket
+		if _, err := bucket.Put(ctx, "k", strings.NewReader("x"), "text/plain", nil, objectstore.Absent()); err != nil {
+			return answer, err
+		}
+		for _, err := range bucket.List(ctx, "k", "") {
+			return answer, err
+		}
+		if _, err := bucket.Head(ctx, "k"); !errors.Is(err, objectstore.ErrNotFound) {
+			return answer, err
+		}
+		return answer, bucket.Delete(ctx, "k")
+	}
+	of := invocations(f, work)
+	answer, err := of.Handle(t.Context(), tick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := answer.Findings[0]; got.Runbook != telemetry.DefaultRunbook+"#runs-overlap" || got.FirstLook != telemetry.RunsOverlap.FirstLook() {
+		t.Errorf("the finding leads to %q and %q", got.FirstLook, got.Runbook)
+	}
+	line := lastLine(t, &logs)
+	usage := pricing.Usage{
+		Duration: 350 * time.Millisecond, MemoryMB: 128, Writes: 2, Reads: 1, Transitions: 1.6,
+		Architecture: map[string]pricing.Architecture{"arm64": pricing.ARM64, "amd64": pricing.X86}[runtime.GOARCH],
+	}
+	for name, want := range map[string]any{
+		"msg": "invocation", "Pipeline": "web/Pipeline", "stream": "attendees", "handler": "ingest", "execution": "run-1",
+		"seconds": 0.35, "memoryMB": 128.0, "writes": 2.0, "reads": 1.0, "transitions": 1.6, "Findings": 1.0, "StalenessSeconds": 1800.0,
+		"CostUSD": pricing.USEast1.Invocation(usage), "failure": nil,
+	} {
+		if diff := cmp.Diff(want, line[name]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	want := map[string]any{
+		"Timestamp": float64(time.Date(2026, 3, 10, 17, 0, 5, 500e6, time.UTC).UnixMilli()),
+		"CloudWatchMetrics": []any{map[string]any{
+			"Namespace": "Windrow", "Dimensions": []any{[]any{"Pipeline"}},
+			"Metrics": []any{
+				map[string]any{"Name": "Findings", "Unit": "Count"}, map[string]any{"Name": "CostUSD", "Unit": "None"},
+				map[string]any{"Name": "StalenessSeconds", "Unit": "Seconds"},
+			},
+		}},
+	}
+	if diff := cmp.Diff(want, line["_aws"]); diff != "" {
+		t.Errorf("_aws (-want +got):\n%s", diff)
+	}
+
+	// The initialization is billed once, and what a level leaves out of the log is no metric.
+	if _, err := of.Handle(t.Context(), tick); err != nil {
+		t.Fatal(err)
+	}
+	if got := lastLine(t, &logs)["seconds"]; got != 0.25 {
+		t.Errorf("a warm invocation took %v s, want 0.25", got)
+	}
+}
+
+func TestFailuresHaveTheirKind(t *testing.T) {
+	request := func(status int, throttled bool, kinds ...error) error {
+		return fmt.Errorf("stream attendees: %w", errors.Join(append(kinds, &vendorapi.RequestError{Stream: "attendees", Status: status, Throttled: throttled})...))
+	}
+	tests := []struct {
+		name string
+		err  error
+		want telemetry.Kind
+	}{
+		{"401", request(401, false, vendorapi.ErrRefused), telemetry.CredentialsRejected},
+		{"403", request(403, false, vendorapi.ErrRefused), telemetry.CredentialsRejected},
+		{"404", request(404, false, vendorapi.ErrRefused), telemetry.VendorRefuses},
+		{"throttled to the end", request(429, true, vendorapi.ErrUnavailable), telemetry.VendorThrottles},
+		{"throttled until the deadline", request(429, true, vendorapi.ErrDeadline), telemetry.VendorThrottles},
+		{"down", request(503, false, vendorapi.ErrUnavailable), telemetry.VendorUnavailable},
+		{"down until the deadline", request(503, false, vendorapi.ErrDeadline, vendorapi.ErrUnavailable), telemetry.VendorUnavailable},
+		{"out of time", request(0, false, vendorapi.ErrDeadline), telemetry.OutOfTime},
+		{"not as described", request(200, false, vendorapi.ErrMalformed), telemetry.AnswerMalformed},
+		{"a secret without a field", fmt.Errorf("%w: it lacks token", startup.ErrSecret), telemetry.SecretUnusable},
+		{"a newer release", fmt.Errorf("commit: %w", rawzone.ErrNewerFormat), telemetry.NewerFormat},
+		{"S3 forbids", fmt.Errorf("put: %w", &smithy.GenericAPIError{Code: "AccessDenied"}), telemetry.AccessDenied},
+		{"anything else", errors.New("boom"), telemetry.Unexpected},
+	}
+	var logs bytes.Buffer
+	f, err := load(t, environment(), on24Description(t), &logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := invocations(f, func(context.Context) (ingest.Answer, error) { return ingest.Answer{}, test.err }).Handle(t.Context(), tick)
+			var told messages.InvokeResponse_Error
+			if !errors.As(err, &told) || told.Type != string(test.want) {
+				t.Fatalf("got %v of the type %q, want %s", err, told.Type, test.want)
+			}
+			for _, part := range []string{test.err.Error(), test.want.FirstLook(), telemetry.DefaultRunbook + "#" + string(test.want)} {
+				if !strings.Contains(told.Message, part) {
+					t.Errorf("the message does not say %q: %s", part, told.Message)
+				}
+			}
+			if got := lastLine(t, &logs)["failure"]; got != string(test.want) {
+				t.Errorf("the log has the failure %v", got)
+			}
+		})
+	}
+}
+
+func TestWhatIsNotSetUpFailsEachInvocation(t *testing.T) {
+	var logs bytes.Buffer
+	f, fault := load(t, nil, "", &logs)
+	of := &startup.Invocations[ingest.Answer, *ingest.Answer]{Handler: startup.Ingest, Function: f, Fault: fault}
+	_, err := of.Handle(t.Context(), tick)
+	var told messages.InvokeResponse_Error
+	if !errors.As(err, &told) || told.Type != string(telemetry.Misconfigured) || !strings.Contains(told.Message, "WINDROW_STREAM is not set") {
+		t.Errorf("got %v of the type %q", err, told.Type)
+	}
+
+	f, fault = load(t, environment(), on24Description(t), &logs)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	early := tick
+	early.Input.ScheduledTime = tick.Input.ScheduledTime.Add(time.Hour)
+	_, err = invocations(f, func(context.Context) (ingest.Answer, error) { t.Error("it went to work"); return ingest.Answer{}, nil }).Handle(t.Context(), early)
+	if !errors.As(err, &told) || told.Type != string(telemetry.Misconfigured) {
+		t.Errorf("an hour ahead of the clock: got %v of the type %q", err, told.Type)
+	}
+}
+
+func TestNearLimits(t *testing.T) {
+	tests := []struct {
+		name   string
+		memory string
+		// left is what is left of the time when the work is done.
+		left time.Duration
+		want []telemetry.Kind
+	}{
+		{"neither", "10000", time.Minute, nil},
+		{"in the margin", "10000", 10 * time.Second, nil},
+		{"hardly in time", "10000", 2 * time.Second, []telemetry.Kind{telemetry.TimeNearLimit}},
+		{"hardly any memory", "1", time.Minute, []telemetry.Kind{telemetry.MemoryNearLimit}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			env := environment()
+			env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = test.memory
+			var logs bytes.Buffer
+			f, err := load(t, env, on24Description(t), &logs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			of := invocations(f, func(context.Context) (ingest.Answer, error) { return ingest.Answer{}, nil })
+			ctx, cancel := context.WithDeadline(t.Context(), time.Date(2026, 3, 10, 17, 0, 5, 500e6, time.UTC).Add(test.left))
+			defer cancel()
+			answer, err := of.Handle(ctx, tick)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []telemetry.Kind
+			for _, finding := range answer.Findings {
+				got = append(got, finding.Kind)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAnnouncementsReachTheBus(t *testing.T) {
+	var sent struct {
+		Entries []struct{ Source, DetailType, Detail, EventBusName string }
+	}
+	answer := `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`
+	bus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		json.NewDecoder(r.Body).Decode(&sent)
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		io.WriteString(w, answer)
+	}))
+	defer bus.Close()
+	t.Setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", "a")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+	f, err := load(t, environment(), on24Description(t), &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	window := telemetry.AnnouncedWindow{Start: tick.Input.ScheduledTime, End: tick.Input.ScheduledTime.Add(time.Hour)}
+	announcement := telemetry.Announcement{Vendor: "on24", Stream: "attendees", Window: window, Generation: 2, Rows: 3, Bucket: "curated", Keys: []string{"k"}}
+	if err := f.Announce()(t.Context(), announcement); err != nil {
+		t.Fatal(err)
+	}
+	var detail telemetry.Announcement
+	if err := json.Unmarshal([]byte(sent.Entries[0].Detail), &detail); err != nil {
+		t.Fatal(err)
+	}
+	announcement.Pipeline = "web/Pipeline"
+	if diff := cmp.Diff(announcement, detail); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if e := sent.Entries[0]; e.Source != "windrow" || e.DetailType != "Curated objects made" || e.EventBusName != "default" {
+		t.Errorf("sent %+v", e)
+	}
+
+	answer = `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}`
+	if err := f.Announce()(t.Context(), announcement); err == nil || !strings.Contains(err.Error(), "slow down") {
+		t.Errorf("an entry that the bus does not take: %v", err)
+	}
+	env := environment()
+	delete(env, "WINDROW_EVENT_BUS")
+	if f, err = load(t, env, on24Description(t), &bytes.Buffer{}); err != nil || f.Announce() != nil {
+		t.Errorf("without a bus there is somebody to announce to (%v)", err)
+	}
+}
