@@ -1,70 +1,192 @@
 package constructs
 
 import (
+	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/windrow-data/windrow/functions/pricing"
 )
 
-func TestFailureAlarm(t *testing.T) {
+// alarm is the alarm whose name ends so.
+func (tpl template) alarm(t *testing.T, title string) resource {
+	t.Helper()
+	for _, kind := range []string{"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"} {
+		for _, r := range tpl.ofType(kind) {
+			if r.Properties["AlarmName"] == "test/Pipeline: "+title {
+				return r
+			}
+		}
+	}
+	t.Fatalf("the template has no alarm %q", title)
+	return resource{}
+}
+
+// watched says what an alarm reads and when it goes off, in words.
+func (tpl template) watched(r resource) string {
+	p := r.Properties
+	metric, expression := any(p), ""
+	for _, query := range list(p["Metrics"]) {
+		if e := at(query, "Expression"); e != nil {
+			expression = " as " + e.(string)
+		} else {
+			stat := at(query, "MetricStat").(map[string]any)
+			metric = merge(stat, at(stat, "Metric").(map[string]any), map[string]any{"Statistic": stat["Stat"]})
+		}
+	}
+	return fmt.Sprintf("%v %v of %v/%v[%v=%s]%s over %v s: %v %v, %v periods, missing %v", "when", at(metric, "Statistic"), at(metric, "Namespace"), at(metric, "MetricName"),
+		at(metric, "Dimensions", 0, "Name"), text(at(metric, "Dimensions", 0, "Value")), expression, at(metric, "Period"),
+		p["ComparisonOperator"], p["Threshold"], p["EvaluationPeriods"], p["TreatMissingData"])
+}
+
+func merge(maps ...map[string]any) map[string]any {
+	merged := map[string]any{}
+	for _, m := range maps {
+		for k, v := range m {
+			merged[k] = v
+		}
+	}
+	return merged
+}
+
+func TestAlarmsWatchWhatTheyAreNamedAfter(t *testing.T) {
+	day := func(props *VendorPipelineProps) float64 {
+		return pricing.USEast1.Day(props.Configuration(), props.workload(nil))
+	}
 	for name, c := range map[string]struct {
-		tpl    template
-		topic  string
-		period float64
+		tpl                  template
+		period, staleness    int
+		spend                float64
+		topic, page, runbook string
 	}{
-		"defaults":   {withDefaults(), "<" + withDefaults().ofType("AWS::SNS::Topic")[0].ID + ">", 1800},
-		"everything": {withEverything(), "arn:aws:sns:eu-west-1:111122223333:people", 7200},
+		"defaults": {
+			tpl: withDefaults(), period: 1800, staleness: int((5*time.Minute + 3*30*time.Minute).Seconds()), spend: math.Max(leastSpend, 3*day(required())),
+			topic: "<" + withDefaults().ofType("AWS::SNS::Topic")[0].ID + ">", runbook: DefaultRunbookURL,
+		},
+		"everything": {
+			tpl: withEverything(), period: 7200, staleness: 5 * 3600, spend: math.Max(leastSpend, 4*day(plain())),
+			topic: ownTopic, page: ownPager, runbook: "https://wiki.acme.example/windrow",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			alarm := c.tpl.only(t, "AWS::CloudWatch::Alarm").Properties
 			machine := c.tpl.machine(t, "StateMachine").ID
-			for property, want := range map[string]string{
-				"Namespace": "AWS/States", "MetricName": "ExecutionsFailed", "Statistic": "Sum",
-				"ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching",
-				"AlarmActions": `["` + c.topic + `"]`, "OKActions": `["` + c.topic + `"]`,
-			} {
-				got := text(alarm[property])
-				if actions := list(alarm[property]); strings.HasSuffix(property, "Actions") && len(actions) == 1 {
-					got = `["` + text(actions[0]) + `"]`
+			queue := c.tpl.only(t, "AWS::SQS::Queue").ID
+			own := "[Pipeline=test/Pipeline]"
+			want := map[AlarmName][2]string{
+				AlarmRunFailed:   {"a run failed", fmt.Sprintf("when Sum of AWS/States/ExecutionsFailed[StateMachineArn=<%s>] over %d s: GreaterThanOrEqualToThreshold 1, 1 periods, missing notBreaching", machine, c.period)},
+				AlarmNoRun:       {"no run was started", fmt.Sprintf("when Sum of AWS/States/ExecutionsStarted[StateMachineArn=<%s>] as FILL(started, 0) over %d s: LessThanThreshold 1, 2 periods, missing breaching", machine, c.period)},
+				AlarmStale:       {"data is stale", fmt.Sprintf("when Maximum of Windrow/StalenessSeconds%s over %d s: GreaterThanOrEqualToThreshold %d, 2 periods, missing ignore", own, c.period, c.staleness)},
+				AlarmFindings:    {"there are findings", fmt.Sprintf("when Sum of Windrow/Findings%s over %d s: GreaterThanOrEqualToThreshold 1, 1 periods, missing notBreaching", own, c.period)},
+				AlarmSpend:       {"it costs more than expected", fmt.Sprintf("when Sum of Windrow/CostUSD%s over 86400 s: GreaterThanOrEqualToThreshold %v, 1 periods, missing notBreaching", own, c.spend)},
+				AlarmDeadLetters: {"a start could not be delivered", fmt.Sprintf("when Maximum of AWS/SQS/ApproximateNumberOfMessagesVisible[QueueName=<%s.QueueName>] over 300 s: GreaterThanOrEqualToThreshold 1, 1 periods, missing notBreaching", queue)},
+			}
+			for _, name := range alarmNames {
+				alarm := c.tpl.alarm(t, want[name][0])
+				if got := c.tpl.watched(alarm); got != want[name][1] {
+					t.Errorf("%s watches\n%s, want\n%s", name, got, want[name][1])
 				}
-				if got != want {
-					t.Errorf("%s is %s, want %s", property, got, want)
-				}
+				c.tpl.leads(t, alarm, c.topic, c.runbook+"#"+string(name))
 			}
-			if alarm["Threshold"] != 1.0 || alarm["EvaluationPeriods"] != 1.0 || alarm["Period"] != c.period {
-				t.Errorf("threshold %v, periods %v of %v s", alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"])
+			if got := len(c.tpl.ofType("AWS::CloudWatch::Alarm")); got != len(alarmNames) {
+				t.Errorf("%d alarms, want %d: each costs", got, len(alarmNames))
 			}
-			if got := text(at(alarm, "Dimensions", 0, "Value")); got != "<"+machine+">" {
-				t.Errorf("the alarm watches %s", got)
+
+			page := c.tpl.alarm(t, "wake somebody")
+			var children []string
+			for _, title := range []string{"no run was started", "data is stale", "it costs more than expected"} {
+				children = append(children, `ALARM("<`+c.tpl.alarm(t, title).ID+`.Arn>")`)
 			}
-			for _, want := range []string{"acme", "First look", "<" + machine + ".Name>", "Outcome"} {
-				if got := text(alarm["AlarmDescription"]); !strings.Contains(got, want) {
-					t.Errorf("the description does not say %q: %s", want, got)
-				}
+			if got, want := text(page.Properties["AlarmRule"]), "("+strings.Join(children, " OR ")+")"; got != want {
+				t.Errorf("a person is woken by %s, want %s", got, want)
 			}
+			pager := c.page
+			if pager == "" {
+				pager = c.topic
+			}
+			c.tpl.leads(t, page, pager, c.runbook+"#page")
 		})
 	}
 }
 
-func TestAlarmsMayPublish(t *testing.T) {
+// leads checks where an alarm is told and what it says.
+func (tpl template) leads(t *testing.T, alarm resource, topic, runbook string) {
+	t.Helper()
+	for _, actions := range []string{"AlarmActions", "OKActions"} {
+		var told []string
+		for _, action := range list(alarm.Properties[actions]) {
+			told = append(told, text(action))
+		}
+		if !slices.Equal(told, []string{topic}) {
+			t.Errorf("%s has the %s %v, want %s", alarm.ID, actions, told, topic)
+		}
+	}
+	description := text(alarm.Properties["AlarmDescription"])
+	for _, part := range []string{"acme", "First look: ", "Runbook: " + runbook} {
+		if !strings.Contains(description, part) {
+			t.Errorf("%s does not say %q: %s", alarm.ID, part, description)
+		}
+	}
+	// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+	if len(description) > 1024 {
+		t.Errorf("the description of %s has %d characters, CloudWatch takes 1024", alarm.ID, len(description))
+	}
+}
+
+func TestAlarmsCanBeTurnedOff(t *testing.T) {
+	tpl, _ := synthesize(func(awscdk.Stack) *VendorPipelineProps {
+		props := required()
+		props.DisableAlarms = true
+		return props
+	})
+	if alarms := append(tpl.ofType("AWS::CloudWatch::Alarm"), tpl.ofType("AWS::CloudWatch::CompositeAlarm")...); len(alarms) > 0 {
+		t.Errorf("%d alarms are left", len(alarms))
+	}
+	// Findings are told all the same.
+	tpl.only(t, "AWS::SNS::Topic")
+}
+
+func TestWhoMayPublish(t *testing.T) {
 	policy := withDefaults().only(t, "AWS::SNS::TopicPolicy").Properties
-	var allowed, plainRefused bool
+	var publishers []string
+	plainRefused := false
 	for _, statement := range list(at(policy, "PolicyDocument", "Statement")) {
 		switch at(statement, "Effect") {
 		case "Allow":
-			if text(at(statement, "Principal")) != `{"Service":"cloudwatch.amazonaws.com"}` || text(at(statement, "Condition", "StringEquals", "aws:SourceAccount")) != "<AWS::AccountId>" {
-				t.Errorf("somebody else may publish: %s", text(statement))
+			if at(statement, "Action") != "sns:Publish" || text(at(statement, "Condition", "StringEquals", "aws:SourceAccount")) != "<AWS::AccountId>" {
+				t.Errorf("more than this account's services may publish: %s", text(statement))
 			}
-			allowed = at(statement, "Action") == "sns:Publish"
+			publishers = append(publishers, text(at(statement, "Principal", "Service")))
 		case "Deny":
 			plainRefused = at(statement, "Condition", "Bool", "aws:SecureTransport") == "false"
 		}
 	}
-	if !allowed || !plainRefused {
-		t.Errorf("alarms may publish: %t, plain HTTP refused: %t", allowed, plainRefused)
+	slices.Sort(publishers)
+	if diff := cmp.Diff([]string{"budgets.amazonaws.com", "cloudwatch.amazonaws.com"}, publishers); diff != "" {
+		t.Errorf("publishers (-want +got):\n%s", diff)
+	}
+	if !plainRefused {
+		t.Error("plain HTTP is not refused")
 	}
 }
 
-func TestGivenTopicIsUsed(t *testing.T) {
+func TestSubscribers(t *testing.T) {
+	var addresses []string
+	for _, s := range withPlain().ofType("AWS::SNS::Subscription") {
+		if s.Properties["Protocol"] != "email" {
+			t.Errorf("%s has the protocol %v", s.ID, s.Properties["Protocol"])
+		}
+		addresses = append(addresses, text(s.Properties["Endpoint"]))
+	}
+	slices.Sort(addresses)
+	if diff := cmp.Diff([]string{"data@acme.example", "oncall@acme.example"}, addresses); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 	if got := withEverything().ofType("AWS::SNS::Topic"); len(got) != 0 {
 		t.Errorf("a topic was made beside the given one: %s", got[0].ID)
 	}

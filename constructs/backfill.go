@@ -17,6 +17,8 @@ const (
 	historyEvents = 20_000
 	// eventsPerRound is how many events one invocation writes at most, with the states around it and a finding told.
 	eventsPerRound = 16
+	// transitionsPerRound is how many states a round of a lane, or of making, enters.
+	transitionsPerRound = 3
 	// maxExecutions is how many executions follow on one another for a range: weeks of work. What needs more than that does not
 	// get on.
 	maxExecutions = 100
@@ -150,6 +152,7 @@ func (p *VendorPipeline) backfillBranch(props *VendorPipelineProps, stream strin
 
 	task := invoke(*p.Preprocess[stream].FunctionArn(), map[string]any{
 		"run.$": "$$.Execution.Name", "startedAt.$": "$.begun", "input.$": "$.input", "position.$": "$.made.position",
+		"transitions": transitionsPerRound,
 	}, pastAnswer, "$.answer")
 	task.Catch, task.Next = []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.error", Next: failed}}, count
 	return machine{
@@ -201,6 +204,7 @@ func (p *VendorPipeline) lane(props *VendorPipelineProps, stream string) *machin
 	task := invoke(*p.Ingest[stream].FunctionArn(), map[string]any{
 		"run.$": "$$.Execution.Name", "startedAt.$": "$.begun", "input.$": "$.input",
 		"lane.$": "$.lane.lane", "lanes": props.BackfillLanes, "position.$": "$.lane.position",
+		"transitions": transitionsPerRound,
 	}, pastAnswer, "$.answer")
 	task.Catch, task.Next = catch, count
 	return &machine{

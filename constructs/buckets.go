@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -19,6 +20,21 @@ const abortUploadsAfterDays = 1
 const minimumTLS = 1.2
 
 func (p *VendorPipeline) addBuckets(props *VendorPipelineProps) {
+	p.RawBucket = props.RawBucket
+	if p.RawBucket == nil {
+		p.RawBucket = p.newRawBucket(props)
+	}
+	p.CuratedBucket = props.CuratedBucket
+	if p.CuratedBucket == nil {
+		// Everything in the curated bucket can be made again from the raw one, byte for byte. Versions would double
+		// what each rewriting stores, and keep a person's data after it has been erased.
+		bucket := newBucket(p, "CuratedBucket", props, false, nil)
+		denyUnconditionalPuts(bucket)
+		p.CuratedBucket = bucket
+	}
+}
+
+func (p *VendorPipeline) newRawBucket(props *VendorPipelineProps) awss3.Bucket {
 	var rules []*awss3.LifecycleRule
 	for _, stream := range props.Vendor.Streams {
 		// Rules name the prefix of the parts, and of the audit, which is only a memory and is put anew in every run: what
@@ -34,10 +50,9 @@ func (p *VendorPipeline) addBuckets(props *VendorPipelineProps) {
 			NoncurrentVersionExpiration: days(1),
 		})
 	}
-	p.RawBucket = newBucket(p, "RawBucket", props, true, rules)
-	// Everything in the curated bucket can be made again from the raw one, byte for byte. Versions would double
-	// what each rewriting stores, and keep a person's data after it has been erased.
-	p.CuratedBucket = newBucket(p, "CuratedBucket", props, false, nil)
+	bucket := newBucket(p, "RawBucket", props, true, rules)
+	denyUnconditionalPuts(bucket)
+	return bucket
 }
 
 func newBucket(scope constructs.Construct, id string, props *VendorPipelineProps, versioned bool, rules []*awss3.LifecycleRule) awss3.Bucket {
@@ -45,7 +60,7 @@ func newBucket(scope constructs.Construct, id string, props *VendorPipelineProps
 		Id:                                  jsii.String("incomplete-uploads"),
 		AbortIncompleteMultipartUploadAfter: days(abortUploadsAfterDays),
 	})
-	bucket := awss3.NewBucket(scope, jsii.String(id), &awss3.BucketProps{
+	bucket := awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
 		EnforceSSL:        jsii.Bool(true),
 		MinimumTLSVersion: jsii.Number(minimumTLS),
@@ -54,9 +69,14 @@ func newBucket(scope constructs.Construct, id string, props *VendorPipelineProps
 		Versioned:         jsii.Bool(versioned),
 		LifecycleRules:    &rules,
 		RemovalPolicy:     removalPolicy(props),
-	})
-	denyUnconditionalPuts(bucket)
-	return bucket
+	}
+	if props.EncryptionKey != nil {
+		bucket.Encryption = awss3.BucketEncryption_KMS
+		bucket.EncryptionKey = props.EncryptionKey
+		// One call to KMS stands for many objects.
+		bucket.BucketKeyEnabled = jsii.Bool(true)
+	}
+	return awss3.NewBucket(scope, jsii.String(id), &bucket)
 }
 
 // denyUnconditionalPuts makes the bucket refuse every put that does not say what must be there for it to take effect, so that
@@ -83,11 +103,47 @@ func (p *VendorPipeline) addSecret(props *VendorPipelineProps) {
 	if len(fields) == 0 {
 		return
 	}
-	p.Secret = awssecretsmanager.NewSecret(p, jsii.String("Secret"), &awssecretsmanager.SecretProps{
+	if props.Secret != nil {
+		p.Secret = props.Secret
+		return
+	}
+	secret := awssecretsmanager.NewSecret(p, jsii.String("Secret"), &awssecretsmanager.SecretProps{
 		Description:   jsii.String(fmt.Sprintf("Credentials for the vendor %s: a JSON object with the fields %q", props.Vendor.Name, fields)),
+		EncryptionKey: props.EncryptionKey,
 		RemovalPolicy: removalPolicy(props),
 	})
-	p.Secret.Node().DefaultChild().(awssecretsmanager.CfnSecret).AddPropertyDeletionOverride(jsii.String("GenerateSecretString"))
+	secret.Node().DefaultChild().(awssecretsmanager.CfnSecret).AddPropertyDeletionOverride(jsii.String("GenerateSecretString"))
+	p.Secret = secret
+}
+
+// SecretCommand is the command line that fills the vendor's secret, with "..." in place of each credential. It is empty
+// where the vendor needs none.
+func (p *VendorPipeline) SecretCommand() string {
+	if p.Secret == nil {
+		return ""
+	}
+	var fields []string
+	for _, field := range p.vendor.SecretFields() {
+		fields = append(fields, fmt.Sprintf("%q:\"...\"", field))
+	}
+	return fmt.Sprintf("aws secretsmanager put-secret-value --region %s --secret-id %s --secret-string '{%s}'",
+		*awscdk.Stack_Of(p).Region(), *p.Secret.SecretArn(), strings.Join(fields, ","))
+}
+
+// ContextDestroyData is the context value that DestroyData needs beside it: -c windrow:destroy-data=true.
+const ContextDestroyData = "windrow:destroy-data"
+
+// mayDestroy reports whether data may go with the stack, which takes a prop and a context value.
+func (p *VendorPipeline) mayDestroy(props *VendorPipelineProps) bool {
+	if !props.DestroyData {
+		return false
+	}
+	if fmt.Sprint(p.Node().TryGetContext(jsii.String(ContextDestroyData))) == "true" {
+		return true
+	}
+	awscdk.Annotations_Of(p).AddInfo(jsii.String(fmt.Sprintf(
+		"DestroyData is set, but buckets, secret and logs are kept all the same: give -c %s=true too, to let them be deleted with the stack", ContextDestroyData)))
+	return false
 }
 
 // prefix is where everything of a stream stands, in both buckets.

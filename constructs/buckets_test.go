@@ -72,7 +72,7 @@ func TestLifecycleLeavesTheLogAlone(t *testing.T) {
 	for name, c := range map[string]struct {
 		tpl  template
 		days float64
-	}{"defaults": {withDefaults(), DefaultNoncurrentVersionDays}, "everything": {withEverything(), 3}} {
+	}{"defaults": {withDefaults(), DefaultNoncurrentVersionDays}, "plain": {withPlain(), 3}} {
 		t.Run(name, func(t *testing.T) {
 			covered := map[string]bool{}
 			for _, rule := range list(at(c.tpl.bucket(t, "RawBucket").Properties, "LifecycleConfiguration", "Rules")) {
@@ -159,13 +159,13 @@ func TestDestroyDataDeletesWhatHoldsState(t *testing.T) {
 				t.Errorf("by default %s has the deletion policy %q", r.ID, r.DeletionPolicy)
 			}
 		}
-		for _, r := range withEverything().ofType(kind) {
+		for _, r := range withPlain().ofType(kind) {
 			if r.DeletionPolicy != "Delete" {
 				t.Errorf("with DestroyData %s has the deletion policy %q", r.ID, r.DeletionPolicy)
 			}
 		}
 	}
-	for _, r := range withEverything() {
+	for _, r := range withPlain() {
 		if strings.HasPrefix(r.Type, "Custom::") {
 			t.Errorf("%s would empty a bucket by itself", r.ID)
 		}
@@ -188,7 +188,9 @@ func TestVendorWithoutCredentialsHasNoSecret(t *testing.T) {
 	tpl, _ := synthesize(func(awscdk.Stack) *VendorPipelineProps {
 		vendor := testVendor()
 		vendor.Auth = vendorapi.Auth{Kind: vendorapi.AuthNone}
-		return &VendorPipelineProps{Vendor: vendor}
+		props := required()
+		props.Vendor = vendor
+		return props
 	})
 	if got := tpl.ofType("AWS::SecretsManager::Secret"); len(got) != 0 {
 		t.Errorf("the template has %d secrets", len(got))

@@ -18,6 +18,9 @@ func ExampleNewVendorPipeline() {
 
 	pipeline := constructs.NewVendorPipeline(stack, "Webinars", &constructs.VendorPipelineProps{
 		Vendor:           on24.Vendor("90001"),
+		Environment:      "prod",
+		Owner:            "marketing-data",
+		CostCenter:       "4711",
 		ScheduleInterval: time.Hour,
 	})
 	awscdk.NewCfnOutput(stack, jsii.String("Lake"), &awscdk.CfnOutputProps{Value: pipeline.CuratedBucket.BucketName()})

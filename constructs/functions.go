@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -47,6 +49,7 @@ func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
 
 		environment = p.environment(props, stream.Name)
 		environment[settings.EnvCuratedBucket] = p.CuratedBucket.BucketName()
+		environment[settings.EnvEventBus] = p.EventBus.EventBusName()
 		p.Preprocess[stream.Name] = newFunction(scope, "Preprocess", props, preprocessCode,
 			fmt.Sprintf("Makes Parquet of the vendor %s's %s in the curated bucket", props.Vendor.Name, stream.Name),
 			environment, p.preprocessStatements(props, stream.Name))
@@ -83,6 +86,8 @@ func (p *VendorPipeline) environment(props *VendorPipelineProps, stream string) 
 	return map[string]*string{
 		settings.EnvStream:       jsii.String(stream),
 		settings.EnvRawBucket:    p.RawBucket.BucketName(),
+		settings.EnvPipeline:     jsii.String(p.Name),
+		settings.EnvRunbook:      jsii.String(props.RunbookURL),
 		settings.EnvPartBytes:    jsii.String(strconv.FormatInt(props.PartBytes, 10)),
 		settings.EnvSafetyMargin: jsii.String(props.SafetyMargin.String()),
 		settings.EnvDefaultRate:  jsii.String(strconv.FormatFloat(props.DefaultRate, 'g', -1, 64)),
@@ -96,8 +101,11 @@ func newFunction(scope constructs.Construct, id string, props *VendorPipelinePro
 	// The functions write no traces of their own, so that they need no permission for X-Ray: the state
 	// machine's trace holds each invocation with its duration.
 	statements = append(statements, allow("Log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, *logs.LogGroupArn()))
+	if props.Vpc != nil {
+		statements = append(statements, allow("AttachToVpc", vpcActions, "*"))
+	}
 	role := newRole(scope, id+"Role", awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil), statements)
-	return awslambda.NewFunction(scope, jsii.String(id), &awslambda.FunctionProps{
+	function := awslambda.FunctionProps{
 		Description:          jsii.String(description),
 		Runtime:              awslambda.Runtime_PROVIDED_AL2023(),
 		Architecture:         architecture(props.Architecture),
@@ -109,7 +117,20 @@ func newFunction(scope constructs.Construct, id string, props *VendorPipelinePro
 		Environment:          &environment,
 		LogGroup:             logs,
 		Role:                 role,
-	})
+		Vpc:                  props.Vpc,
+		VpcSubnets:           props.VpcSubnets,
+	}
+	if len(props.SecurityGroups) > 0 {
+		function.SecurityGroups = &props.SecurityGroups
+	}
+	return awslambda.NewFunction(scope, jsii.String(id), &function)
+}
+
+// vpcActions let Lambda connect a function to a VPC. EC2 knows no resource for them before the interface is there.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+var vpcActions = []string{
+	"ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+	"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
 }
 
 func architecture(a Architecture) awslambda.Architecture {
@@ -134,22 +155,41 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 		allow("SweepParts", []string{"s3:DeleteObject"}, *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "parts/*"))),
 		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
 	}
+	var secretKey awskms.IKey
 	if p.Secret != nil {
 		statements = append(statements, allow("ReadSecret", []string{"secretsmanager:GetSecretValue"}, *p.Secret.SecretArn()))
+		secretKey = p.Secret.EncryptionKey()
 	}
-	return statements
+	return append(statements, useKeys(p.RawBucket.EncryptionKey(), secretKey)...)
 }
 
 // preprocessStatements let a preprocess function read its stream's prefix of the raw bucket, and keep the one
 // of the curated bucket.
 func (p *VendorPipeline) preprocessStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
 	objects := jsii.String(prefix(props, stream) + "*")
-	return []awsiam.PolicyStatement{
+	statements := []awsiam.PolicyStatement{
 		allow("ReadRaw", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(objects)),
 		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
 		allow("KeepCurated", []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, *p.CuratedBucket.ArnForObjects(objects)),
 		allowList("ListCurated", *p.CuratedBucket.BucketArn(), prefix(props, stream)),
+		allow("AnnounceCurated", []string{"events:PutEvents"}, *p.EventBus.EventBusArn()),
 	}
+	return append(statements, useKeys(p.RawBucket.EncryptionKey(), p.CuratedBucket.EncryptionKey())...)
+}
+
+// useKeys lets what is encrypted with keys be written and read; a nil key is AWS's own, which needs no permission.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
+func useKeys(keys ...awskms.IKey) []awsiam.PolicyStatement {
+	var arns []string
+	for _, key := range keys {
+		if key != nil && !slices.Contains(arns, *key.KeyArn()) {
+			arns = append(arns, *key.KeyArn())
+		}
+	}
+	if len(arns) == 0 {
+		return nil
+	}
+	return []awsiam.PolicyStatement{allow("UseKeys", []string{"kms:Decrypt", "kms:GenerateDataKey"}, arns...)}
 }
 
 func allow(sid string, actions []string, resources ...string) awsiam.PolicyStatement {

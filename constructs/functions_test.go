@@ -23,8 +23,8 @@ func TestFunctionsAreWhatLambdaRuns(t *testing.T) {
 		tpl  template
 		want shape
 	}{
-		"defaults":   {withDefaults(), shape{"arm64", "provided.al2023", "bootstrap", 128.0, 512.0, 900.0}},
-		"everything": {withEverything(), shape{"x86_64", "provided.al2023", "bootstrap", 512.0, 512.0, 60.0}},
+		"defaults": {withDefaults(), shape{"arm64", "provided.al2023", "bootstrap", 128.0, 512.0, 900.0}},
+		"plain":    {withPlain(), shape{"x86_64", "provided.al2023", "bootstrap", 512.0, 512.0, 60.0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			functions := c.tpl.ofType("AWS::Lambda::Function")
@@ -61,6 +61,8 @@ func TestEnvironmentVariables(t *testing.T) {
 	raw, curated, secret := tpl.bucket(t, "RawBucket"), tpl.bucket(t, "CuratedBucket"), tpl.only(t, "AWS::SecretsManager::Secret")
 	want := map[string]string{
 		"WINDROW_STREAM":        "orders",
+		"WINDROW_PIPELINE":      "test/Pipeline",
+		"WINDROW_RUNBOOK":       DefaultRunbookURL,
 		"WINDROW_RAW_BUCKET":    "<" + raw.ID + ">",
 		"WINDROW_SECRET":        "<" + secret.ID + ">",
 		"WINDROW_PART_BYTES":    "8388608",
@@ -74,11 +76,12 @@ func TestEnvironmentVariables(t *testing.T) {
 	}
 	delete(want, "WINDROW_SECRET")
 	want["WINDROW_CURATED_BUCKET"] = "<" + curated.ID + ">"
+	want["WINDROW_EVENT_BUS"] = "default"
 	if diff := cmp.Diff(want, variables(tpl.function(t, "orders", "Preprocess"))); diff != "" {
 		t.Errorf("preprocess (-want +got):\n%s", diff)
 	}
 
-	got := variables(withEverything().function(t, "refund-notes", "Preprocess"))
+	got := variables(withPlain().function(t, "refund-notes", "Preprocess"))
 	for name, want := range map[string]string{
 		"WINDROW_STREAM": "refund-notes", "WINDROW_PART_BYTES": "1048576", "WINDROW_SAFETY_MARGIN": "5s",
 		"WINDROW_DEFAULT_RATE": "12.5", "WINDROW_LOG_LEVEL": "WARN", "GOMEMLIMIT": "144MiB",
@@ -90,10 +93,10 @@ func TestEnvironmentVariables(t *testing.T) {
 }
 
 func TestFunctionsReadTheirEnvironment(t *testing.T) {
-	if got := variables(withEverything().function(t, "orders", "Ingest"))["WINDROW_GENESIS"]; got != "2026-03-01T00:00:00Z" {
+	if got := variables(withPlain().function(t, "orders", "Ingest"))["WINDROW_GENESIS"]; got != "2026-03-01T00:00:00Z" {
 		t.Errorf("WINDROW_GENESIS is %q", got)
 	}
-	for _, f := range withEverything().ofType("AWS::Lambda::Function") {
+	for _, f := range withPlain().ofType("AWS::Lambda::Function") {
 		env := variables(f)
 		parsed, err := settings.Parse(func(name string) string { return env[name] })
 		if err != nil {
@@ -121,6 +124,7 @@ func TestEachFunctionReachesItsOwn(t *testing.T) {
 				"Allow secretsmanager:GetSecretValue <" + secret + ">",
 			},
 			"Preprocess": {
+				"Allow events:PutEvents arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default",
 				"Allow logs:CreateLogStream <LOGS.Arn>",
 				"Allow logs:PutLogEvents <LOGS.Arn>",
 				"Allow s3:DeleteObject <" + curated + ".Arn>/acme/" + stream + "/*",
@@ -162,7 +166,7 @@ var wildcards = []string{
 }
 
 func TestNoRoleHasAWildcard(t *testing.T) {
-	for _, tpl := range []template{withDefaults(), withEverything()} {
+	for _, tpl := range []template{withDefaults(), withPlain()} {
 		for _, role := range tpl.ofType("AWS::IAM::Role") {
 			for _, line := range tpl.permissions(role.ID) {
 				action, resource, _ := strings.Cut(strings.TrimPrefix(line, "Allow "), " ")
@@ -182,7 +186,7 @@ func TestLogsAreKeptForAsLongAsTold(t *testing.T) {
 	for name, c := range map[string]struct {
 		tpl  template
 		want float64
-	}{"defaults": {withDefaults(), 30}, "everything": {withEverything(), 90}} {
+	}{"defaults": {withDefaults(), 30}, "plain": {withPlain(), 90}} {
 		groups := c.tpl.ofType("AWS::Logs::LogGroup")
 		if len(groups) != 6 {
 			t.Errorf("%s: %d log groups, want one a function and one a state machine", name, len(groups))
@@ -203,7 +207,7 @@ func TestLogsAreKeptForAsLongAsTold(t *testing.T) {
 }
 
 func TestAssetsHoldTheDescription(t *testing.T) {
-	_, assembly := synthesize(func(awscdk.Stack) *VendorPipelineProps { return &VendorPipelineProps{Vendor: testVendor()} })
+	_, assembly := synthesize(func(awscdk.Stack) *VendorPipelineProps { return required() })
 	contents := readVendorFiles(t, assembly)
 	if len(contents) == 0 {
 		t.Fatal("no asset holds a vendor.json")
@@ -227,7 +231,9 @@ func TestAssetsHoldTheBootstrap(t *testing.T) {
 	app := awscdk.NewApp(nil)
 	stack := awscdk.NewStack(app, jsii.String("test"), nil)
 	for _, id := range []string{"First", "Second"} {
-		NewVendorPipeline(stack, id, &VendorPipelineProps{Vendor: testVendor(), IngestPackage: hello, PreprocessPackage: hello})
+		props := required()
+		props.IngestPackage, props.PreprocessPackage = hello, hello
+		NewVendorPipeline(stack, id, props)
 	}
 	assembly := *app.Synth(nil).Directory()
 	bootstraps, err := filepath.Glob(filepath.Join(assembly, "asset.*", "bootstrap"))
@@ -249,13 +255,13 @@ func TestAssetsHoldTheBootstrap(t *testing.T) {
 func TestPipelineReachesWhatItMade(t *testing.T) {
 	app := awscdk.NewApp(&awscdk.AppProps{Context: &map[string]any{"aws:cdk:bundling-stacks": []any{}}})
 	stack := awscdk.NewStack(app, jsii.String("test"), nil)
-	p := NewVendorPipeline(stack, "Pipeline", &VendorPipelineProps{Vendor: testVendor()})
+	p := NewVendorPipeline(stack, "Pipeline", required())
 	for _, stream := range []string{"orders", "refund-notes"} {
 		if p.Ingest[stream] == nil || p.Preprocess[stream] == nil {
 			t.Errorf("the functions of %s cannot be reached", stream)
 		}
 	}
-	if p.RawBucket == nil || p.CuratedBucket == nil || p.Secret == nil || p.StateMachine == nil || p.Schedule == nil || p.AlarmTopic == nil || p.FailureAlarm == nil {
+	if p.RawBucket == nil || p.CuratedBucket == nil || p.Secret == nil || p.StateMachine == nil || p.Schedule == nil || p.AlarmTopic == nil || p.Alarms[AlarmRunFailed] == nil || p.PageAlarm == nil || p.Budget == nil || p.Tables["refund-notes"] == nil {
 		t.Errorf("fields are empty: %+v", p)
 	}
 	// The pipeline is itself a scope, and what it made can be granted.

@@ -15,6 +15,10 @@ import (
 // https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
 const scheduleInput = `{"scheduledTime":"<aws.scheduler.scheduled-time>"}`
 
+// minEventAgeSeconds is the least that the scheduler and EventBridge take as a maximum age.
+// https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html
+const minEventAgeSeconds = 60
+
 // deadLetterDays is how long an undelivered tick is kept: as long as SQS allows.
 const deadLetterDays = 14
 
@@ -42,7 +46,7 @@ func (p *VendorPipeline) addSchedule(props *VendorPipelineProps) {
 			DeadLetterConfig: &awsscheduler.CfnSchedule_DeadLetterConfigProperty{Arn: p.DeadLetters.QueueArn()},
 			// A tick that cannot be delivered within an interval is dropped: the next one reads the same windows.
 			RetryPolicy: &awsscheduler.CfnSchedule_RetryPolicyProperty{
-				MaximumEventAgeInSeconds: jsii.Number(props.ScheduleInterval.Seconds()),
+				MaximumEventAgeInSeconds: jsii.Number(max(minEventAgeSeconds, props.ScheduleInterval.Seconds())),
 			},
 		},
 	})

@@ -15,8 +15,8 @@ func TestScheduleStartsTheRun(t *testing.T) {
 		expression string
 		age        float64
 	}{
-		"defaults":   {withDefaults(), "cron(0/30 * * * ? *)", 1800},
-		"everything": {withEverything(), "cron(0 0/2 * * ? *)", 7200},
+		"defaults": {withDefaults(), "cron(0/30 * * * ? *)", 1800},
+		"plain":    {withPlain(), "cron(0 0/2 * * ? *)", 7200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			schedule := c.tpl.only(t, "AWS::Scheduler::Schedule").Properties

@@ -14,18 +14,33 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/windrow-data/windrow/functions/pricing"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
 // jsii is not safe for concurrent use: no test of this package runs in parallel.
 func TestMain(m *testing.M) {
+	var err error
+	if tempDir, err = os.MkdirTemp("", "windrow-"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
+	os.RemoveAll(tempDir)
 	jsii.Close()
 	os.Exit(code)
 }
+
+// tempDir is a folder for what outlives a test.
+var tempDir string
 
 // testVendor is a small vendor with two streams.
 func testVendor() *vendorapi.Vendor {
@@ -95,10 +110,16 @@ func (tpl template) only(t *testing.T, name string) resource {
 	return found[0]
 }
 
-// synthesize returns the template and the assembly's directory of a stack with one pipeline. Handlers are not
-// built: CDK asks for that where a stack is only listed, by the same context.
+// newApp is an app that builds no handlers: CDK asks for that where a stack is only listed, by the same context.
+func newApp(context map[string]any) awscdk.App {
+	context["aws:cdk:bundling-stacks"] = []any{}
+	return awscdk.NewApp(&awscdk.AppProps{Context: &context})
+}
+
+// synthesize returns the template and the assembly's directory of a stack with one pipeline, whose data may be destroyed
+// where the props say so.
 func synthesize(props func(stack awscdk.Stack) *VendorPipelineProps) (template, string) {
-	app := awscdk.NewApp(&awscdk.AppProps{Context: &map[string]any{"aws:cdk:bundling-stacks": []any{}}})
+	app := newApp(map[string]any{ContextDestroyData: "true"})
 	stack := awscdk.NewStack(app, jsii.String("test"), nil)
 	NewVendorPipeline(stack, "Pipeline", props(stack))
 	content, err := json.Marshal(assertions.Template_FromStack(stack, nil).ToJSON())
@@ -116,35 +137,103 @@ func synthesize(props func(stack awscdk.Stack) *VendorPipelineProps) (template, 
 	return decoded.Resources, *app.Outdir()
 }
 
+// required are props with nothing but what is required.
+func required() *VendorPipelineProps {
+	return &VendorPipelineProps{Vendor: testVendor(), Environment: "test", Owner: "marketing-data", CostCenter: "4711"}
+}
+
+// plain are props with every prop set that is a plain value.
+func plain() *VendorPipelineProps {
+	return &VendorPipelineProps{
+		Vendor:                testVendor(),
+		Environment:           "test",
+		Owner:                 "marketing-data",
+		CostCenter:            "4711",
+		ScheduleInterval:      2 * time.Hour,
+		StartOn:               &awsevents.EventPattern{Source: jsii.Strings("acme.webhooks"), DetailType: jsii.Strings("order.changed")},
+		Architecture:          X86,
+		MemoryMB:              512,
+		Timeout:               time.Minute,
+		RunTimeout:            time.Hour,
+		BackfillLanes:         3,
+		SafetyMargin:          5 * time.Second,
+		PartBytes:             1 << 20,
+		Genesis:               time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
+		DefaultRate:           12.5,
+		LogLevel:              slog.LevelWarn,
+		LogRetentionDays:      90,
+		NoncurrentVersionDays: 3,
+		DestroyData:           true,
+		AlarmEmails:           []string{"oncall@acme.example", "data@acme.example"},
+		StalenessThreshold:    5 * time.Hour,
+		SpendFactor:           4,
+		RunbookURL:            "https://wiki.acme.example/windrow",
+		Workload:              &pricing.Workload{Name: "stated", Runs: 12, Invocations: 48, CPU: time.Minute, VendorRequests: 500, Writes: 200, Reads: 100},
+		MonthlyBudgetUSD:      25,
+		EnableDashboard:       true,
+		DatabaseName:          "acme_lake",
+		TableYears:            7,
+		QueryScanLimitMB:      500,
+		QueryResultDays:       2,
+		SchemaFile:            filepath.Join(tempDir, "schema.json"),
+		IngestPackage:         "example.com/own/ingest",
+		PreprocessPackage:     "example.com/own/preprocess",
+	}
+}
+
 // withDefaults is the template of a pipeline with nothing but the required props.
 var withDefaults = sync.OnceValue(func() template {
-	tpl, _ := synthesize(func(awscdk.Stack) *VendorPipelineProps { return &VendorPipelineProps{Vendor: testVendor()} })
+	tpl, _ := synthesize(func(awscdk.Stack) *VendorPipelineProps { return required() })
 	return tpl
 })
 
+// withPlain is the template of a pipeline with every plain prop set, which makes everything itself.
+var withPlain = sync.OnceValue(func() template {
+	tpl, _ := synthesize(func(awscdk.Stack) *VendorPipelineProps { return plain() })
+	return tpl
+})
+
+// own are the ARNs of what a team brings to withEverything.
+const (
+	ownKey      = "arn:aws:kms:eu-west-1:111122223333:key/1234"
+	ownTopic    = "arn:aws:sns:eu-west-1:111122223333:people"
+	ownPager    = "arn:aws:sns:eu-west-1:111122223333:pager"
+	ownSecret   = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme-AbCdEf"
+	ownBus      = "arn:aws:events:eu-west-1:111122223333:event-bus/acme"
+	ownBoundary = "arn:aws:iam::111122223333:policy/boundary"
+)
+
+// everything are plain props with everything that a team can bring itself. There is no AlarmTopic with AlarmEmails.
+func everything(stack awscdk.Stack) *VendorPipelineProps {
+	props := plain()
+	props.AlarmEmails = nil
+	key := awskms.Key_FromKeyArn(stack, jsii.String("Key"), jsii.String(ownKey))
+	bucket := func(id string) awss3.IBucket {
+		return awss3.Bucket_FromBucketAttributes(stack, jsii.String(id), &awss3.BucketAttributes{
+			BucketArn: jsii.String("arn:aws:s3:::" + strings.ToLower(id)), EncryptionKey: key,
+		})
+	}
+	props.RawBucket, props.CuratedBucket = bucket("Own-Raw"), bucket("Own-Curated")
+	props.EncryptionKey = key
+	props.Secret = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String("Secret"), &awssecretsmanager.SecretAttributes{
+		SecretCompleteArn: jsii.String(ownSecret), EncryptionKey: key,
+	})
+	props.AlarmTopic = awssns.Topic_FromTopicArn(stack, jsii.String("Topic"), jsii.String(ownTopic))
+	props.PageTopic = awssns.Topic_FromTopicArn(stack, jsii.String("Pager"), jsii.String(ownPager))
+	props.EventBus = awsevents.EventBus_FromEventBusArn(stack, jsii.String("Bus"), jsii.String(ownBus))
+	props.PermissionsBoundary = awsiam.ManagedPolicy_FromManagedPolicyArn(stack, jsii.String("Boundary"), jsii.String(ownBoundary))
+	props.Vpc = awsec2.Vpc_FromVpcAttributes(stack, jsii.String("Vpc"), &awsec2.VpcAttributes{
+		VpcId: jsii.String("vpc-1"), AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
+		PrivateSubnetIds: jsii.Strings("subnet-1", "subnet-2"), PrivateSubnetRouteTableIds: jsii.Strings("rtb-1", "rtb-2"),
+	})
+	props.VpcSubnets = &awsec2.SubnetSelection{AvailabilityZones: jsii.Strings("eu-west-1b")}
+	props.SecurityGroups = []awsec2.ISecurityGroup{awsec2.SecurityGroup_FromSecurityGroupId(stack, jsii.String("Group"), jsii.String("sg-1"), nil)}
+	return props
+}
+
 // withEverything is the template of a pipeline with every prop set.
 var withEverything = sync.OnceValue(func() template {
-	tpl, _ := synthesize(func(stack awscdk.Stack) *VendorPipelineProps {
-		return &VendorPipelineProps{
-			Vendor:                testVendor(),
-			Environment:           "test",
-			ScheduleInterval:      2 * time.Hour,
-			Architecture:          X86,
-			MemoryMB:              512,
-			Timeout:               time.Minute,
-			SafetyMargin:          5 * time.Second,
-			PartBytes:             1 << 20,
-			Genesis:               time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
-			DefaultRate:           12.5,
-			LogLevel:              slog.LevelWarn,
-			LogRetentionDays:      90,
-			NoncurrentVersionDays: 3,
-			DestroyData:           true,
-			AlarmTopic:            awssns.Topic_FromTopicArn(stack, jsii.String("Topic"), jsii.String("arn:aws:sns:eu-west-1:111122223333:people")),
-			IngestPackage:         "example.com/own/ingest",
-			PreprocessPackage:     "example.com/own/preprocess",
-		}
-	})
+	tpl, _ := synthesize(everything)
 	return tpl
 })
 

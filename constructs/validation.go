@@ -3,11 +3,15 @@ package constructs
 import (
 	"fmt"
 	"maps"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+
+	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
 // Fault is one thing that is wrong with a [VendorPipelineProps].
@@ -20,9 +24,11 @@ type Fault struct {
 	Allowed string
 }
 
-// PropsError tells every fault of a [VendorPipelineProps].
+// PropsError tells every fault of the props of a construct.
 type PropsError struct {
-	Faults []Fault
+	// Construct is what the props are of, for example "VendorPipeline".
+	Construct string
+	Faults    []Fault
 	// Vendor is what is wrong with the vendor's description, nil where nothing is.
 	Vendor error
 }
@@ -36,11 +42,38 @@ func (e *PropsError) Error() string {
 	if e.Vendor != nil {
 		lines = append(lines, "Vendor: "+e.Vendor.Error())
 	}
-	return "the props of the VendorPipeline cannot work:\n  " + strings.ReplaceAll(strings.Join(lines, "\n"), "\n", "\n  ")
+	return "the props of the " + e.Construct + " cannot work:\n  " + strings.ReplaceAll(strings.Join(lines, "\n"), "\n", "\n  ")
 }
 
 // Unwrap returns what is wrong with the vendor's description.
 func (e *PropsError) Unwrap() error { return e.Vendor }
+
+// want adds a fault where something is not ok.
+func (e *PropsError) want(ok bool, field string, value any, allowed string, args ...any) {
+	if !ok {
+		e.Faults = append(e.Faults, Fault{field, fmt.Sprint(value), fmt.Sprintf(allowed, args...)})
+	}
+}
+
+// wantTag wants the value of a tag that is required.
+func (e *PropsError) wantTag(field, value, example string) {
+	e.want(value != "" && validTag(value), field, fmt.Sprintf("%q", value),
+		"the value of a tag, for example %q: letters, digits, blanks and any of _.:/=+-@, at most 256", example)
+}
+
+func (e *PropsError) wantEmails(addresses []string) {
+	for _, address := range addresses {
+		e.want(emailAddress.MatchString(address), "AlarmEmails", fmt.Sprintf("%q", address), "e-mail addresses, for example oncall@example.com")
+	}
+}
+
+// orNil is e where there is a fault.
+func (e *PropsError) orNil() error {
+	if len(e.Faults) == 0 && e.Vendor == nil {
+		return nil
+	}
+	return e
+}
 
 // Limits of Lambda. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const (
@@ -62,20 +95,23 @@ func (p *VendorPipelineProps) Validate() error {
 		p = &VendorPipelineProps{}
 	}
 	settled := p.withDefaults()
-	var faults PropsError
-	want := func(ok bool, field string, value any, allowed string, args ...any) {
-		if !ok {
-			faults.Faults = append(faults.Faults, Fault{field, fmt.Sprint(value), fmt.Sprintf(allowed, args...)})
-		}
-	}
+	faults := PropsError{Construct: "VendorPipeline"}
+	want := faults.want
 	if p.Vendor == nil {
 		want(false, "Vendor", "not set", "the description of a vendor, for example on24.Vendor(clientID)")
 	} else {
 		faults.Vendor = p.Vendor.Validate()
 	}
-	want(validTag(p.Environment), "Environment", fmt.Sprintf("%q", p.Environment), "letters, digits, blanks and any of _.:/=+-@, at most 256")
+	faults.wantTag("Environment", p.Environment, "prod")
+	faults.wantTag("Owner", p.Owner, "marketing-data")
+	faults.wantTag("CostCenter", p.CostCenter, "4711")
 	_, aligned := cron(settled.ScheduleInterval)
 	want(aligned, "ScheduleInterval", settled.ScheduleInterval, "whole minutes that divide an hour (1m to 60m), or whole hours that divide a day (1h to 24h)")
+	if p.StartOn != nil {
+		sources := texts(p.StartOn.Source)
+		want(len(sources) > 0 && !slices.Contains(sources, telemetry.AnnouncementSource), "StartOn.Source", fmt.Sprintf("%q", sources),
+			"at least one source of events, and not %q: a run would start itself for ever", telemetry.AnnouncementSource)
+	}
 	want(settled.Genesis.Equal(settled.Genesis.Truncate(time.Second)), "Genesis", settled.Genesis.Format(time.RFC3339Nano), "a whole second")
 	want(settled.Architecture == ARM64 || settled.Architecture == X86, "Architecture", fmt.Sprintf("%q", settled.Architecture), "%q or %q", ARM64, X86)
 	want(settled.MemoryMB >= minMemoryMB && settled.MemoryMB <= maxMemoryMB, "MemoryMB", settled.MemoryMB, "%d to %d", minMemoryMB, maxMemoryMB)
@@ -89,13 +125,44 @@ func (p *VendorPipelineProps) Validate() error {
 	_, allowed := logRetention[settled.LogRetentionDays]
 	want(allowed, "LogRetentionDays", settled.LogRetentionDays, "one of %v", slices.Sorted(maps.Keys(logRetention)))
 	want(settled.NoncurrentVersionDays > 0, "NoncurrentVersionDays", settled.NoncurrentVersionDays, "a number of days above 0")
-	if len(faults.Faults) == 0 && faults.Vendor == nil {
-		return nil
-	}
-	return &faults
+	want(p.Secret == nil || p.Vendor == nil || len(p.Vendor.SecretFields()) > 0, "Secret", "set", "none: the vendor's description needs no credentials (Auth.Kind)")
+	want(p.Vpc != nil || p.VpcSubnets == nil, "VpcSubnets", "set", "none without Vpc")
+	want(p.Vpc != nil || len(p.SecurityGroups) == 0, "SecurityGroups", "set", "none without Vpc")
+	want(p.AlarmTopic == nil || len(p.AlarmEmails) == 0, "AlarmEmails", fmt.Sprintf("%q", p.AlarmEmails), "none with an AlarmTopic of your own: subscribe to that where it is made")
+	faults.wantEmails(p.AlarmEmails)
+	want(p.StalenessThreshold == 0 || p.StalenessThreshold >= settled.ScheduleInterval, "StalenessThreshold", settled.StalenessThreshold,
+		"no less than ScheduleInterval (%s): a watermark lies that far behind by itself", settled.ScheduleInterval)
+	want(settled.SpendFactor > 1, "SpendFactor", settled.SpendFactor, "more than 1: a day as expected is no reason for an alarm")
+	runbook, err := url.Parse(settled.RunbookURL)
+	want(err == nil && (runbook.Scheme == "https" || runbook.Scheme == "http") && runbook.Host != "" && runbook.Fragment == "", "RunbookURL", fmt.Sprintf("%q", settled.RunbookURL),
+		"an address without a fragment, for example %s", DefaultRunbookURL)
+	want(settled.MonthlyBudgetUSD >= 0, "MonthlyBudgetUSD", settled.MonthlyBudgetUSD, "an amount in US dollars above 0")
+	want(p.DatabaseName == "" || validDatabase.MatchString(p.DatabaseName), "DatabaseName", fmt.Sprintf("%q", p.DatabaseName),
+		"lower-case letters, digits and underscores, at most %d", maxDatabaseName)
+	want(settled.TableYears >= 1, "TableYears", settled.TableYears, "a number of years above 0")
+	want(settled.QueryScanLimitMB >= minScanLimitMB, "QueryScanLimitMB", settled.QueryScanLimitMB, "%d or more", minScanLimitMB)
+	want(settled.QueryResultDays >= 1, "QueryResultDays", settled.QueryResultDays, "a number of days above 0")
+	return faults.orNil()
 }
 
-// validTag reports whether value may be the value of a tag, or empty.
+var (
+	emailAddress  = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
+	validDatabase = regexp.MustCompile(fmt.Sprintf(`^[a-z0-9_]{1,%d}$`, maxDatabaseName))
+)
+
+// texts are the values of a list of CDK's, nil for none.
+func texts(list *[]*string) []string {
+	if list == nil {
+		return nil
+	}
+	var values []string
+	for _, value := range *list {
+		values = append(values, *value)
+	}
+	return values
+}
+
+// validTag reports whether value may be the value of a tag.
 // https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 func validTag(value string) bool {
 	return len(value) <= 256 && !strings.ContainsFunc(value, func(r rune) bool {

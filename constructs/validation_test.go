@@ -7,7 +7,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
 func TestEachWrongPropIsTold(t *testing.T) {
@@ -15,8 +21,40 @@ func TestEachWrongPropIsTold(t *testing.T) {
 		change func(*VendorPipelineProps)
 		want   string
 	}{
-		"no vendor":                     {func(p *VendorPipelineProps) { p.Vendor = nil }, "Vendor is not set: want the description of a vendor"},
-		"environment no tag":            {func(p *VendorPipelineProps) { p.Environment = "a<b" }, `Environment is "a<b": want letters, digits`},
+		"no vendor":            {func(p *VendorPipelineProps) { p.Vendor = nil }, "Vendor is not set: want the description of a vendor"},
+		"no environment":       {func(p *VendorPipelineProps) { p.Environment = "" }, `Environment is "": want the value of a tag, for example "prod"`},
+		"no owner":             {func(p *VendorPipelineProps) { p.Owner = "" }, `Owner is "": want the value of a tag, for example "marketing-data"`},
+		"no cost center":       {func(p *VendorPipelineProps) { p.CostCenter = "" }, `CostCenter is "": want the value of a tag, for example "4711"`},
+		"environment no tag":   {func(p *VendorPipelineProps) { p.Environment = "a<b" }, `Environment is "a<b": want the value of a tag, for example "prod": letters, digits`},
+		"cost center too long": {func(p *VendorPipelineProps) { p.CostCenter = strings.Repeat("4", 257) }, "at most 256"},
+		"events from anywhere": {func(p *VendorPipelineProps) { p.StartOn = &awsevents.EventPattern{DetailType: jsii.Strings("x")} }, "StartOn.Source is []: want at least one source"},
+		"started by its own events": {func(p *VendorPipelineProps) {
+			p.StartOn = &awsevents.EventPattern{Source: jsii.Strings("a", "windrow")}
+		}, `StartOn.Source is ["a" "windrow"]: want at least one source of events, and not "windrow"`},
+		"run shorter than a function": {func(p *VendorPipelineProps) { p.RunTimeout = time.Minute }, "RunTimeout is 1m0s: want whole seconds, no less than Timeout (15m0s)"},
+		"no lanes":                    {func(p *VendorPipelineProps) { p.BackfillLanes = -1 }, "BackfillLanes is -1: want 1 to 40"},
+		"too many lanes":              {func(p *VendorPipelineProps) { p.BackfillLanes = 41 }, "BackfillLanes is 41: want 1 to 40"},
+		"subnets without a vpc":       {func(p *VendorPipelineProps) { p.VpcSubnets = &awsec2.SubnetSelection{} }, "VpcSubnets is set: want none without Vpc"},
+		"emails beside a topic of own": {func(p *VendorPipelineProps) {
+			p.AlarmTopic, p.AlarmEmails = awssns.Topic_FromTopicArn(newStack(), jsii.String("T"), jsii.String(ownTopic)), []string{"a@b.example"}
+		}, `AlarmEmails is ["a@b.example"]: want none with an AlarmTopic of your own`},
+		"an address that is none": {func(p *VendorPipelineProps) { p.AlarmEmails = []string{"oncall"} }, `AlarmEmails is "oncall": want e-mail addresses`},
+		"groups without a vpc": {func(p *VendorPipelineProps) {
+			p.SecurityGroups = []awsec2.ISecurityGroup{awsec2.SecurityGroup_FromSecurityGroupId(newStack(), jsii.String("G"), jsii.String("sg-1"), nil)}
+		}, "SecurityGroups is set: want none without Vpc"},
+		"a secret that nobody needs": {func(p *VendorPipelineProps) {
+			p.Vendor.Auth = vendorapi.Auth{Kind: vendorapi.AuthNone}
+			p.Secret = awssecretsmanager.Secret_FromSecretCompleteArn(newStack(), jsii.String("S"), jsii.String(ownSecret))
+		}, "Secret is set: want none: the vendor's description needs no credentials"},
+		"staleness below an interval":   {func(p *VendorPipelineProps) { p.StalenessThreshold = time.Minute }, "StalenessThreshold is 1m0s: want no less than ScheduleInterval (30m0s)"},
+		"spending as expected":          {func(p *VendorPipelineProps) { p.SpendFactor = 1 }, "SpendFactor is 1: want more than 1"},
+		"a runbook without address":     {func(p *VendorPipelineProps) { p.RunbookURL = "docs/runbook.md" }, `RunbookURL is "docs/runbook.md": want an address without a fragment`},
+		"a runbook with a heading":      {func(p *VendorPipelineProps) { p.RunbookURL = "https://a.example/b#c" }, `RunbookURL is "https://a.example/b#c"`},
+		"a negative budget":             {func(p *VendorPipelineProps) { p.MonthlyBudgetUSD = -1 }, "MonthlyBudgetUSD is -1: want an amount in US dollars above 0"},
+		"a database with hyphens":       {func(p *VendorPipelineProps) { p.DatabaseName = "a-b" }, `DatabaseName is "a-b": want lower-case letters, digits and underscores`},
+		"tables of no years":            {func(p *VendorPipelineProps) { p.TableYears = -1 }, "TableYears is -1: want a number of years above 0"},
+		"a scan limit below Athena's":   {func(p *VendorPipelineProps) { p.QueryScanLimitMB = 9 }, "QueryScanLimitMB is 9: want 10 or more"},
+		"results kept for no days":      {func(p *VendorPipelineProps) { p.QueryResultDays = -1 }, "QueryResultDays is -1: want a number of days above 0"},
 		"interval not aligned":          {func(p *VendorPipelineProps) { p.ScheduleInterval = 7 * time.Minute }, "ScheduleInterval is 7m0s: want whole minutes that divide an hour"},
 		"interval of seconds":           {func(p *VendorPipelineProps) { p.ScheduleInterval = 30 * time.Second }, "ScheduleInterval is 30s"},
 		"interval negative":             {func(p *VendorPipelineProps) { p.ScheduleInterval = -time.Hour }, "ScheduleInterval is -1h0m0s"},
@@ -35,7 +73,7 @@ func TestEachWrongPropIsTold(t *testing.T) {
 		"vendor's description is wrong": {func(p *VendorPipelineProps) { p.Vendor.BaseURL = "ftp://acme.example" }, `baseURL: "ftp"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			props := &VendorPipelineProps{Vendor: testVendor()}
+			props := required()
 			c.change(props)
 			err := props.Validate()
 			var told *PropsError
@@ -56,10 +94,16 @@ func TestEachWrongPropIsTold(t *testing.T) {
 	}
 }
 
+func newStack() awscdk.Stack {
+	return awscdk.NewStack(newApp(map[string]any{}), jsii.String("other"), nil)
+}
+
 func TestAllFaultsAreToldAtOnce(t *testing.T) {
 	vendor := testVendor()
 	vendor.BaseURL, vendor.Streams[0].Key, vendor.Streams[1].Audit = "ftp://acme.example", nil, "sometimes"
-	err := (&VendorPipelineProps{Vendor: vendor, MemoryMB: 1, LogRetentionDays: 2, Timeout: time.Hour}).Validate()
+	props := required()
+	props.Vendor, props.MemoryMB, props.LogRetentionDays, props.Timeout = vendor, 1, 2, time.Hour
+	err := props.Validate()
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -71,7 +115,7 @@ func TestAllFaultsAreToldAtOnce(t *testing.T) {
 }
 
 func TestGoodPropsPass(t *testing.T) {
-	if err := (&VendorPipelineProps{Vendor: testVendor()}).Validate(); err != nil {
+	if err := (required()).Validate(); err != nil {
 		t.Error(err)
 	}
 	var none *VendorPipelineProps
@@ -89,5 +133,7 @@ func TestNewVendorPipelinePanicsWithTheFaults(t *testing.T) {
 		}
 	}()
 	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("test"), nil)
-	NewVendorPipeline(stack, "Pipeline", &VendorPipelineProps{Vendor: testVendor(), MemoryMB: 1})
+	props := required()
+	props.MemoryMB = 1
+	NewVendorPipeline(stack, "Pipeline", props)
 }

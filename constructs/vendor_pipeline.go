@@ -7,10 +7,14 @@
 package constructs
 
 import (
-	"log/slog"
-	"time"
+	"strings"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsathena"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsbudgets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsglue"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
@@ -22,136 +26,29 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/windrow-data/windrow/functions/settings"
+	"github.com/windrow-data/windrow/functions/pricing"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
-// Architecture is the instruction set of the functions, in Lambda's words.
-type Architecture string
-
-const (
-	// ARM64 is AWS Graviton, a fifth cheaper a GB-second. https://aws.amazon.com/lambda/pricing/
-	ARM64 Architecture = "arm64"
-	// X86 is for where Graviton is not to be had, and for a machine that runs the functions itself.
-	X86 Architecture = "x86_64"
-)
-
-// Defaults of [VendorPipelineProps].
-const (
-	DefaultScheduleInterval      = 30 * time.Minute
-	DefaultArchitecture          = ARM64
-	DefaultMemoryMB              = 128
-	DefaultTimeout               = 15 * time.Minute
-	DefaultSafetyMargin          = settings.DefaultSafetyMargin
-	DefaultPartBytes             = settings.DefaultPartBytes
-	DefaultRate                  = settings.DefaultRate
-	DefaultLogLevel              = settings.DefaultLogLevel
-	DefaultLogRetentionDays      = 30
-	DefaultNoncurrentVersionDays = 30
-	DefaultRunTimeout            = 24 * time.Hour
-	DefaultBackfillLanes         = 2
-	DefaultIngestPackage         = "github.com/windrow-data/windrow/functions/cmd/ingest"
-	DefaultPreprocessPackage     = "github.com/windrow-data/windrow/functions/cmd/preprocess"
-)
-
-// VendorPipelineProps configures a [VendorPipeline]. Only Vendor is required; a zero field takes its default.
-type VendorPipelineProps struct {
-	// Vendor describes the vendor's REST API and its streams. Required.
-	Vendor *vendorapi.Vendor
-
-	// Environment is the value of the tag Environment, for example "prod". Default: no such tag.
-	Environment string
-
-	// ScheduleInterval is how often a run is started, aligned to the clock in UTC: whole minutes that divide
-	// an hour, or whole hours that divide a day. Default [DefaultScheduleInterval] (30m).
-	ScheduleInterval time.Duration
-
-	// Genesis is where the log of each stream begins that has none yet; nothing before it is read. It has no
-	// effect on a stream that has run. Default: a day before the first run.
-	Genesis time.Time
-
-	// Architecture is the functions' instruction set. Default [DefaultArchitecture] (arm64).
-	Architecture Architecture
-	// MemoryMB is the functions' memory, 128 to 10240. Default [DefaultMemoryMB] (128).
-	MemoryMB int
-	// Timeout is the functions' time limit, whole seconds up to 15m. Default [DefaultTimeout] (15m).
-	Timeout time.Duration
-	// RunTimeout is the time limit of an execution of the state machine of a run, however often the functions are invoked
-	// in it. A run that is cut off has stored its work; the next one goes on. Default [DefaultRunTimeout] (24h).
-	RunTimeout time.Duration
-	// BackfillLanes is how many invocations read the past of one stream side by side, 1 to 40. The vendor's rate limits
-	// hold for each of them alone. Default [DefaultBackfillLanes] (2).
-	BackfillLanes int
-	// SafetyMargin is the time before the timeout at which a function stops by itself with its work stored,
-	// shorter than Timeout. Default [DefaultSafetyMargin] (30s).
-	SafetyMargin time.Duration
-	// PartBytes is the compressed size in bytes at which a part is stored. Default [DefaultPartBytes] (8 MiB).
-	PartBytes int64
-	// DefaultRate is the number of records a second that a stream is taken to manage until one was seen.
-	// Default [DefaultRate] (200).
-	DefaultRate float64
-	// LogLevel is the lowest level that the functions log. Default [DefaultLogLevel] (INFO).
-	LogLevel slog.Level
-
-	// LogRetentionDays is how long logs are kept, one of the numbers that CloudWatch Logs allows. Default
-	// [DefaultLogRetentionDays] (30).
-	LogRetentionDays int
-	// NoncurrentVersionDays is how long a replaced or deleted version of a part is kept. It never applies to
-	// genesis and commits. Default [DefaultNoncurrentVersionDays] (30).
-	NoncurrentVersionDays int
-	// DestroyData lets the deletion of the stack delete the buckets, the secret and the logs, which are kept
-	// otherwise. CloudFormation still refuses to delete a bucket that holds objects, so that data is lost only
-	// where somebody has emptied the bucket as well.
-	DestroyData bool
-
-	// AlarmTopic receives alarms and findings. Its policy must let cloudwatch.amazonaws.com publish. Default:
-	// a topic of the pipeline's own, without subscriptions.
-	AlarmTopic awssns.ITopic
-
-	// IngestPackage is the import path of the ingest functions' main package, resolved in the module of the
-	// CDK app. Default [DefaultIngestPackage].
-	IngestPackage string
-	// PreprocessPackage is the same for the preprocess functions. Default [DefaultPreprocessPackage].
-	PreprocessPackage string
-}
-
-func (p VendorPipelineProps) withDefaults() VendorPipelineProps {
-	orDefault(&p.ScheduleInterval, DefaultScheduleInterval)
-	orDefault(&p.Architecture, DefaultArchitecture)
-	orDefault(&p.MemoryMB, DefaultMemoryMB)
-	orDefault(&p.Timeout, DefaultTimeout)
-	orDefault(&p.RunTimeout, DefaultRunTimeout)
-	orDefault(&p.BackfillLanes, DefaultBackfillLanes)
-	orDefault(&p.SafetyMargin, DefaultSafetyMargin)
-	orDefault(&p.PartBytes, DefaultPartBytes)
-	orDefault(&p.DefaultRate, DefaultRate)
-	orDefault(&p.LogLevel, DefaultLogLevel)
-	orDefault(&p.LogRetentionDays, DefaultLogRetentionDays)
-	orDefault(&p.NoncurrentVersionDays, DefaultNoncurrentVersionDays)
-	orDefault(&p.IngestPackage, DefaultIngestPackage)
-	orDefault(&p.PreprocessPackage, DefaultPreprocessPackage)
-	return p
-}
-
-func orDefault[T comparable](value *T, fallback T) {
-	if *value == *new(T) {
-		*value = fallback
-	}
-}
-
-// VendorPipeline brings the streams of one vendor into a data lake: buckets, functions, the state machine of a
-// run, its schedule and its alarm. Child construct IDs are part of its contract, since the names of what is
-// stored follow from them.
+// VendorPipeline brings the streams of one vendor into a data lake: buckets, functions, the state machines of a run and of a
+// past range, a schedule, alarms, a budget and tables. Child construct IDs are part of its contract, since the names
+// of what is stored follow from them.
 type VendorPipeline struct {
 	constructs.Construct
 
-	// RawBucket holds the vendor's records as they came, and the commit log.
-	RawBucket awss3.Bucket
-	// CuratedBucket holds the Parquet that is made of them.
-	CuratedBucket awss3.Bucket
-	// Secret holds the vendor's credentials; nil where the vendor needs none. It is made without a value, so
-	// that no deployment can overwrite one.
-	Secret awssecretsmanager.Secret
+	// Name is the pipeline's name in the tag Pipeline, in metrics and in announcements: the stack's name and the
+	// pipeline's path in it.
+	Name string
+
+	// RawBucket holds the vendor's records as they came, and the commit log: the one given in the props, or the
+	// pipeline's own.
+	RawBucket awss3.IBucket
+	// CuratedBucket holds the Parquet that is made of them: the one given in the props, or the pipeline's own.
+	CuratedBucket awss3.IBucket
+	// Secret holds the vendor's credentials; nil where the vendor needs none. The pipeline's own is made without a
+	// value, so that no deployment can overwrite one.
+	Secret awssecretsmanager.ISecret
+
 	// Ingest and Preprocess are the functions by the name of their stream.
 	Ingest     map[string]awslambda.Function
 	Preprocess map[string]awslambda.Function
@@ -161,17 +58,44 @@ type VendorPipeline struct {
 	Backfill awsstepfunctions.StateMachine
 	// Schedule starts the runs.
 	Schedule awsscheduler.CfnSchedule
-	// DeadLetters holds the ticks of the schedule that could not be delivered.
+	// StartRule starts runs by events; nil without StartOn.
+	StartRule awsevents.CfnRule
+	// DeadLetters holds the starts of runs that could not be delivered.
 	DeadLetters awssqs.Queue
+	// EventBus is where new curated objects are announced: the one given in the props, or the account's default one.
+	EventBus awsevents.IEventBus
+
 	// AlarmTopic receives alarms and findings: the one given in the props, or the pipeline's own.
 	AlarmTopic awssns.ITopic
-	// FailureAlarm goes off when a run has failed.
-	FailureAlarm awscloudwatch.Alarm
+	// PageTopic receives PageAlarm: the one given in the props, or AlarmTopic.
+	PageTopic awssns.ITopic
+	// Alarms are all alarms by their names; empty with DisableAlarms.
+	Alarms map[AlarmName]awscloudwatch.Alarm
+	// PageAlarm goes off with those of the alarms that a person is to be woken for; nil with DisableAlarms.
+	PageAlarm awscloudwatch.CompositeAlarm
+	// Budget is the AWS Budget; nil with DisableBudget.
+	Budget awsbudgets.CfnBudget
+	// Dashboard is nil without EnableDashboard.
+	Dashboard awscloudwatch.Dashboard
+
+	// Database, Tables (by the name of their stream), Workgroup and ResultsBucket are for queries with Athena; nil and
+	// empty with DisableTables.
+	Database      awsglue.CfnDatabase
+	Tables        map[string]awsglue.CfnTable
+	Workgroup     awsathena.CfnWorkGroup
+	ResultsBucket awss3.Bucket
+
+	// Estimate is what the pipeline is expected to cost in a year, line by line.
+	Estimate pricing.Estimate
+
+	vendor *vendorapi.Vendor
+	// expectedDay is what a day's invocations are expected to cost, in USD.
+	expectedDay float64
 }
 
 // NewVendorPipeline adds a pipeline to scope. It panics with a [*PropsError] that tells every fault of props at
-// once (call [VendorPipelineProps.Validate] first to have it as an error), and with a [*gobuild.Error] where
-// a function's main package does not compile.
+// once (call [VendorPipelineProps.Validate] first to have it as an error), with a [*SchemaError] where a change of columns
+// is not confirmed, and with a [*gobuild.Error] where a function's main package does not compile.
 //
 // [*gobuild.Error]: https://pkg.go.dev/github.com/windrow-data/windrow/constructs/gobuild#Error
 func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipelineProps) *VendorPipeline {
@@ -180,21 +104,63 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 	}
 	settled := props.withDefaults()
 
-	p := &VendorPipeline{Ingest: map[string]awslambda.Function{}, Preprocess: map[string]awslambda.Function{}}
+	p := &VendorPipeline{
+		vendor:     props.Vendor,
+		Ingest:     map[string]awslambda.Function{},
+		Preprocess: map[string]awslambda.Function{},
+		Alarms:     map[AlarmName]awscloudwatch.Alarm{},
+		Tables:     map[string]awsglue.CfnTable{},
+	}
 	constructs.NewConstruct_Override(p, scope, jsii.String(id))
+	p.Name = nameOf(p)
+	settled.DestroyData = p.mayDestroy(&settled)
+	if err := p.checkSchema(&settled); err != nil {
+		panic(err)
+	}
 	p.addBuckets(&settled)
 	p.addSecret(&settled)
+	p.addEventBus(&settled)
 	p.addFunctions(&settled)
-	p.addAlarmTopic(&settled)
+	p.addTopics(&settled)
 	p.addStateMachine(&settled)
 	p.addBackfill(&settled)
 	p.addSchedule(&settled)
-	p.addFailureAlarm(&settled)
+	p.addStartRule(&settled)
+	p.addTables(&settled)
+	p.addQueries()
+	p.estimate(&settled)
+	p.addAlarms(&settled)
+	p.addBudget(&settled)
+	p.addDashboard(&settled)
+	if settled.PermissionsBoundary != nil {
+		awsiam.PermissionsBoundary_Of(p).Apply(settled.PermissionsBoundary)
+	}
 	p.tag(&settled)
 	return p
+}
+
+// nameOf is the name of the stack and the path in it, which no other pipeline of an account and region has. The path
+// alone begins with the stack's construct ID, which two apps may share.
+func nameOf(p *VendorPipeline) string {
+	stack := awscdk.Stack_Of(p)
+	path := *p.Node().Path()
+	if *awscdk.Token_IsUnresolved(stack.StackName()) {
+		return path // A nested stack is named when it is deployed.
+	}
+	return *stack.StackName() + strings.TrimPrefix(path, *stack.Node().Path())
 }
 
 // GrantReadCurated lets grantee list and read the curated bucket.
 func (p *VendorPipeline) GrantReadCurated(grantee awsiam.IGrantable) awsiam.Grant {
 	return p.CuratedBucket.GrantRead(grantee, nil)
+}
+
+// GrantStartRun lets grantee start a run, beside those of the schedule.
+func (p *VendorPipeline) GrantStartRun(grantee awsiam.IGrantable) awsiam.Grant {
+	return p.StateMachine.GrantStartExecution(grantee)
+}
+
+// GrantStartBackfill lets grantee have a past range read, or made again.
+func (p *VendorPipeline) GrantStartBackfill(grantee awsiam.IGrantable) awsiam.Grant {
+	return p.Backfill.GrantStartExecution(grantee)
 }

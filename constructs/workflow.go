@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
 	"github.com/aws/jsii-runtime-go"
 
@@ -81,9 +82,12 @@ type choice struct {
 // Names of the states outside the branches.
 const (
 	stateStreams = "Streams"
+	stateAgain   = "Again"
 	stateOutcome = "Outcome"
 	statePublish = "PublishFindings"
 	stateFailed  = "Failed?"
+	stateNote    = "NoteFailure"
+	stateMore    = "More?"
 	stateFail    = "Fail"
 	stateSucceed = "Succeed"
 )
@@ -139,68 +143,101 @@ func (p *VendorPipeline) newStateMachine(id, comment string, of machine, props *
 	})
 }
 
-// run is the definition of one run: every stream side by side, again while there is more to curate, and
-// findings and failures told at the end. A run without either takes three transitions a stream and three more.
+// run is the definition of one run: every stream side by side, and again those that have more to do, with findings and
+// failures told in between. The first round has no state but the tasks: a run with nothing left over takes two transitions a
+// stream and three more, which cost more than the work.
 func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
 	vendor := props.Vendor
-	var branches []machine
+	var first, again []machine
 	var findings, errors, more []choice
-	answers := map[string]any{}
+	answers, left := map[string]any{}, map[string]any{}
+	share := 3 / float64(len(vendor.Streams))
 	for i, stream := range vendor.Streams {
-		branches = append(branches, p.branch(vendor, stream.Name))
+		first = append(first, p.branch(stream.Name, share))
+		again = append(again, p.branchAgain(vendor, stream.Name))
 		of := func(path string) string { return fmt.Sprintf("$.streams[%d].%s", i, path) }
 		findings = append(findings, present(of("ingest.findings[0]")), present(of("preprocess.findings[0]")))
 		errors = append(errors, present(of("ingestError")), present(of("preprocessError")))
-		more = append(more, isTrue(of("preprocess.more")))
+		more = append(more, isTrue(of("ingest.more")), isTrue(of("preprocess.more")))
 		answers[stream.Name+".$"] = fmt.Sprintf("$.streams[%d]", i)
+		left[stream.Name] = map[string]any{"ingest.$": of("ingest.more"), "preprocess.$": of("preprocess.more")}
 	}
+	// What is there of a function that fails, or is not needed.
+	none := map[string]any{"more": false, "findings": []any{}}
 	return machine{
 		Comment:        "One run of Windrow for the vendor " + vendor.Name,
 		TimeoutSeconds: int(props.RunTimeout.Seconds()),
 		StartAt:        stateStreams,
 		States: map[string]state{
-			// Branches take what they need from the context object. Without the input a repeated round does
-			// not carry the rounds before it, which would double the state with each.
-			stateStreams: {Type: "Parallel", InputPath: json.RawMessage("null"), Branches: branches, ResultPath: "$.streams", Next: stateOutcome},
+			// What is handed on is no more than a branch needs: the whole input of a repeated round would carry the
+			// rounds before it, and double the state with each.
+			stateStreams: {Type: "Parallel", Parameters: map[string]any{"ingest": none, "preprocess": none},
+				Branches: first, ResultPath: "$.streams", Next: stateOutcome},
 			stateOutcome: {Type: "Choice", Choices: []choice{
 				{Or: append(findings, errors...), Next: statePublish},
-				{Or: more, Next: stateStreams},
+				{Or: more, Next: stateAgain},
+				{And: []choice{present("$.failed")}, Next: stateFail},
 			}, Default: stateSucceed},
+			stateAgain: {Type: "Parallel", Parameters: map[string]any{"left": left, "ingest": none, "preprocess": none},
+				Branches: again, ResultPath: "$.streams", Next: stateOutcome},
 			statePublish: p.publish(vendor, answers, "$.published", nil, stateFailed),
 			stateFailed: {Type: "Choice", Choices: []choice{
-				{Or: errors, Next: stateFail},
-				{Or: more, Next: stateStreams},
+				{Or: errors, Next: stateNote},
+				{Or: more, Next: stateAgain},
+				{And: []choice{present("$.failed")}, Next: stateFail},
 			}, Default: stateSucceed},
+			// A stream that has failed is left to the next run; the others are taken as far as they go.
+			stateNote: {Type: "Pass", Result: true, ResultPath: "$.failed", Next: stateMore},
+			stateMore: {Type: "Choice", Choices: []choice{{Or: more, Next: stateAgain}}, Default: stateFail},
 			stateFail: {Type: "Fail", Error: "StreamsFailed", Cause: fmt.Sprintf(
 				"At least one stream of the vendor %s failed; the others went on, and what is committed is kept. "+
-					"The input of the state %s holds each stream's ingestError and preprocessError; the log group of that stream's function holds the rest. "+
-					"The next run goes on where this one stopped.", vendor.Name, stateOutcome)},
+					"The input of the state %s holds each stream's ingestError and preprocessError, and has been sent to the alarm topic; "+
+					"the log group of that stream's function holds the rest. The next run goes on where this one stopped.", vendor.Name, statePublish)},
 			stateSucceed: {Type: "Succeed"},
 		},
 	}
 }
 
-// branch takes one stream forward: ingest until there is no more, then preprocess, which runs after a failed
-// ingest too. A branch never fails, so that it cannot stop another.
-func (p *VendorPipeline) branch(vendor *vendorapi.Vendor, stream string) machine {
-	ingest, more, tell := "Ingest "+stream, "More "+stream+"?", "Publish "+stream
-	preprocess, failed := "Preprocess "+stream, "Failed "+stream
-	catchIngest := []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.ingestError", Next: preprocess}}
-
-	payload := map[string]any{
-		"run.$":       "$$.Execution.Name",
-		"startedAt.$": "$$.Execution.StartTime",
-		"input.$":     "$$.Execution.Input",
-	}
-	kept := map[string]any{"more.$": "$.Payload.more", "findings.$": "$.Payload.findings"}
-	first := invoke(*p.Ingest[stream].FunctionArn(), payload, kept, "$.ingest")
-	first.Catch, first.Next = catchIngest, more
-	second := invoke(*p.Preprocess[stream].FunctionArn(), payload, kept, "$.preprocess")
-	second.Catch, second.End = []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.preprocessError", Next: failed}}, true
+// branch takes one stream forward once: ingest, and then preprocess, which runs after a failed ingest too. A branch never
+// fails, so that it cannot stop another. share is the stream's part of the transitions around the branches.
+func (p *VendorPipeline) branch(stream string, share float64) machine {
+	ingest, preprocess, failed := "Ingest "+stream, "Preprocess "+stream, "Failed "+stream
+	first := p.task(p.Ingest[stream], 1+share, "$.ingest")
+	first.Catch, first.Next = caught("$.ingestError", preprocess), preprocess
+	second := p.task(p.Preprocess[stream], 1, "$.preprocess")
+	second.Catch, second.End = caught("$.preprocessError", failed), true
 	return machine{
 		StartAt: ingest,
 		States: map[string]state{
-			ingest: first,
+			ingest:     first,
+			preprocess: second,
+			failed:     {Type: "Pass", End: true},
+		},
+	}
+}
+
+// branchAgain does what a round has left of one stream: ingest until there is no more, then preprocess. The transitions
+// around it are seldom those of another stream too, so it stands for all of them.
+func (p *VendorPipeline) branchAgain(vendor *vendorapi.Vendor, stream string) machine {
+	left, nothing := "Left of "+stream+"?", "Nothing left of "+stream
+	ingest, more, tell := "Ingest "+stream+" again", "More "+stream+"?", "Publish "+stream
+	preprocess, failed := "Preprocess "+stream+" again", "Failed "+stream+" again"
+	catchIngest := caught("$.ingestError", preprocess)
+	of := func(handler string) string { return fmt.Sprintf("$.left['%s'].%s", stream, handler) }
+
+	first := p.task(p.Ingest[stream], 2, "$.ingest")
+	first.Catch, first.Next = catchIngest, more
+	second := p.task(p.Preprocess[stream], 4, "$.preprocess")
+	second.Catch, second.End = caught("$.preprocessError", failed), true
+	return machine{
+		StartAt: left,
+		States: map[string]state{
+			left: {Type: "Choice", Choices: []choice{
+				{And: []choice{isTrue(of("ingest"))}, Next: ingest},
+				{And: []choice{isTrue(of("preprocess"))}, Next: preprocess},
+			}, Default: nothing},
+			nothing: {Type: "Pass", End: true},
+			ingest:  first,
 			more: {Type: "Choice", Choices: []choice{
 				// The next answer takes this one's place, so its findings are told first.
 				{And: []choice{isTrue("$.ingest.more"), present("$.ingest.findings[0]")}, Next: tell},
@@ -211,6 +248,22 @@ func (p *VendorPipeline) branch(vendor *vendorapi.Vendor, stream string) machine
 			failed:     {Type: "Pass", End: true},
 		},
 	}
+}
+
+// caught catches every error of a task.
+func caught(resultPath, next string) []catcher {
+	return []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: resultPath, Next: next}}
+}
+
+// task invokes a function for the run. It is told how many transitions it stands for, so that its metric of costs holds
+// them.
+func (p *VendorPipeline) task(function awslambda.Function, transitions float64, resultPath string) state {
+	return invoke(*function.FunctionArn(), map[string]any{
+		"run.$":       "$$.Execution.Name",
+		"startedAt.$": "$$.Execution.StartTime",
+		"input.$":     "$$.Execution.Input",
+		"transitions": transitions,
+	}, map[string]any{"more.$": "$.Payload.more", "findings.$": "$.Payload.findings"}, resultPath)
 }
 
 // invoke calls a function. Of its answer only what the flow and the findings need is kept: the state of an

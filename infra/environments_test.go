@@ -22,6 +22,59 @@ func named(t *testing.T, name string) environment {
 	return e
 }
 
+// answered is a target that says everything.
+func answered() target {
+	return target{Account: "111122223333", Region: "eu-west-1", Owner: "marketing-data", CostCenter: "4711", AlarmEmails: []string{"oncall@example.com"}}
+}
+
+func TestWhereAStackGoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		env    string
+		change func(*target)
+		says   []string
+	}{
+		"prod with everything":   {"prod", func(*target) {}, nil},
+		"prod without anything":  {"prod", func(t *target) { *t = target{} }, []string{"-c account=ACCOUNT", "-c region=REGION", "-c owner=TEAM", "-c costCenter=NUMBER", "-c alarmEmail=ADDRESS"}},
+		"dev without anything":   {"dev", func(t *target) { *t = target{} }, nil},
+		"an account with a name": {"dev", func(t *target) { t.Account = "marketing" }, []string{`account is "marketing": give -c account=ACCOUNT, 12 digits`}},
+		"a region with a zone":   {"dev", func(t *target) { t.Region = "eu-west-1a" }, []string{`region is "eu-west-1a"`}},
+		"half of where":          {"dev", func(t *target) { t.Region = "" }, []string{"only one of account and region is given"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := answered()
+			c.change(&to)
+			_, err := named(t, c.env).settle(to)
+			if (err == nil) != (c.says == nil) {
+				t.Fatalf("got %v", err)
+			}
+			for _, want := range c.says {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the message does not say %q:\n%v", want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestEnvironmentsDifferWhereTheyShould(t *testing.T) {
+	dev, staging, prod := named(t, "dev"), named(t, "staging"), named(t, "prod")
+	if !prod.Explicit || staging.Explicit || dev.Explicit {
+		t.Error("prod alone says where it goes")
+	}
+	if !dev.DisableAlarms || staging.DisableAlarms || prod.DisableAlarms {
+		t.Error("all but dev have alarms")
+	}
+	if dev.ScheduleInterval <= prod.ScheduleInterval {
+		t.Error("dev runs as often as prod")
+	}
+	if dev.MonthlyBudgetUSD == 0 || dev.MonthlyBudgetUSD >= staging.MonthlyBudgetUSD {
+		t.Error("dev may spend as much as staging")
+	}
+	if dev.LogLevel >= prod.LogLevel {
+		t.Error("dev logs no more than prod")
+	}
+}
+
 func TestEveryEnvironmentCanBeDeployed(t *testing.T) {
 	for _, e := range environments() {
 		t.Run(e.Name, func(t *testing.T) {
@@ -29,7 +82,11 @@ func TestEveryEnvironmentCanBeDeployed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := e.props(vendor).Validate(); err != nil {
+			to, err := e.settle(answered())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.props(vendor, to).Validate(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -79,7 +136,7 @@ func TestSimulationPointsToTheServer(t *testing.T) {
 	if err := got.Validate(); err != nil {
 		t.Error(err)
 	}
-	props := e.props(got)
+	props := e.props(got, target{})
 	if props.Timeout >= time.Minute || props.SafetyMargin >= props.Timeout || props.PartBytes >= constructs.DefaultPartBytes {
 		t.Errorf("timeout %s, safety margin %s, part of %d bytes: too much for a simulated day", props.Timeout, props.SafetyMargin, props.PartBytes)
 	}

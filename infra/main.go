@@ -3,11 +3,18 @@
 // It stands apart from the construct as the place where this repository's own deployments are decided; a
 // consumer has such an app of their own. The CDK command line runs it (see cdk.json) and hands it its context:
 //
-//	env       dev, staging, prod or local; required
-//	clientId  the account's id at the vendor; required but for local
-//	vendorUrl where the simulated vendor listens, http://HOST:PORT; required for local, and only there
+//	env         dev, staging, prod or local; required
+//	clientId    the account's id at the vendor; required but for local
+//	vendorUrl   where the simulated vendor listens, http://HOST:PORT; required for local, and only there
+//	account     the AWS account that the stack goes to, and its
+//	region      region; default: those of the credentials, but prod must say them
+//	owner       the team that answers for the pipeline; default windrow, but prod must say it
+//	costCenter  who pays; default unassigned, but prod must say it
+//	alarmEmail  who is told of alarms, several addresses joined by commas; prod must say it
+//	anomalies   true adds a stack with a cost anomaly monitor of the environment, in us-east-1
 //
-// What is wrong is one message on standard error and exit status 1.
+// What is wrong is told on standard error, with exit status 1. With the argument cost it prints instead what each environment
+// is expected to cost.
 package main
 
 import (
@@ -26,6 +33,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "cost" {
+		os.Exit(printCosts(os.Args[2:], os.Stdout, os.Stderr))
+	}
 	err := synthesize(nil)
 	stderr := closeRuntime()
 	if err != nil {
@@ -65,8 +75,9 @@ func synthesize(props *awscdk.AppProps) (err error) {
 func fault(recovered any) error {
 	err, ok := recovered.(error)
 	var props *constructs.PropsError
+	var schema *constructs.SchemaError
 	var build *gobuild.Error
-	if ok && (errors.As(err, &props) || errors.As(err, &build)) {
+	if ok && (errors.As(err, &props) || errors.As(err, &schema) || errors.As(err, &build)) {
 		return err
 	}
 	text := strings.TrimSpace(fmt.Sprint(recovered))
@@ -84,7 +95,17 @@ func newStack(app awscdk.App) (awscdk.Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	props := e.props(vendor)
+	to, err := e.settle(target{
+		Account:     contextValue(app, "account"),
+		Region:      contextValue(app, "region"),
+		Owner:       contextValue(app, "owner"),
+		CostCenter:  contextValue(app, "costCenter"),
+		AlarmEmails: strings.FieldsFunc(contextValue(app, "alarmEmail"), func(r rune) bool { return r == ',' }),
+	})
+	if err != nil {
+		return nil, err
+	}
+	props := e.props(vendor, to)
 	if err := props.Validate(); err != nil {
 		return nil, err
 	}
@@ -92,19 +113,55 @@ func newStack(app awscdk.App) (awscdk.Stack, error) {
 	stack := awscdk.NewStack(app, jsii.String(stackName(e, vendor)), &awscdk.StackProps{
 		Description:           jsii.String(fmt.Sprintf("Windrow: the %s pipeline of the vendor %s", e.Name, vendor.Name)),
 		TerminationProtection: jsii.Bool(e.TerminationProtection),
+		Env:                   to.env(),
 	})
 	pipeline := constructs.NewVendorPipeline(stack, "Pipeline", props)
 	output(stack, "RawBucketName", pipeline.RawBucket.BucketName(), "Records as the vendor sent them, and the commit log")
 	output(stack, "CuratedBucketName", pipeline.CuratedBucket.BucketName(), "Parquet, ready to query")
+	output(stack, "DatabaseName", pipeline.Database.Ref(), "The Glue database with a table a stream")
+	output(stack, "WorkgroupName", pipeline.Workgroup.Ref(), "The Athena workgroup to query it in")
 	output(stack, "StateMachineArn", pipeline.StateMachine.StateMachineArn(), "One run")
 	output(stack, "BackfillArn", pipeline.Backfill.StateMachineArn(), "Start this to read a past range again, or to make its curated objects again")
 	output(stack, "DeadLettersUrl", pipeline.DeadLetters.QueueUrl(), "Ticks of the schedule that could not be delivered")
 	output(stack, "AlarmTopicArn", pipeline.AlarmTopic.TopicArn(), "Subscribe to alarms and findings here")
+	output(stack, "ExpectedCost", jsii.String(fmt.Sprintf("%.2f USD a year", pipeline.Estimate.Total())), "Everything included, at list prices and without a free tier; make cost has the arithmetic")
 	if pipeline.Secret != nil {
 		output(stack, "SecretArn", pipeline.Secret.SecretArn(),
 			fmt.Sprintf("Put the vendor's credentials here: a JSON object with the fields %s", strings.Join(vendor.SecretFields(), ", ")))
+		output(stack, "SecretCommand", jsii.String(pipeline.SecretCommand()), "Fills the vendor's secret: put each credential in place of its dots")
+	}
+	if contextValue(app, "anomalies") == "true" {
+		addAnomalies(app, e, to, pipeline)
 	}
 	return stack, nil
+}
+
+// env is where the stack goes; nil leaves it to the credentials.
+func (t target) env() *awscdk.Environment {
+	if t.Account == "" {
+		return nil
+	}
+	return &awscdk.Environment{Account: jsii.String(t.Account), Region: jsii.String(t.Region)}
+}
+
+// addAnomalies adds the stack with the environment's cost anomaly monitor: once an environment, whatever its pipelines.
+func addAnomalies(app awscdk.App, e environment, to target, pipelines ...*constructs.VendorPipeline) {
+	env := &awscdk.Environment{Region: jsii.String(constructs.AnomalyRegion)}
+	if to.Account != "" {
+		env.Account = jsii.String(to.Account)
+	}
+	stack := awscdk.NewStack(app, jsii.String("windrow-"+e.Name+"-anomalies"), &awscdk.StackProps{
+		Description: jsii.String(fmt.Sprintf("Windrow: watches the costs of %s for anomalies", e.Name)),
+		Env:         env,
+	})
+	var names []string
+	for _, p := range pipelines {
+		names = append(names, p.Name)
+	}
+	monitor := constructs.NewCostAnomalyMonitor(stack, "Anomalies", &constructs.CostAnomalyMonitorProps{
+		Pipelines: names, Environment: e.Name, Owner: to.Owner, CostCenter: to.CostCenter, AlarmEmails: to.AlarmEmails,
+	})
+	output(stack, "AnomalyTopicArn", monitor.Topic.TopicArn(), "Subscribe to cost anomalies here")
 }
 
 // vendor is ON24's description as the environment uses it.

@@ -27,7 +27,11 @@ func TestMain(m *testing.M) {
 // that where a stack is only listed, by the same context.
 func appProps(t *testing.T, more map[string]string) *awscdk.AppProps {
 	t.Helper()
-	content, err := os.ReadFile("../cdk.json")
+	// An app runs in the folder of cdk.json.
+	if _, err := os.Stat("cdk.json"); err != nil {
+		t.Chdir("..")
+	}
+	content, err := os.ReadFile("cdk.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,10 +48,13 @@ func appProps(t *testing.T, more map[string]string) *awscdk.AppProps {
 
 func TestOneStackAnEnvironment(t *testing.T) {
 	for env, more := range map[string]map[string]string{
-		"dev":     {"clientId": "90001"},
+		"dev":     {"clientId": "90001", constructs.ContextDestroyData: "true"},
 		"staging": {"clientId": "90001"},
-		"prod":    {"clientId": "90001"},
-		"local":   {"vendorUrl": "http://127.0.0.1:4510"},
+		"prod": {
+			"clientId": "90001", "account": "111122223333", "region": "eu-west-1", "owner": "marketing-data", "costCenter": "4711",
+			"alarmEmail": "oncall@example.com",
+		},
+		"local": {"vendorUrl": "http://127.0.0.1:4510"},
 	} {
 		t.Run(env, func(t *testing.T) {
 			more["env"] = env
@@ -81,7 +88,7 @@ func TestOneStackAnEnvironment(t *testing.T) {
 				Outputs map[string]any
 			}
 			read(t, filepath.Join(*props.Outdir, stack.Properties.TemplateFile), &template)
-			want := map[string]string{"dev": "Delete", "staging": "Retain", "prod": "Retain", "local": "Delete"}[env]
+			want := map[string]string{"dev": "Delete", "staging": "Retain", "prod": "Retain", "local": "Retain"}[env]
 			functions := 0
 			for id, r := range template.Resources {
 				if r.Type == "AWS::Lambda::Function" {
@@ -94,7 +101,7 @@ func TestOneStackAnEnvironment(t *testing.T) {
 			if functions != 10 {
 				t.Errorf("the stack has %d functions, want two for each of five streams", functions)
 			}
-			for _, output := range []string{"RawBucketName", "CuratedBucketName", "StateMachineArn", "BackfillArn", "DeadLettersUrl", "AlarmTopicArn", "SecretArn"} {
+			for _, output := range []string{"RawBucketName", "CuratedBucketName", "StateMachineArn", "BackfillArn", "DeadLettersUrl", "AlarmTopicArn", "DatabaseName", "WorkgroupName", "ExpectedCost", "SecretArn", "SecretCommand"} {
 				if template.Outputs[output] == nil {
 					t.Errorf("the stack lacks the output %s", output)
 				}

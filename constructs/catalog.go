@@ -1,0 +1,196 @@
+package constructs
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsathena"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsglue"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/windrow-data/windrow/functions/tables"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+// hiveTypes are the types of columns in Glue's words. https://docs.aws.amazon.com/athena/latest/ug/data-types.html
+var hiveTypes = map[vendorapi.ColumnType]string{
+	vendorapi.TypeString:    "string",
+	vendorapi.TypeInt64:     "bigint",
+	vendorapi.TypeFloat64:   "double",
+	vendorapi.TypeBool:      "boolean",
+	vendorapi.TypeTimestamp: "timestamp",
+	vendorapi.TypeDate:      "date",
+	vendorapi.TypeJSON:      "string",
+}
+
+// Limits of Glue and Athena.
+const (
+	// maxComment is the longest comment of a column. https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+	maxComment = 255
+	// maxDatabaseName is the longest name of a database that Athena queries.
+	// https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
+	maxDatabaseName = 128
+	// maxWorkgroupName is the longest name of a workgroup.
+	// https://docs.aws.amazon.com/athena/latest/APIReference/API_WorkGroup.html
+	maxWorkgroupName = 128
+	// minScanLimitMB is the least limit that Athena takes.
+	// https://docs.aws.amazon.com/athena/latest/APIReference/API_WorkGroupConfiguration.html
+	minScanLimitMB = 10
+)
+
+// addTables describes the curated bucket to Glue, a table a stream. Partitions are worked out from the query, so that nothing
+// has to be told of a new day. https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
+func (p *VendorPipeline) addTables(props *VendorPipelineProps) {
+	if props.DisableTables {
+		return
+	}
+	name := cmp.Or(props.DatabaseName, databaseName(p.Name))
+	p.Database = awsglue.NewCfnDatabase(p, jsii.String("Database"), &awsglue.CfnDatabaseProps{
+		CatalogId: awscdk.Aws_ACCOUNT_ID(),
+		DatabaseInput: awsglue.CfnDatabase_DatabaseInputProperty{
+			Name:        jsii.String(name),
+			Description: jsii.String(fmt.Sprintf("What the vendor %s has told, a table a stream: pipeline %s", props.Vendor.Name, p.Name)),
+		},
+	})
+	for i := range props.Vendor.Streams {
+		stream := &props.Vendor.Streams[i]
+		p.Tables[stream.Name] = p.newTable(stream, props)
+	}
+	p.addWorkgroup(props)
+}
+
+func (p *VendorPipeline) newTable(stream *vendorapi.Stream, props *VendorPipelineProps) awsglue.CfnTable {
+	location := fmt.Sprintf("s3://%s/%s", *p.CuratedBucket.BucketName(), prefix(props, stream.Name))
+	var columns []awsglue.CfnTable_ColumnProperty
+	for _, c := range tables.Columns(stream) {
+		column := awsglue.CfnTable_ColumnProperty{Name: jsii.String(c.Name), Type: jsii.String(hiveTypes[c.Type])}
+		if c.Comment != "" {
+			column.Comment = jsii.String(cut(c.Comment, maxComment))
+		}
+		columns = append(columns, column)
+	}
+	table := awsglue.NewCfnTable(p, jsii.String("Table-"+stream.Name), &awsglue.CfnTableProps{
+		CatalogId:    awscdk.Aws_ACCOUNT_ID(),
+		DatabaseName: p.Database.Ref(),
+		TableInput: awsglue.CfnTable_TableInputProperty{
+			// A table's name in SQL has no hyphen.
+			Name:        jsii.String(TableName(stream.Name)),
+			Description: jsii.String(cmp.Or(stream.Description, fmt.Sprintf("The vendor %s's %s", props.Vendor.Name, stream.Name))),
+			TableType:   jsii.String("EXTERNAL_TABLE"),
+			Parameters: map[string]string{
+				"classification":              "parquet",
+				"projection.enabled":          "true",
+				"projection.dt.type":          "date",
+				"projection.dt.format":        "yyyy-MM-dd",
+				"projection.dt.range":         fmt.Sprintf("NOW-%dYEARS,NOW+1DAYS", props.TableYears),
+				"projection.dt.interval":      "1",
+				"projection.dt.interval.unit": "DAYS",
+				"storage.location.template":   location + tables.Partition + "=${" + tables.Partition + "}/",
+			},
+			PartitionKeys: []awsglue.CfnTable_ColumnProperty{{
+				Name: jsii.String(tables.Partition), Type: jsii.String("date"), Comment: jsii.String("UTC day of the window's start"),
+			}},
+			StorageDescriptor: awsglue.CfnTable_StorageDescriptorProperty{
+				Columns:      columns,
+				Location:     jsii.String(location),
+				InputFormat:  jsii.String("org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"),
+				OutputFormat: jsii.String("org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"),
+				SerdeInfo: awsglue.CfnTable_SerdeInfoProperty{
+					SerializationLibrary: jsii.String("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"),
+				},
+			},
+		},
+	})
+	table.AddResourceDependency(p.Database, nil)
+	return table
+}
+
+// addWorkgroup makes where queries are run and counted: with a limit on what one of them may read, and a bucket of their own
+// for results, which are gone after days.
+func (p *VendorPipeline) addWorkgroup(props *VendorPipelineProps) {
+	p.ResultsBucket = newBucket(p, "ResultsBucket", props, false, []*awss3.LifecycleRule{{
+		Id:         jsii.String("results"),
+		Expiration: days(props.QueryResultDays),
+	}})
+	encryption := awsathena.CfnWorkGroup_EncryptionConfigurationProperty{EncryptionOption: jsii.String("SSE_S3")}
+	if props.EncryptionKey != nil {
+		encryption = awsathena.CfnWorkGroup_EncryptionConfigurationProperty{
+			EncryptionOption: jsii.String("SSE_KMS"), KmsKey: props.EncryptionKey.KeyArn(),
+		}
+	}
+	p.Workgroup = awsathena.NewCfnWorkGroup(p, jsii.String("Workgroup"), &awsathena.CfnWorkGroupProps{
+		Name:        jsii.String(workgroupName(p.Name)),
+		Description: jsii.String(fmt.Sprintf("Queries of what the vendor %s has told", props.Vendor.Name)),
+		// Saved queries and the history go with it; results have their own bucket.
+		RecursiveDeleteOption: jsii.Bool(props.DestroyData),
+		WorkGroupConfiguration: awsathena.CfnWorkGroup_WorkGroupConfigurationProperty{
+			EnforceWorkGroupConfiguration:   jsii.Bool(true),
+			PublishCloudWatchMetricsEnabled: jsii.Bool(true),
+			BytesScannedCutoffPerQuery:      jsii.Number(float64(props.QueryScanLimitMB) * 1e6),
+			EngineVersion:                   awsathena.CfnWorkGroup_EngineVersionProperty{SelectedEngineVersion: jsii.String("Athena engine version 3")},
+			ResultConfiguration: awsathena.CfnWorkGroup_ResultConfigurationProperty{
+				OutputLocation:          jsii.String("s3://" + *p.ResultsBucket.BucketName() + "/"),
+				EncryptionConfiguration: encryption,
+			},
+		},
+	})
+}
+
+// TableName is the name of a stream's table.
+func TableName(stream string) string { return strings.ReplaceAll(stream, "-", "_") }
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+// databaseName is a name that no other pipeline of the account and region has. A long one keeps its end, where names differ.
+func databaseName(pipeline string) string {
+	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(pipeline), "_"), "_")
+	return strings.TrimLeft(name[max(0, len(name)-maxDatabaseName):], "_")
+}
+
+var notInWorkgroups = regexp.MustCompile(`[^a-zA-Z0-9._-]+`)
+
+func workgroupName(pipeline string) string {
+	name := notInWorkgroups.ReplaceAllString(pipeline, "-")
+	return name[max(0, len(name)-maxWorkgroupName):]
+}
+
+// cut is text, no longer than most bytes, between characters.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "")
+}
+
+// GrantQuery lets grantee query the tables in the pipeline's workgroup with Athena: read what is curated, and keep the
+// results. It panics with DisableTables, since there is nothing to query then.
+func (p *VendorPipeline) GrantQuery(grantee awsiam.IGrantable) awsiam.Grant {
+	if p.Workgroup == nil {
+		panic(fmt.Errorf("GrantQuery: the pipeline %s has no tables: want one without DisableTables", p.Name))
+	}
+	stack := awscdk.Stack_Of(p)
+	arn := func(service, resource string) *string {
+		return stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String(service), Resource: jsii.String(resource)})
+	}
+	database := *p.Database.Ref()
+	grant := awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+		Grantee:      grantee,
+		Actions:      jsii.Strings("athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetWorkGroup", "athena:StartQueryExecution", "athena:StopQueryExecution"),
+		ResourceArns: &[]*string{arn("athena", "workgroup/"+*p.Workgroup.Name())},
+	})
+	return grant.
+		Combine(awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+			Grantee: grantee,
+			Actions: jsii.Strings("glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"),
+			ResourceArns: &[]*string{
+				arn("glue", "catalog"), arn("glue", "database/"+database), arn("glue", "table/"+database+"/*"),
+			},
+		})).
+		Combine(p.CuratedBucket.GrantRead(grantee, nil)).
+		Combine(p.ResultsBucket.GrantReadWrite(grantee, nil))
+}

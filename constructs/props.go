@@ -1,0 +1,228 @@
+package constructs
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+
+	"github.com/windrow-data/windrow/functions/pricing"
+	"github.com/windrow-data/windrow/functions/settings"
+	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+// Architecture is the instruction set of the functions, in Lambda's words.
+type Architecture string
+
+const (
+	// ARM64 is AWS Graviton, a fifth cheaper a GB-second. https://aws.amazon.com/lambda/pricing/
+	ARM64 Architecture = "arm64"
+	// X86 is for where Graviton is not to be had, and for a machine that runs the functions itself.
+	X86 Architecture = "x86_64"
+)
+
+// Defaults of [VendorPipelineProps].
+const (
+	DefaultScheduleInterval      = 30 * time.Minute
+	DefaultArchitecture          = ARM64
+	DefaultMemoryMB              = 128
+	DefaultTimeout               = 15 * time.Minute
+	DefaultRunTimeout            = 24 * time.Hour
+	DefaultBackfillLanes         = 2
+	DefaultSafetyMargin          = settings.DefaultSafetyMargin
+	DefaultPartBytes             = settings.DefaultPartBytes
+	DefaultRate                  = settings.DefaultRate
+	DefaultLogLevel              = settings.DefaultLogLevel
+	DefaultLogRetentionDays      = 30
+	DefaultNoncurrentVersionDays = 30
+	DefaultStaleIntervals        = 3
+	DefaultSpendFactor           = 3.0
+	DefaultRunbookURL            = telemetry.DefaultRunbook
+	DefaultTableYears            = 3
+	DefaultQueryScanLimitMB      = 10_240
+	DefaultQueryResultDays       = 7
+	DefaultIngestPackage         = "github.com/windrow-data/windrow/functions/cmd/ingest"
+	DefaultPreprocessPackage     = "github.com/windrow-data/windrow/functions/cmd/preprocess"
+)
+
+// VendorPipelineProps configures a [VendorPipeline]. Vendor, Environment, Owner and CostCenter are required, since nobody else
+// can know them; any other zero field takes its default.
+type VendorPipelineProps struct {
+	// Vendor describes the vendor's REST API and its streams. Required.
+	Vendor *vendorapi.Vendor
+
+	// Environment is the value of the tag Environment, for example "prod". Required.
+	Environment string
+	// Owner is the value of the tag Owner: the team that answers for the pipeline. Required.
+	Owner string
+	// CostCenter is the value of the tag CostCenter: who pays. Required.
+	CostCenter string
+
+	// ScheduleInterval is how often a run is started, aligned to the clock in UTC: whole minutes that divide
+	// an hour, or whole hours that divide a day. Default [DefaultScheduleInterval] (30m).
+	ScheduleInterval time.Duration
+	// StartOn is a pattern of events on EventBus that start a run too, beside the schedule: a vendor's webhook, for
+	// example. Its Source is needed, and cannot be "windrow", by which a run would start itself for ever. Each event is
+	// a run that costs as much as a scheduled one. Default: none.
+	StartOn *awsevents.EventPattern
+	// Genesis is where the log of each stream begins that has none yet; nothing before it is read. It has no
+	// effect on a stream that has run. Default: a day before the first run.
+	Genesis time.Time
+
+	// Architecture is the functions' instruction set. Default [DefaultArchitecture] (arm64).
+	Architecture Architecture
+	// MemoryMB is the functions' memory, 128 to 10240. Default [DefaultMemoryMB] (128).
+	MemoryMB int
+	// Timeout is the functions' time limit, whole seconds up to 15m. Default [DefaultTimeout] (15m).
+	Timeout time.Duration
+	// RunTimeout is the time limit of an execution of the state machine of a run, however often the functions are invoked
+	// in it. A run that is cut off has stored its work; the next one goes on. Default [DefaultRunTimeout] (24h).
+	RunTimeout time.Duration
+	// BackfillLanes is how many invocations read the past of one stream side by side, 1 to 40. The vendor's rate limits
+	// hold for each of them alone. Default [DefaultBackfillLanes] (2).
+	BackfillLanes int
+	// SafetyMargin is the time before the timeout at which a function stops by itself with its work stored,
+	// shorter than Timeout. Default [DefaultSafetyMargin] (30s).
+	SafetyMargin time.Duration
+	// PartBytes is the compressed size in bytes at which a part is stored. Default [DefaultPartBytes] (8388608).
+	PartBytes int64
+	// DefaultRate is the number of records a second that a stream is taken to manage until one was seen.
+	// Default [DefaultRate] (200).
+	DefaultRate float64
+	// LogLevel is the lowest level that the functions log. Default [DefaultLogLevel] (INFO).
+	LogLevel slog.Level
+	// IngestPackage is the import path of the ingest functions' main package, resolved in the module of the
+	// CDK app. Default [DefaultIngestPackage] (github.com/windrow-data/windrow/functions/cmd/ingest).
+	IngestPackage string
+	// PreprocessPackage is the same for the preprocess functions. Default [DefaultPreprocessPackage]
+	// (github.com/windrow-data/windrow/functions/cmd/preprocess).
+	PreprocessPackage string
+
+	// LogRetentionDays is how long logs are kept, one of the numbers that CloudWatch Logs allows. Default
+	// [DefaultLogRetentionDays] (30).
+	LogRetentionDays int
+	// NoncurrentVersionDays is how long a replaced or deleted version of a part is kept. It never applies to
+	// genesis and commits. Default [DefaultNoncurrentVersionDays] (30).
+	NoncurrentVersionDays int
+	// DestroyData lets the deletion of the stack delete the buckets, the secret and the logs, which are kept
+	// otherwise. It takes effect only where the context [ContextDestroyData] is "true" as well, so that no change of
+	// code alone can delete data; and CloudFormation still refuses to delete a bucket that holds objects.
+	DestroyData bool
+
+	// RawBucket is a bucket of the team's own in place of the pipeline's. It must be versioned and in the same account,
+	// and nothing in it may expire below the vendor's prefix. Default: one is made.
+	RawBucket awss3.IBucket
+	// CuratedBucket is the same for what can be queried. Default: one is made.
+	CuratedBucket awss3.IBucket
+	// EncryptionKey encrypts the buckets and the secret that the pipeline makes. Its policy must let the account's roles
+	// use it, as the one of a CDK key does. Default: S3's and Secrets Manager's own keys, which cost nothing.
+	EncryptionKey awskms.IKey
+	// Secret holds the vendor's credentials, a flat JSON object of strings. Default: one is made, without a value.
+	Secret awssecretsmanager.ISecret
+	// Vpc puts the functions into a VPC. They must reach the vendor, S3 and, where a secret or EventBridge are used,
+	// those from there: by a NAT gateway, or by endpoints. Default: none, where Lambda reaches everything by itself.
+	Vpc awsec2.IVpc
+	// VpcSubnets chooses among the subnets of Vpc. Default: those with a way out.
+	VpcSubnets *awsec2.SubnetSelection
+	// SecurityGroups are those of the functions in Vpc. Default: one for each function, which lets everything out.
+	SecurityGroups []awsec2.ISecurityGroup
+	// PermissionsBoundary bounds every role that the pipeline makes. Default: none.
+	PermissionsBoundary awsiam.IManagedPolicy
+
+	// AlarmTopic receives alarms and findings. Its policy must let cloudwatch.amazonaws.com and budgets.amazonaws.com
+	// publish. Default: a topic of the pipeline's own, with AlarmEmails as its subscribers.
+	AlarmTopic awssns.ITopic
+	// PageTopic receives the one alarm that is worth waking a person for. Default: AlarmTopic.
+	PageTopic awssns.ITopic
+	// AlarmEmails subscribe to the pipeline's own AlarmTopic; each address confirms a message first. Default: none.
+	AlarmEmails []string
+	// DisableAlarms leaves all alarms out. Findings still go to AlarmTopic.
+	DisableAlarms bool
+	// StalenessThreshold is how far the worst stream's watermark may lie behind. Default: the longest settle delay of
+	// the streams and [DefaultStaleIntervals] (3) schedule intervals.
+	StalenessThreshold time.Duration
+	// SpendFactor is by how much a day may cost more than the cost model expects. Default [DefaultSpendFactor] (3).
+	SpendFactor float64
+	// RunbookURL is where the runbook stands that alarms and findings lead to; it has the headings of the default one.
+	// Default [DefaultRunbookURL] (https://github.com/windrow-data/windrow/blob/main/docs/runbook.md).
+	RunbookURL string
+
+	// Workload is what a day asks of the pipeline, as far as it costs. Default: a measured day with two webinars of
+	// 30,000 attendees each, [pricing.WebinarDay].
+	Workload *pricing.Workload
+	// DisableBudget leaves the AWS Budget out.
+	DisableBudget bool
+	// MonthlyBudgetUSD is the budget. Default: SpendFactor times what the cost model expects of the lines that carry
+	// the tag Pipeline, rounded up to whole dollars.
+	MonthlyBudgetUSD float64
+	// EnableDashboard adds a CloudWatch dashboard, which costs about as much as all the rest ($36 a year).
+	EnableDashboard bool
+
+	// DisableTables leaves the Glue database, its tables and the Athena workgroup out.
+	DisableTables bool
+	// DatabaseName is the name of the Glue database: lower-case letters, digits and underscores. Default: one made of the
+	// stack's name and the pipeline's path, which no other pipeline of the account and region has.
+	DatabaseName string
+	// TableYears is how many years back the tables reach; older partitions are not seen. Each query without a condition
+	// on dt looks into all of them. Default [DefaultTableYears] (3).
+	TableYears int
+	// QueryScanLimitMB is the most that one query may read, 10 or more. Default [DefaultQueryScanLimitMB] (10240).
+	QueryScanLimitMB int
+	// QueryResultDays is how long the results of queries are kept. Default [DefaultQueryResultDays] (7).
+	QueryResultDays int
+	// SchemaFile is the path of a file, kept under version control, that remembers the tables' columns. Synthesis then
+	// refuses a change by which existing queries would break, unless it is confirmed by the context
+	// [ContextConfirmSchema], and adds what is new to the file. Default: none, and nothing is refused.
+	SchemaFile string
+
+	// EventBus is where new curated objects are announced, and where StartOn listens. Default: the account's default bus.
+	EventBus awsevents.IEventBus
+}
+
+func (p VendorPipelineProps) withDefaults() VendorPipelineProps {
+	orDefault(&p.ScheduleInterval, DefaultScheduleInterval)
+	orDefault(&p.Architecture, DefaultArchitecture)
+	orDefault(&p.MemoryMB, DefaultMemoryMB)
+	orDefault(&p.Timeout, DefaultTimeout)
+	orDefault(&p.RunTimeout, DefaultRunTimeout)
+	orDefault(&p.BackfillLanes, DefaultBackfillLanes)
+	orDefault(&p.SafetyMargin, DefaultSafetyMargin)
+	orDefault(&p.PartBytes, DefaultPartBytes)
+	orDefault(&p.DefaultRate, DefaultRate)
+	orDefault(&p.LogLevel, DefaultLogLevel)
+	orDefault(&p.LogRetentionDays, DefaultLogRetentionDays)
+	orDefault(&p.NoncurrentVersionDays, DefaultNoncurrentVersionDays)
+	orDefault(&p.IngestPackage, DefaultIngestPackage)
+	orDefault(&p.PreprocessPackage, DefaultPreprocessPackage)
+	orDefault(&p.SpendFactor, DefaultSpendFactor)
+	orDefault(&p.RunbookURL, DefaultRunbookURL)
+	orDefault(&p.TableYears, DefaultTableYears)
+	orDefault(&p.QueryScanLimitMB, DefaultQueryScanLimitMB)
+	orDefault(&p.QueryResultDays, DefaultQueryResultDays)
+	orDefault(&p.StalenessThreshold, p.usualStaleness())
+	return p
+}
+
+// usualStaleness is how far a watermark lies behind at most where all is well, with some to spare.
+func (p *VendorPipelineProps) usualStaleness() time.Duration {
+	var settle time.Duration
+	if p.Vendor != nil {
+		for _, stream := range p.Vendor.Streams {
+			settle = max(settle, stream.Settle.D())
+		}
+	}
+	return settle + DefaultStaleIntervals*p.ScheduleInterval
+}
+
+func orDefault[T comparable](value *T, fallback T) {
+	if *value == *new(T) {
+		*value = fallback
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/windrow-data/windrow/constructs"
+	"github.com/windrow-data/windrow/functions/pricing"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorapi/on24"
+)
+
+// The yardstick: what the published comparison prices too.
+const (
+	yardstickStreams  = 4
+	yardstickInterval = 30 * time.Minute
+)
+
+// printCosts prints what a pipeline is expected to cost, line by line: first the published comparison, from the same prices
+// and the same code, then the construct's defaults with four streams, and then each environment. It returns the
+// exit status.
+func printCosts(arguments []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("cost", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprint(stderr, "Prints what the pipelines are expected to cost in a year, line by line.\n\n  go run ./infra cost [flags]\n\n")
+		flags.PrintDefaults()
+	}
+	only := flags.String("env", "", "print the lines of this `environment` alone")
+	switch err := flags.Parse(arguments); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	}
+	if err := writeCosts(stdout, *only); err != nil {
+		fmt.Fprintln(stderr, "windrow:", err)
+		return 1
+	}
+	return 0
+}
+
+func writeCosts(w io.Writer, only string) error {
+	if only != "" {
+		e, err := environmentNamed(only)
+		if err != nil {
+			return err
+		}
+		return writeEnvironmentCost(w, e)
+	}
+	heading(w, "The published comparison (2023): four streams every 30 minutes, twelve months of 30 days")
+	if err := pricing.USEast1.Published().Print(w); err != nil {
+		return err
+	}
+	if err := writeYardstick(w); err != nil {
+		return err
+	}
+	for _, e := range environments() {
+		if e.Simulation != nil {
+			continue
+		}
+		if err := writeEnvironmentCost(w, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// yardstick are the construct's defaults with as many streams as the published comparison has.
+func yardstick() *constructs.VendorPipelineProps {
+	vendor := on24.Vendor("1")
+	vendor.Streams = vendor.Streams[:yardstickStreams]
+	return &constructs.VendorPipelineProps{
+		Vendor: vendor, Environment: "yardstick", Owner: defaultOwner, CostCenter: defaultCostCenter, ScheduleInterval: yardstickInterval,
+	}
+}
+
+func writeYardstick(w io.Writer) error {
+	props := yardstick()
+	heading(w, fmt.Sprintf("The construct's defaults: %d streams every %s", yardstickStreams, yardstickInterval))
+	c := props.Configuration()
+	for _, day := range days(props) {
+		if err := props.Estimate(pricing.USEast1.Region, &day).Print(w); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w, "The same with the durations of the published comparison:")
+	for _, estimate := range []pricing.Estimate{pricing.USEast1.Lambda(c, pricing.PublishedJobs()...), pricing.USEast1.Glue(c, pricing.PublishedJobs()...)} {
+		if err := estimate.Print(w); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+// days are the days that estimates are made for.
+func days(props *constructs.VendorPipelineProps) []pricing.Workload {
+	c := props.Configuration()
+	return []pricing.Workload{pricing.IdleDay(c.Streams, c.RunsPerDay()), pricing.WebinarDay(c.Streams, c.RunsPerDay())}
+}
+
+func writeEnvironmentCost(w io.Writer, e environment) error {
+	props := e.props(on24.Vendor("1"), target{Owner: defaultOwner, CostCenter: defaultCostCenter})
+	heading(w, fmt.Sprintf("The environment %s: ON24 with its streams %s", e.Name, strings.Join(streamNames(props.Vendor), ", ")))
+	for _, day := range days(props) {
+		if err := props.Estimate(pricing.USEast1.Region, &day).Print(w); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	glue := pricing.USEast1.Glue(props.Configuration(), pricing.PublishedJobs()...)
+	_, err := fmt.Fprintf(w, "The same streams and runs as Glue Python Shell jobs, compute alone: $%.2f a year\n", glue.Total())
+	return err
+}
+
+func streamNames(vendor *vendorapi.Vendor) []string {
+	var names []string
+	for _, stream := range vendor.Streams {
+		names = append(names, stream.Name)
+	}
+	return names
+}
+
+func heading(w io.Writer, title string) {
+	fmt.Fprintf(w, "\n%s\n%s\n\n", title, strings.Repeat("=", len(title)))
+}
