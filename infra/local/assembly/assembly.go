@@ -32,6 +32,10 @@ type Assembly struct {
 	Secrets       []Secret
 	StateMachines []StateMachine
 	Schedules     []Schedule
+
+	// stacks and names are what Resources reads.
+	stacks []stack
+	names  names
 }
 
 // Function is an AWS::Lambda::Function.
@@ -84,8 +88,8 @@ func Load(dir string) (*Assembly, error) {
 	if len(stacks) == 0 {
 		return nil, fmt.Errorf("cloud assembly %s: no stack in it: the app must add at least one", dir)
 	}
-	a := &Assembly{Region: stacks[0].region}
 	names := newNames(stacks)
+	a := &Assembly{Region: stacks[0].region, stacks: stacks, names: names}
 	var faults []error
 	for _, s := range stacks {
 		if s.region != a.Region {

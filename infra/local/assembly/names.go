@@ -20,6 +20,7 @@ const (
 	typeRole         = "AWS::IAM::Role"
 	typeLogGroup     = "AWS::Logs::LogGroup"
 	typeKey          = "AWS::KMS::Key"
+	typeQueue        = "AWS::SQS::Queue"
 )
 
 // nameProperty is the property by which a template may name a resource itself.
@@ -32,6 +33,10 @@ var nameProperty = map[string]string{
 	typeTopic:        "TopicName",
 	typeRole:         "RoleName",
 	typeLogGroup:     "LogGroupName",
+	typeQueue:        "QueueName",
+
+	TypeAlarm:          "AlarmName",
+	TypeCompositeAlarm: "AlarmName",
 }
 
 // names are the physical names of resources. One that the template leaves open is named after its logical id, without

@@ -119,6 +119,8 @@ func (r *resolver) ref(name string) (string, error) {
 	switch resource.Type {
 	case typeSecret, typeTopic, typeStateMachine:
 		return r.arn(resource.Type, physical), nil
+	case typeQueue:
+		return fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", r.stack.region, Account, physical), nil
 	}
 	return physical, nil
 }
@@ -151,7 +153,7 @@ func (r *resolver) attribute(name, attribute string) (string, error) {
 		if arn := r.arn(resource.Type, physical); arn != "" {
 			return arn, nil
 		}
-	case "Name", "TopicName", "KeyId":
+	case "Name", "TopicName", "QueueName", "KeyId":
 		return physical, nil
 	}
 	return "", fmt.Errorf("attribute %s of a resource of type %s is not known locally", attribute, resource.Type)
@@ -169,6 +171,10 @@ func (r *resolver) arn(kind, name string) string {
 		typeRole:         "arn:aws:iam::%[2]s:role/%[3]s",
 		typeLogGroup:     "arn:aws:logs:%[1]s:%[2]s:log-group:%[3]s:*",
 		typeKey:          "arn:aws:kms:%[1]s:%[2]s:key/%[3]s",
+		typeQueue:        "arn:aws:sqs:%[1]s:%[2]s:%[3]s",
+
+		TypeAlarm:          "arn:aws:cloudwatch:%[1]s:%[2]s:alarm:%[3]s",
+		TypeCompositeAlarm: "arn:aws:cloudwatch:%[1]s:%[2]s:alarm:%[3]s",
 	}[kind]
 	if !ok {
 		return ""
