@@ -69,11 +69,7 @@ func Evaluate(alarms Alarms, store *Store, from, until time.Time, step time.Dura
 	}
 	for now := from.Add(step); !now.After(until); now = now.Add(step) {
 		for _, w := range watches {
-			end, due := w.due(now)
-			if !due {
-				continue
-			}
-			found := w.judge(w.values(end), result.States[w.alarm.Name])
+			found := w.judge(w.values(w.end(now)), result.States[w.alarm.Name])
 			result.change(now, w.alarm.Name, found.state, w.alarm.Actions, func() string { return w.reason(found) })
 		}
 		for _, c := range composites {
@@ -102,8 +98,6 @@ type watch struct {
 	program program
 	// points are those of the queries that are metrics, by their ids.
 	points map[string][]point
-	// lastEnd is where the data ended that an alarm over more than a day was last judged by.
-	lastEnd time.Time
 }
 
 // composite is a composite alarm made ready.
@@ -191,18 +185,13 @@ func newWatch(a MetricAlarm, store *Store) (*watch, error) {
 	return w, nil
 }
 
-// due tells up to where data is looked at now, and whether anything is evaluated at all. See
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html#evaluate-multiday-alarm.
-func (w *watch) due(now time.Time) (end time.Time, due bool) {
-	if w.alarm.Period*time.Duration(w.alarm.EvaluationPeriods) <= 24*time.Hour {
-		return now, true
+// end is up to where data is looked at now. An alarm that spans more than a day goes by the full hour, so that looking more
+// often changes nothing: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html#evaluate-multiday-alarm.
+func (w *watch) end(now time.Time) time.Time {
+	if w.alarm.Period*time.Duration(w.alarm.EvaluationPeriods) > 24*time.Hour {
+		return now.Truncate(time.Hour)
 	}
-	end = now.Truncate(time.Hour)
-	if end.Equal(w.lastEnd) {
-		return end, false
-	}
-	w.lastEnd = end
-	return end, true
+	return now
 }
 
 // values are those of the periods up to end, the oldest first.

@@ -52,7 +52,8 @@ type scope struct {
 func (s scope) each(value func(i int) float64) operand {
 	result := make(series, s.periods)
 	for i := range result {
-		// Nothing that is no number is a data point: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+		// "If the value of a data point causes a function to attempt to divide by zero, the data point is dropped"; 0/0 is
+		// missing as it is.
 		if result[i] = value(i); math.IsInf(result[i], 0) {
 			result[i] = missing
 		}
@@ -233,12 +234,7 @@ var (
 		},
 		{
 			"*": {apply: func(x, y float64) float64 { return x * y }},
-			"/": {apply: func(x, y float64) float64 {
-				if y == 0 {
-					return missing // "the data point is dropped"
-				}
-				return x / y
-			}},
+			"/": {apply: func(x, y float64) float64 { return x / y }},
 		},
 	}
 	power = operator{apply: math.Pow}

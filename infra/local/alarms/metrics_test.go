@@ -64,6 +64,8 @@ func TestStatistics(t *testing.T) {
 		{negative, "p50", none},
 		{alarms.Metric{Namespace: "n", Name: "other"}, alarms.SampleCount, none},
 		{plain, "tm90", none},
+		{plain, "p101", none},
+		{plain, "p1e1", none},
 	}
 	for _, test := range tests {
 		t.Run(test.metric.Name+" "+string(test.statistic), func(t *testing.T) {

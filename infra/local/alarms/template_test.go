@@ -53,7 +53,7 @@ func TestLoad(t *testing.T) {
 		}, {
 			Name:    "shop-idle",
 			ARN:     alarmARN + "shop-idle",
-			Actions: alarms.Actions{Enabled: true},
+			Actions: alarms.Actions{Alarm: []string{topicARN}},
 			Queries: []alarms.Query{
 				{ID: "runs", Expression: "FILL(started, 0) + FILL(letters, 0)"},
 				{ID: "started", Metric: alarms.Metric{Namespace: "AWS/States", Name: "ExecutionsStarted", Dimensions: machine}, Statistic: alarms.Sum},
