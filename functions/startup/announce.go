@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -12,13 +13,20 @@ import (
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
+// announceTimeout bounds one announcement, tries included. A bus that does not answer must not use up the invocation.
+const announceTimeout = 10 * time.Second
+
 // Announce returns what sends announcements to the function's event bus, nil where it has none.
 func (f *Function) Announce() func(context.Context, telemetry.Announcement) error {
 	if f.Settings.EventBus == "" {
 		return nil
 	}
 	client := eventbridge.NewFromConfig(f.AWS)
+	// Work is begun until the safety margin, of which enough must be left to end it.
+	timeout := min(announceTimeout, f.Settings.SafetyMargin/2)
 	return func(ctx context.Context, a telemetry.Announcement) error {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
 		a.Pipeline = f.Settings.Pipeline
 		detail, err := json.Marshal(a)
 		if err != nil {
