@@ -37,8 +37,6 @@ type CostAnomalyMonitorProps struct {
 // a day and hours late. It costs nothing. It belongs into a stack of its own in [AnomalyRegion], once for an environment:
 // an account may not be allowed to make it where costs are managed by another one.
 type CostAnomalyMonitor struct {
-	constructs.Construct
-
 	// Topic receives the anomalies.
 	Topic awssns.Topic
 	// Monitor and Subscription are what Cost Anomaly Detection knows.
@@ -76,12 +74,12 @@ func NewCostAnomalyMonitor(scope constructs.Construct, id string, props *CostAno
 	settled := *props
 	orDefault(&settled.AnomalyUSD, DefaultAnomalyUSD)
 
+	own := constructs.NewConstruct(scope, jsii.String(id))
 	m := &CostAnomalyMonitor{}
-	constructs.NewConstruct_Override(m, scope, jsii.String(id))
-	m.Topic = newTopic(m, "Topic", "Windrow costs of "+settled.Environment, settled.AlarmEmails)
+	m.Topic = newTopic(own, "Topic", "Windrow costs of "+settled.Environment, settled.AlarmEmails)
 	letPublish(m.Topic, "AnomaliesPublish", "costalerts.amazonaws.com")
 	name := fmt.Sprintf("windrow-%s", settled.Environment)
-	m.Monitor = awsce.NewCfnAnomalyMonitor(m, jsii.String("Monitor"), &awsce.CfnAnomalyMonitorProps{
+	m.Monitor = awsce.NewCfnAnomalyMonitor(own, jsii.String("Monitor"), &awsce.CfnAnomalyMonitorProps{
 		MonitorName: jsii.String(name),
 		MonitorType: jsii.String("CUSTOM"),
 		MonitorSpecification: jsii.String(asJSON(map[string]any{
@@ -89,7 +87,7 @@ func NewCostAnomalyMonitor(scope constructs.Construct, id string, props *CostAno
 		})),
 	})
 	// A topic is told at once; addresses could only be told by the day. https://docs.aws.amazon.com/cost-management/latest/userguide/ad-SNS.html
-	m.Subscription = awsce.NewCfnAnomalySubscription(m, jsii.String("Subscription"), &awsce.CfnAnomalySubscriptionProps{
+	m.Subscription = awsce.NewCfnAnomalySubscription(own, jsii.String("Subscription"), &awsce.CfnAnomalySubscriptionProps{
 		SubscriptionName: jsii.String(name),
 		Frequency:        jsii.String("IMMEDIATE"),
 		MonitorArnList:   &[]any{m.Monitor.AttrMonitorArn()},
@@ -104,7 +102,7 @@ func NewCostAnomalyMonitor(scope constructs.Construct, id string, props *CostAno
 	for key, value := range map[string]string{
 		TagApplication: application, TagEnvironment: settled.Environment, TagOwner: settled.Owner, TagCostCenter: settled.CostCenter,
 	} {
-		tag(m, key, value)
+		tag(own, key, value)
 	}
 	return m
 }

@@ -70,7 +70,10 @@ func (p *VendorPipeline) code(pkg string, props *VendorPipelineProps) awslambda.
 	hash := sha256.Sum256([]byte(pkg + "\n" + string(props.Architecture) + "\n" + string(description)))
 	dir := filepath.Join(*awscdk.Stage_Of(p).Outdir(), "gobuild", hex.EncodeToString(hash[:8]))
 	if *awscdk.Stack_Of(p).BundlingRequired() {
-		err = builder.Folder(dir, pkg, goarch[props.Architecture], files)
+		var origin gobuild.Origin
+		if origin, err = builder.Folder(dir, pkg, goarch[props.Architecture], files); origin.Vendored {
+			awscdk.Annotations_Of(p).AddInfo(jsii.Sprintf("%s is built with the versions of the vendor folder in %s, not with those that its own module pins", pkg, origin.Dir))
+		}
 	} else {
 		err = gobuild.Files(dir, files)
 	}

@@ -80,10 +80,10 @@ func testVendor() *vendorapi.Vendor {
 
 // resource is a resource of a template, with its properties as decoded JSON.
 type resource struct {
-	ID             string
-	Type           string
-	DeletionPolicy string
-	Properties     map[string]any
+	ID                                  string
+	Type                                string
+	DeletionPolicy, UpdateReplacePolicy string
+	Properties                          map[string]any
 }
 
 type template map[string]resource
@@ -110,9 +110,11 @@ func (tpl template) only(t *testing.T, name string) resource {
 	return found[0]
 }
 
-// newApp is an app that builds no handlers: CDK asks for that where a stack is only listed, by the same context.
+// newApp is an app that builds no handlers, as CDK asks where a stack is only listed, by the same context. What
+// CloudFormation would refuse fails its synthesis.
 func newApp(context map[string]any) awscdk.App {
 	context["aws:cdk:bundling-stacks"] = []any{}
+	context["@aws-cdk/core:validateAgainstDefaultRules"] = true
 	return awscdk.NewApp(&awscdk.AppProps{Context: &context})
 }
 
@@ -122,6 +124,11 @@ func synthesize(props func(stack awscdk.Stack) *VendorPipelineProps) (template, 
 	app := newApp(map[string]any{ContextDestroyData: "true"})
 	stack := awscdk.NewStack(app, jsii.String("test"), nil)
 	NewVendorPipeline(stack, "Pipeline", props(stack))
+	return templateOf(stack), *app.Outdir()
+}
+
+// templateOf synthesizes a stack.
+func templateOf(stack awscdk.Stack) template {
 	content, err := json.Marshal(assertions.Template_FromStack(stack, nil).ToJSON())
 	if err != nil {
 		panic(err)
@@ -134,7 +141,19 @@ func synthesize(props func(stack awscdk.Stack) *VendorPipelineProps) (template, 
 		r.ID = id
 		decoded.Resources[id] = r
 	}
-	return decoded.Resources, *app.Outdir()
+	return decoded.Resources
+}
+
+// logicalID is that of the one resource of a type whose ID begins so.
+func (tpl template) logicalID(t *testing.T, kind, prefix string) string {
+	t.Helper()
+	for _, r := range tpl.ofType(kind) {
+		if strings.HasPrefix(r.ID, prefix) {
+			return r.ID
+		}
+	}
+	t.Fatalf("the template has no %s %s", kind, prefix)
+	return ""
 }
 
 // required are props with nothing but what is required.
@@ -223,11 +242,11 @@ func everything(stack awscdk.Stack) *VendorPipelineProps {
 	props.EventBus = awsevents.EventBus_FromEventBusArn(stack, jsii.String("Bus"), jsii.String(ownBus))
 	props.PermissionsBoundary = awsiam.ManagedPolicy_FromManagedPolicyArn(stack, jsii.String("Boundary"), jsii.String(ownBoundary))
 	props.Vpc = awsec2.Vpc_FromVpcAttributes(stack, jsii.String("Vpc"), &awsec2.VpcAttributes{
-		VpcId: jsii.String("vpc-1"), AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
-		PrivateSubnetIds: jsii.Strings("subnet-1", "subnet-2"), PrivateSubnetRouteTableIds: jsii.Strings("rtb-1", "rtb-2"),
+		VpcId: jsii.String("vpc-0123456789abcdef0"), AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
+		PrivateSubnetIds: jsii.Strings("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"), PrivateSubnetRouteTableIds: jsii.Strings("rtb-0123456789abcdef0", "rtb-0123456789abcdef1"),
 	})
 	props.VpcSubnets = &awsec2.SubnetSelection{AvailabilityZones: jsii.Strings("eu-west-1b")}
-	props.SecurityGroups = []awsec2.ISecurityGroup{awsec2.SecurityGroup_FromSecurityGroupId(stack, jsii.String("Group"), jsii.String("sg-1"), nil)}
+	props.SecurityGroups = []awsec2.ISecurityGroup{awsec2.SecurityGroup_FromSecurityGroupId(stack, jsii.String("Group"), jsii.String("sg-0123456789abcdef0"), nil)}
 	return props
 }
 

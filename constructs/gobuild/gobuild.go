@@ -4,11 +4,13 @@
 // It stands apart from the construct because it is plain Go around the go command: what it makes depends on the
 // source alone, so that the same commit gives the same asset on every machine, and a compiler's complaint
 // reaches the reader whole. The main package may be Windrow's own, used from a consumer's module (where it is
-// built in the directory of its own module, with the versions that module pins), or the consumer's.
+// built in the directory of its own module, with the versions that module pins), or the consumer's. Where the consumer
+// keeps a vendor folder, its versions are what the consumer has chosen, and are used.
 package gobuild
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +38,21 @@ type Builder struct {
 
 	mu sync.Mutex
 	// built holds the binaries themselves: a folder that has one may be made anew.
-	built map[string][]byte
+	built map[string]built
+}
+
+// Origin says with which versions a bootstrap was built.
+type Origin struct {
+	// Dir is the directory of the module that was built in.
+	Dir string
+	// Vendored says that the versions are those of the vendor folder there, and not those that the package's own
+	// module pins.
+	Vendored bool
+}
+
+type built struct {
+	origin Origin
+	binary []byte
 }
 
 // Error says that a main package could not be built.
@@ -53,34 +69,35 @@ func (e *Error) Error() string {
 
 // Folder makes dir hold exactly the bootstrap built from the main package and files, which maps a name to its
 // content. goarch is arm64 or amd64. A failing go command gives an [*Error].
-func (b *Builder) Folder(dir, pkg, goarch string, files map[string][]byte) error {
+func (b *Builder) Folder(dir, pkg, goarch string, files map[string][]byte) (Origin, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return err
+		return Origin{}, err
 	}
 	if err := Files(dir, files); err != nil {
-		return err
+		return Origin{}, err
 	}
 	target := filepath.Join(dir, Bootstrap)
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	key := pkg + " " + goarch
-	if binary, ok := b.built[key]; ok {
-		return os.WriteFile(target, binary, 0o755)
+	if known, ok := b.built[key]; ok {
+		return known.origin, os.WriteFile(target, known.binary, 0o755)
 	}
-	if err := b.build(target, pkg, goarch); err != nil {
-		return err
+	origin, err := b.build(target, pkg, goarch)
+	if err != nil {
+		return Origin{}, err
 	}
 	binary, err := os.ReadFile(target)
 	if err != nil {
-		return err
+		return Origin{}, err
 	}
 	if b.built == nil {
-		b.built = map[string][]byte{}
+		b.built = map[string]built{}
 	}
-	b.built[key] = binary
-	return nil
+	b.built[key] = built{origin, binary}
+	return origin, nil
 }
 
 // Files makes dir hold exactly files, without a bootstrap: what a folder is made of where nothing is deployed
@@ -104,50 +121,58 @@ func Files(dir string, files map[string][]byte) error {
 }
 
 // build compiles pkg in the directory of its own module, so that a consumer's go.sum needs no entries for what
-// only the bootstrap imports.
-func (b *Builder) build(target, pkg, goarch string) error {
-	moduleDir, err := b.moduleDir(pkg, goarch)
+// only the bootstrap imports; or in the consumer's, from its vendor folder.
+func (b *Builder) build(target, pkg, goarch string) (Origin, error) {
+	origin, err := b.origin(pkg, goarch)
 	if err != nil {
-		return err
+		return Origin{}, err
 	}
-	_, err = b.command(pkg, goarch, moduleDir, true, "build",
+	// What would replace the pinned versions is left aside: a surrounding workspace, and flags.
+	environment := []string{"GOFLAGS=", "GOWORK=off"}
+	if origin.Vendored {
+		environment = []string{"GOFLAGS=-mod=vendor"}
+	}
+	_, err = b.command(pkg, goarch, origin.Dir, environment, "build",
 		"-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-tags="+Tags, "-o="+target, pkg)
-	return err
+	return origin, err
 }
 
-func (b *Builder) moduleDir(pkg, goarch string) (string, error) {
-	out, err := b.command(pkg, goarch, b.Dir, false, "list", "-find", "-f={{with .Module}}{{.Dir}}{{end}} {{.Name}}", pkg)
+// origin finds where pkg is to be built.
+func (b *Builder) origin(pkg, goarch string) (Origin, error) {
+	out, err := b.command(pkg, goarch, b.Dir, nil, "list", "-find", "-json=Name,Module", pkg)
+	var failed *Error
+	if errors.As(err, &failed) && strings.Contains(failed.Output, "-mod=vendor") {
+		failed.Output += fmt.Sprintf("\nthe vendor folder holds only what the module imports: run go get -tool %s, then go mod vendor", pkg)
+	}
 	if err != nil {
-		return "", err
+		return Origin{}, err
 	}
-	dir, name, _ := cutLast(strings.TrimSpace(out), " ")
-	if name != "main" {
-		return "", &Error{pkg, goarch, fmt.Sprintf("package %s is no command: want the import path of a main package", name)}
+	var found struct {
+		Name   string
+		Module *struct{ Dir string }
 	}
-	if dir == "" {
-		return "", &Error{pkg, goarch, "the package belongs to no module whose source is at hand: want the import path of a main package, without a vendor folder"}
+	if err := json.Unmarshal([]byte(out), &found); err != nil {
+		return Origin{}, fmt.Errorf("go list %s: %w", pkg, err)
 	}
-	return dir, nil
+	switch {
+	case found.Name != "main":
+		return Origin{}, &Error{pkg, goarch, fmt.Sprintf("package %s is no command: want the import path of a main package", found.Name)}
+	case found.Module == nil:
+		return Origin{}, &Error{pkg, goarch, "the package belongs to no module: want the import path of a main package"}
+	case found.Module.Dir == "":
+		// A module has no directory of its own where the go command works from a vendor folder.
+		dir, err := filepath.Abs(b.Dir)
+		return Origin{Dir: dir, Vendored: true}, err
+	}
+	return Origin{Dir: found.Module.Dir}, nil
 }
 
-// cutLast is strings.Cut at the last occurrence of sep: a directory's name may hold blanks.
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return "", s, false
-	}
-	return s[:i], s[i+len(sep):], true
-}
-
-// command runs the go command. What would make one machine's binary differ from another's is pinned; a build
-// leaves a surrounding workspace aside too, since that replaces the versions that the module pins.
-func (b *Builder) command(pkg, goarch, dir string, building bool, args ...string) (string, error) {
+// command runs the go command. What would make one machine's binary differ from another's is pinned.
+func (b *Builder) command(pkg, goarch, dir string, environment []string, args ...string) (string, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+goarch, "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=")
-	if building {
-		cmd.Env = append(cmd.Env, "GOFLAGS=", "GOWORK=off")
-	}
+	cmd.Env = append(cmd.Env, environment...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ func TestFolderHoldsBootstrapAndFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "left-over"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := new(Builder).Folder(dir, testdata+"hello", "arm64", map[string][]byte{"vendor.json": []byte("{}")}); err != nil {
+	if _, err := new(Builder).Folder(dir, testdata+"hello", "arm64", map[string][]byte{"vendor.json": []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -80,7 +81,7 @@ func TestBuildsAreReproducible(t *testing.T) {
 			t.Setenv("GOARM64", "v9.0")
 		}
 		out := filepath.Join(t.TempDir(), "out")
-		if err := builder.Folder(out, "example.com/m/hello", "arm64", nil); err != nil {
+		if _, err := builder.Folder(out, "example.com/m/hello", "arm64", nil); err != nil {
 			t.Fatal(err)
 		}
 		var err error
@@ -93,24 +94,98 @@ func TestBuildsAreReproducible(t *testing.T) {
 	}
 }
 
+// TestAVendorFolderIsUsed builds a command of another module from a consumer's module that keeps a vendor folder.
+func TestAVendorFolderIsUsed(t *testing.T) {
+	library := copyModule(t)
+	write := func(path, content string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(dir string, args ...string) {
+		t.Helper()
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GOPROXY=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %v: %v\n%s", args, err, out)
+		}
+	}
+	consumer := t.TempDir()
+	write(filepath.Join(consumer, "go.mod"), "module example.com/consumer\n\ngo 1.26.0\n\nrequire example.com/m v1.0.0\n\nreplace example.com/m => "+library+"\n")
+	write(filepath.Join(consumer, "main.go"), "package main\n\nfunc main() {}\n")
+	run(consumer, "mod", "vendor")
+	builder := Builder{Dir: consumer}
+	out := filepath.Join(t.TempDir(), "out")
+	if _, err := builder.Folder(out, "example.com/m/hello", "arm64", nil); err == nil || !strings.Contains(err.Error(), "go get -tool example.com/m/hello, then go mod vendor") {
+		t.Errorf("a command that is not in the vendor folder: %v", err)
+	}
+
+	write(filepath.Join(consumer, "go.mod"), "module example.com/consumer\n\ngo 1.26.0\n\ntool example.com/m/hello\n\nrequire example.com/m v1.0.0\n\nreplace example.com/m => "+library+"\n")
+	run(consumer, "mod", "vendor")
+	// What is built is the vendor folder's, whatever the module is elsewhere.
+	write(filepath.Join(library, "hello", "main.go"), "package main\n\nbroken\n")
+	origin, err := builder.Folder(out, "example.com/m/hello", "arm64", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !origin.Vendored || origin.Dir != consumer {
+		t.Errorf("built from %+v, want the vendor folder of %s", origin, consumer)
+	}
+}
+
+// TestAWorkspaceChangesNothing builds a module's command with and without a workspace around it.
+func TestAWorkspaceChangesNothing(t *testing.T) {
+	var binaries [2][]byte
+	for i := range binaries {
+		module := copyModule(t)
+		builder := Builder{Dir: module}
+		if i == 1 {
+			workspace := filepath.Join(t.TempDir(), "go.work")
+			if err := os.WriteFile(workspace, []byte("go 1.26.0\n\nuse "+module+"\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("GOWORK", workspace)
+		}
+		out := filepath.Join(t.TempDir(), "out")
+		origin, err := builder.Folder(out, "example.com/m/hello", "arm64", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if origin.Vendored {
+			t.Error("a vendor folder is said to have been used")
+		}
+		if binaries[i], err = os.ReadFile(filepath.Join(out, Bootstrap)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(binaries[0], binaries[1]) {
+		t.Error("a workspace gave another binary")
+	}
+}
+
 func TestBuilderBuildsOnce(t *testing.T) {
 	module := copyModule(t)
 	builder := Builder{Dir: module}
 	out := t.TempDir()
 	first, second := filepath.Join(out, "first"), filepath.Join(out, "second")
-	if err := builder.Folder(first, "example.com/m/hello", "arm64", nil); err != nil {
+	if _, err := builder.Folder(first, "example.com/m/hello", "arm64", nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(module, "hello", "main.go"), []byte("package main\n\nbroken\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := builder.Folder(second, "example.com/m/hello", "arm64", nil); err != nil {
+	if _, err := builder.Folder(second, "example.com/m/hello", "arm64", nil); err != nil {
 		t.Fatalf("the second folder was built anew: %v", err)
 	}
-	if err := builder.Folder(first, "example.com/m/hello", "arm64", nil); err != nil {
+	if _, err := builder.Folder(first, "example.com/m/hello", "arm64", nil); err != nil {
 		t.Fatalf("the first folder could not be made again: %v", err)
 	}
-	if err := builder.Folder(filepath.Join(out, "third"), "example.com/m/hello", "amd64", nil); err == nil {
+	if _, err := builder.Folder(filepath.Join(out, "third"), "example.com/m/hello", "amd64", nil); err == nil {
 		t.Error("another architecture was given the binary of the first")
 	}
 }
@@ -126,7 +201,7 @@ func TestErrorsNameTheFault(t *testing.T) {
 		"not of any module": {"cmd/gofmt", []string{"belongs to no module"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := new(Builder).Folder(filepath.Join(t.TempDir(), "out"), c.pkg, "arm64", nil)
+			_, err := new(Builder).Folder(filepath.Join(t.TempDir(), "out"), c.pkg, "arm64", nil)
 			var failed *Error
 			if !errors.As(err, &failed) {
 				t.Fatalf("got %v, want an *Error", err)

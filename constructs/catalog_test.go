@@ -1,0 +1,186 @@
+package constructs
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
+
+func TestTablesShowWhatIsCurated(t *testing.T) {
+	for name, c := range map[string]struct {
+		tpl           template
+		bucket        string
+		database      string
+		range_        string
+		limit, expiry float64
+		encryption    string
+	}{
+		"defaults": {
+			withDefaults(), "<" + withDefaults().bucket(t, "CuratedBucket").ID + ">", "test_pipeline", "NOW-3YEARS,NOW+1DAYS",
+			10_240e6, 7, `{"EncryptionOption":"SSE_S3"}`,
+		},
+		"everything": {
+			withEverything(), "own-curated", "acme_lake", "NOW-7YEARS,NOW+1DAYS",
+			500e6, 2, `{"EncryptionOption":"SSE_KMS","KmsKey":"` + ownKey + `"}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			database := c.tpl.only(t, "AWS::Glue::Database")
+			if got := at(database.Properties, "DatabaseInput", "Name"); got != c.database {
+				t.Errorf("the database is %v, want %s", got, c.database)
+			}
+			tables := map[string]resource{}
+			for _, table := range c.tpl.ofType("AWS::Glue::Table") {
+				tables[at(table.Properties, "TableInput", "Name").(string)] = table
+			}
+			for stream, table := range map[string]string{"orders": "orders", "refund-notes": "refund_notes"} {
+				input := at(tables[table].Properties, "TableInput")
+				location := "s3://" + c.bucket + "/acme/" + stream + "/"
+				if got := text(at(tables[table].Properties, "DatabaseName")); got != "<"+database.ID+">" {
+					t.Errorf("%s is in the database %s", table, got)
+				}
+				if got := text(at(input, "StorageDescriptor", "Location")); got != location {
+					t.Errorf("%s lies at %s, want %s", table, got, location)
+				}
+				parameters := at(input, "Parameters")
+				for parameter, want := range map[string]string{
+					"classification": "parquet", "projection.enabled": "true", "projection.dt.type": "date", "projection.dt.format": "yyyy-MM-dd",
+					"projection.dt.range": c.range_, "projection.dt.interval": "1", "projection.dt.interval.unit": "DAYS",
+					"storage.location.template": location + "dt=${dt}/",
+				} {
+					if got := text(at(parameters, parameter)); got != want {
+						t.Errorf("%s has %s %s, want %s", table, parameter, got, want)
+					}
+				}
+				if got := text(at(input, "PartitionKeys", 0)); got != `{"Comment":"UTC day of the window's start","Name":"dt","Type":"date"}` {
+					t.Errorf("%s is partitioned by %s", table, got)
+				}
+				var columns []string
+				for _, column := range list(at(input, "StorageDescriptor", "Columns")) {
+					columns = append(columns, at(column, "Name").(string)+" "+at(column, "Type").(string))
+				}
+				want := []string{
+					"id string", "time timestamp", "windrow_undeclared string", "windrow_window_start timestamp", "windrow_window_end timestamp",
+					"windrow_generation bigint", "windrow_part string", "windrow_position bigint", "windrow_ingested_at timestamp",
+				}
+				if diff := cmp.Diff(want, columns); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", table, diff)
+				}
+			}
+
+			workgroup := c.tpl.only(t, "AWS::Athena::WorkGroup").Properties
+			configuration := at(workgroup, "WorkGroupConfiguration")
+			results := c.tpl.bucket(t, "ResultsBucket")
+			if workgroup["Name"] != "test-Pipeline" || at(configuration, "BytesScannedCutoffPerQuery") != c.limit || at(configuration, "EnforceWorkGroupConfiguration") != true {
+				t.Errorf("the workgroup is %s", text(workgroup))
+			}
+			if got := text(at(configuration, "ResultConfiguration", "OutputLocation")); got != "s3://<"+results.ID+">/" {
+				t.Errorf("results go to %s", got)
+			}
+			if got := text(at(configuration, "ResultConfiguration", "EncryptionConfiguration")); got != c.encryption {
+				t.Errorf("results are encrypted by %s, want %s", got, c.encryption)
+			}
+			expires := slices.ContainsFunc(list(at(results.Properties, "LifecycleConfiguration", "Rules")), func(rule any) bool {
+				return at(rule, "ExpirationInDays") == c.expiry && at(rule, "Prefix") == nil
+			})
+			if !expires {
+				t.Errorf("results do not expire after %v days: %s", c.expiry, text(results.Properties["LifecycleConfiguration"]))
+			}
+		})
+	}
+}
+
+func TestColumnsCarryTheirComments(t *testing.T) {
+	vendor := testVendor()
+	vendor.Streams[0].Columns[0].Comment = strings.Repeat("é", 200)
+	vendor.Streams[0].Description = "What was bought"
+	tpl, _ := synthesize(func(awscdk.Stack) *VendorPipelineProps {
+		props := required()
+		props.Vendor = vendor
+		return props
+	})
+	input := at(tpl.ofType("AWS::Glue::Table")[0].Properties, "TableInput")
+	if got := at(input, "Description"); got != "What was bought" {
+		t.Errorf("the table's comment is %v", got)
+	}
+	// Glue counts bytes, and a character is not cut in half.
+	if got := at(input, "StorageDescriptor", "Columns", 0, "Comment"); got != strings.Repeat("é", 127) {
+		t.Errorf("the column's comment is %v", got)
+	}
+	if got := at(input, "StorageDescriptor", "Columns", 2, "Comment"); got != "Fields that no column declares, as one JSON object" {
+		t.Errorf("the comment of windrow_undeclared is %v", got)
+	}
+}
+
+func TestEveryColumnTypeHasItsWordInGlue(t *testing.T) {
+	for _, kind := range []vendorapi.ColumnType{
+		vendorapi.TypeString, vendorapi.TypeInt64, vendorapi.TypeFloat64, vendorapi.TypeBool, vendorapi.TypeTimestamp, vendorapi.TypeDate, vendorapi.TypeJSON,
+	} {
+		if hiveTypes[kind] == "" {
+			t.Errorf("%s has none", kind)
+		}
+	}
+}
+
+func TestNamesFitWhatTheyName(t *testing.T) {
+	long := "windrow-prod-on24/" + strings.Repeat("a/", 100) + "Pipeline"
+	if got := databaseName(long); len(got) > maxDatabaseName || !validDatabase.MatchString(got) || !strings.HasSuffix(got, "a_pipeline") {
+		t.Errorf("database %q", got)
+	}
+	if got := workgroupName(long); len(got) > maxWorkgroupName || !strings.HasSuffix(got, "a-Pipeline") {
+		t.Errorf("workgroup %q", got)
+	}
+	if got := budgetName(long); len(got) > maxBudgetName || strings.ContainsAny(got, `/:\`) {
+		t.Errorf("budget %q", got)
+	}
+}
+
+func TestTablesCanBeLeftOut(t *testing.T) {
+	tpl, _ := synthesize(func(awscdk.Stack) *VendorPipelineProps {
+		props := required()
+		props.DisableTables = true
+		return props
+	})
+	for _, kind := range []string{"AWS::Glue::Database", "AWS::Glue::Table", "AWS::Athena::WorkGroup"} {
+		if left := tpl.ofType(kind); len(left) > 0 {
+			t.Errorf("%s is left", left[0].ID)
+		}
+	}
+	if buckets := tpl.ofType("AWS::S3::Bucket"); len(buckets) != 2 {
+		t.Errorf("%d buckets are left, want raw and curated", len(buckets))
+	}
+}
+
+func TestQueriesCanBeGranted(t *testing.T) {
+	app := newApp(map[string]any{})
+	stack := awscdk.NewStack(app, jsii.String("test"), nil)
+	p := NewVendorPipeline(stack, "Pipeline", required())
+	analyst := awsiam.NewRole(stack, jsii.String("Analyst"), &awsiam.RoleProps{AssumedBy: awsiam.NewAccountRootPrincipal()})
+	if !*p.GrantQuery(analyst).Success() || !*p.GrantStartRun(analyst).Success() || !*p.GrantStartBackfill(analyst).Success() {
+		t.Error("not granted")
+	}
+	tpl := templateOf(stack)
+	all := strings.Join(tpl.permissions(tpl.logicalID(t, "AWS::IAM::Role", "Analyst")), "\n")
+	for _, want := range []string{
+		"athena:StartQueryExecution arn:<AWS::Partition>:athena:<AWS::Region>:<AWS::AccountId>:workgroup/test-Pipeline",
+		"glue:GetTable arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:table/<" + tpl.only(t, "AWS::Glue::Database").ID + ">/*",
+		"states:StartExecution <" + tpl.machine(t, "StateMachine").ID + ">",
+		"states:StartExecution <" + tpl.machine(t, "Backfill").ID + ">",
+		"s3:GetObject* <" + tpl.bucket(t, "CuratedBucket").ID + ".Arn>/*",
+		"s3:PutObject <" + tpl.bucket(t, "ResultsBucket").ID + ".Arn>/*",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the analyst may not %s:\n%s", want, all)
+		}
+	}
+	if strings.Contains(all, tpl.bucket(t, "RawBucket").ID) {
+		t.Errorf("the analyst reaches the raw bucket:\n%s", all)
+	}
+}
