@@ -101,6 +101,8 @@ func (p *VendorPipelineProps) Validate() error {
 		want(false, "Vendor", "not set", "the description of a vendor, for example on24.Vendor(clientID)")
 	} else {
 		faults.Vendor = p.Vendor.Validate()
+		want(!p.Vendor.AllowPrivate || p.Environment == EnvironmentLocal, "Vendor.AllowPrivate", true,
+			"false: plain HTTP and private addresses are for the Environment %q alone", EnvironmentLocal)
 	}
 	faults.wantTag("Environment", p.Environment, "prod")
 	faults.wantTag("Owner", p.Owner, "marketing-data")

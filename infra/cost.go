@@ -60,7 +60,7 @@ func writeCosts(w io.Writer, only string) error {
 		return err
 	}
 	for _, e := range environments() {
-		if e.Simulation != nil {
+		if e.SimulatedClient != "" {
 			continue
 		}
 		if err := writeEnvironmentCost(w, e); err != nil {

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -39,8 +37,9 @@ type environment struct {
 	DisableAlarms bool
 	// MonthlyBudgetUSD is the budget.
 	MonthlyBudgetUSD float64
-	// Simulation is set where no AWS account and no real vendor is involved.
-	Simulation *simulation
+	// SimulatedClient is the account at the simulated vendor where the context names none. It is set where no AWS account
+	// and no real vendor is involved.
+	SimulatedClient string
 }
 
 // target is where a stack goes and who answers for it, as the context says.
@@ -87,27 +86,6 @@ func (e environment) settle(t target) (target, error) {
 	return t, errors.Join(faults...)
 }
 
-// simulation holds what a fast simulation on one machine needs: a day is played in seconds, so that time limits
-// and waits are cut to the same measure. The functions know nothing of it.
-type simulation struct {
-	// ClientID is the account at the simulated vendor where the context names none.
-	ClientID string
-	// Architecture is the machine's own.
-	Architecture constructs.Architecture
-	// Timeout and SafetyMargin leave an invocation so little time that a burst exceeds what it can fetch.
-	Timeout      time.Duration
-	SafetyMargin time.Duration
-	// DefaultRate is the number of records a second that a stream is taken to manage at first.
-	DefaultRate float64
-	// PartBytes is small enough that a burst's window has several parts.
-	PartBytes int64
-	// InitialWait and MaxWait take the place of the vendor's; on which answers it is retried stays as described.
-	InitialWait time.Duration
-	MaxWait     time.Duration
-	// RequestTimeout bounds one request to the simulated vendor.
-	RequestTimeout time.Duration
-}
-
 // environments are all there are. A deployment that is not among them does not exist.
 func environments() []environment {
 	return []environment{
@@ -144,17 +122,7 @@ func environments() []environment {
 			LogRetentionDays:      1,
 			NoncurrentVersionDays: 1,
 			ScheduleInterval:      30 * time.Minute,
-			Simulation: &simulation{
-				ClientID:       "90001",
-				Architecture:   hostArchitecture(runtime.GOARCH),
-				Timeout:        3 * time.Second,
-				SafetyMargin:   1200 * time.Millisecond,
-				DefaultRate:    200,
-				PartBytes:      256 << 10,
-				InitialWait:    2 * time.Millisecond,
-				MaxWait:        50 * time.Millisecond,
-				RequestTimeout: time.Second,
-			},
+			SimulatedClient:       "90001",
 		},
 	}
 }
@@ -197,45 +165,5 @@ func (e environment) props(vendor *vendorapi.Vendor, t target) *constructs.Vendo
 		MonthlyBudgetUSD:      e.MonthlyBudgetUSD,
 		SchemaFile:            schemaFile,
 	}
-	if s := e.Simulation; s != nil {
-		props.SchemaFile = ""
-		props.Architecture = s.Architecture
-		props.Timeout = s.Timeout
-		props.SafetyMargin = s.SafetyMargin
-		props.DefaultRate = s.DefaultRate
-		props.PartBytes = s.PartBytes
-	}
 	return props
-}
-
-// simulate points vendor to the server at address, which plays it: the path stays, the limits go, and waits
-// become as short as a simulated day is.
-func (s *simulation) simulate(vendor *vendorapi.Vendor, address string) error {
-	server, err := url.Parse(address)
-	if err != nil || server.Scheme != "http" && server.Scheme != "https" || server.Host == "" || strings.Trim(server.Path, "/") != "" || server.RawQuery != "" || server.User != nil {
-		return fmt.Errorf("vendorUrl is %q: give -c vendorUrl=http://HOST:PORT, where the simulated vendor listens", address)
-	}
-	base, err := url.Parse(vendor.BaseURL)
-	if err != nil {
-		return fmt.Errorf("the base URL of the vendor %s: %w", vendor.Name, err)
-	}
-	base.Scheme, base.Host = server.Scheme, server.Host
-	vendor.BaseURL = base.String()
-	vendor.AllowPrivate = true
-	vendor.Retry.InitialWait = vendorapi.Duration(s.InitialWait)
-	vendor.Retry.MaxWait = vendorapi.Duration(s.MaxWait)
-	vendor.RequestTimeout = vendorapi.Duration(s.RequestTimeout)
-	vendor.RateLimit = vendorapi.RateLimit{}
-	for i := range vendor.Streams {
-		vendor.Streams[i].RateLimit = vendorapi.RateLimit{}
-	}
-	return nil
-}
-
-// hostArchitecture is Lambda's word for Go's.
-func hostArchitecture(goarch string) constructs.Architecture {
-	if goarch == "arm64" {
-		return constructs.ARM64
-	}
-	return constructs.X86
 }

@@ -1,16 +1,11 @@
 package main
 
 import (
-	"runtime"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/windrow-data/windrow/constructs"
 	"github.com/windrow-data/windrow/functions/vendorapi"
-	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 )
 
 func named(t *testing.T, name string) environment {
@@ -78,7 +73,7 @@ func TestEnvironmentsDifferWhereTheyShould(t *testing.T) {
 func TestEveryEnvironmentCanBeDeployed(t *testing.T) {
 	for _, e := range environments() {
 		t.Run(e.Name, func(t *testing.T) {
-			vendor, err := e.vendor("90001", map[bool]string{true: "http://127.0.0.1:4510"}[e.Simulation != nil])
+			vendor, err := e.vendor("90001")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,40 +103,9 @@ func TestProdKeepsWhatItHas(t *testing.T) {
 
 func TestOnlyLocalIsSimulated(t *testing.T) {
 	for _, e := range environments() {
-		if got, want := e.Simulation != nil, e.Name == "local"; got != want {
+		if got, want := e.SimulatedClient != "", e.Name == constructs.EnvironmentLocal; got != want {
 			t.Errorf("%s is simulated: %t", e.Name, got)
 		}
-	}
-}
-
-func TestSimulationPointsToTheServer(t *testing.T) {
-	e := named(t, "local")
-	got, err := e.vendor("", "http://127.0.0.1:4510")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := on24.Vendor("90001")
-	want.BaseURL = "http://127.0.0.1:4510/v2"
-	want.AllowPrivate = true
-	want.RateLimit = vendorapi.RateLimit{}
-	want.RequestTimeout = vendorapi.Duration(time.Second)
-	want.Retry.InitialWait = vendorapi.Duration(2 * time.Millisecond)
-	want.Retry.MaxWait = vendorapi.Duration(50 * time.Millisecond)
-	for i := range want.Streams {
-		want.Streams[i].RateLimit = vendorapi.RateLimit{}
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if err := got.Validate(); err != nil {
-		t.Error(err)
-	}
-	props := e.props(got, target{})
-	if props.Timeout >= time.Minute || props.SafetyMargin >= props.Timeout || props.PartBytes >= constructs.DefaultPartBytes {
-		t.Errorf("timeout %s, safety margin %s, part of %d bytes: too much for a simulated day", props.Timeout, props.SafetyMargin, props.PartBytes)
-	}
-	if want := map[string]constructs.Architecture{"amd64": constructs.X86, "arm64": constructs.ARM64}[runtime.GOARCH]; props.Architecture != want {
-		t.Errorf("the architecture is %s on a machine of %s", props.Architecture, runtime.GOARCH)
 	}
 }
 
@@ -162,8 +126,12 @@ func TestContextIsChecked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, err := environmentNamed(c.env)
+			var vendor *vendorapi.Vendor
 			if err == nil {
-				_, err = e.vendor(c.clientID, c.vendorURL)
+				vendor, err = e.vendor(c.clientID)
+			}
+			if err == nil {
+				err = e.simulate(e.props(vendor, target{}), c.vendorURL)
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %q", err, c.want)

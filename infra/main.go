@@ -18,6 +18,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -91,7 +92,7 @@ func newStack(app awscdk.App) (awscdk.Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	vendor, err := e.vendor(contextValue(app, "clientId"), contextValue(app, "vendorUrl"))
+	vendor, err := e.vendor(contextValue(app, "clientId"))
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +107,9 @@ func newStack(app awscdk.App) (awscdk.Stack, error) {
 		return nil, err
 	}
 	props := e.props(vendor, to)
+	if err := e.simulate(props, contextValue(app, constructs.ContextVendorURL)); err != nil {
+		return nil, err
+	}
 	if err := props.Validate(); err != nil {
 		return nil, err
 	}
@@ -164,24 +168,24 @@ func addAnomalies(app awscdk.App, e environment, to target, pipelines ...*constr
 	output(stack, "AnomalyTopicArn", monitor.Topic.TopicArn(), "Subscribe to cost anomalies here")
 }
 
-// vendor is ON24's description as the environment uses it.
-func (e environment) vendor(clientID, vendorURL string) (*vendorapi.Vendor, error) {
-	if e.Simulation != nil && clientID == "" {
-		clientID = e.Simulation.ClientID
-	}
+// vendor is ON24's description for the client that the context names.
+func (e environment) vendor(clientID string) (*vendorapi.Vendor, error) {
+	clientID = cmp.Or(clientID, e.SimulatedClient)
 	if clientID == "" || strings.Trim(clientID, "0123456789") != "" {
 		return nil, fmt.Errorf("clientId is %q: give -c clientId=NUMBER, the client id that ON24 shows beside the API token", clientID)
 	}
-	vendor := on24.Vendor(clientID)
+	return on24.Vendor(clientID), nil
+}
+
+// simulate has the props read the simulated vendor where the environment has one.
+func (e environment) simulate(props *constructs.VendorPipelineProps, vendorURL string) error {
 	switch {
-	case e.Simulation != nil:
-		if err := e.Simulation.simulate(vendor, vendorURL); err != nil {
-			return nil, err
-		}
+	case e.SimulatedClient != "":
+		return props.Simulate(vendorURL)
 	case vendorURL != "":
-		return nil, fmt.Errorf("vendorUrl is %q: only the environment local takes one, %s reads the real vendor", vendorURL, e.Name)
+		return fmt.Errorf("%s is %q: only the environment %s takes one, %s reads the real vendor", constructs.ContextVendorURL, vendorURL, constructs.EnvironmentLocal, e.Name)
 	}
-	return vendor, nil
+	return nil
 }
 
 func stackName(e environment, vendor *vendorapi.Vendor) string {
