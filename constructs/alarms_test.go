@@ -3,6 +3,7 @@ package constructs
 import (
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -189,5 +190,18 @@ func TestSubscribers(t *testing.T) {
 	}
 	if got := withEverything().ofType("AWS::SNS::Topic"); len(got) != 0 {
 		t.Errorf("a topic was made beside the given one: %s", got[0].ID)
+	}
+}
+
+// TestTheRunbookHasAHeadingForEachAlarm follows the links of the alarms' descriptions.
+func TestTheRunbookHasAHeadingForEachAlarm(t *testing.T) {
+	content, err := os.ReadFile("../docs/runbook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append([]AlarmName{AlarmPage}, alarmNames...) {
+		if !strings.Contains(string(content), "\n## "+string(name)+"\n") {
+			t.Errorf("the runbook has no heading %s", name)
+		}
 	}
 }

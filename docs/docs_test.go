@@ -1,0 +1,80 @@
+// Package docs holds no code: its tests hold the documents to what they tell of.
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/windrow-data/windrow/functions/telemetry"
+)
+
+// headings are the anchors of a document's headings, as GitHub makes them.
+func headings(t *testing.T, path string) []string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var anchors []string
+	fenced := false
+	for line := range strings.SplitSeq(string(content), "\n") {
+		if strings.HasPrefix(line, "```") {
+			fenced = !fenced
+		}
+		if title := strings.TrimLeft(line, "#"); title != line && strings.HasPrefix(title, " ") && !fenced {
+			anchor := strings.ToLower(strings.TrimSpace(title))
+			anchor = regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(anchor, "")
+			anchors = append(anchors, strings.ReplaceAll(anchor, " ", "-"))
+		}
+	}
+	return anchors
+}
+
+func TestTheRunbookHasAHeadingForEachKind(t *testing.T) {
+	there := headings(t, "runbook.md")
+	for _, kind := range telemetry.Kinds() {
+		if !slices.Contains(there, string(kind)) {
+			t.Errorf("the runbook has no heading %s", kind)
+		}
+		if kind.FirstLook() == "" {
+			t.Errorf("%s does not say where to look first", kind)
+		}
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// TestLinksLeadSomewhere follows the links of the documents to files and headings of this repository.
+func TestLinksLeadSomewhere(t *testing.T) {
+	documents, err := filepath.Glob("*.md")
+	if err != nil || len(documents) == 0 {
+		t.Fatalf("no documents (%v)", err)
+	}
+	for _, document := range append(documents, "../README.md") {
+		content, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
+			path, anchor, _ := strings.Cut(match[1], "#")
+			if strings.Contains(path, "://") {
+				continue
+			}
+			target := document
+			if path != "" {
+				target = filepath.Join(filepath.Dir(document), path)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s, which is not there", document, match[1])
+				continue
+			}
+			if anchor != "" && !slices.Contains(headings(t, target), anchor) {
+				t.Errorf("%s links to %s, which has no such heading", document, match[1])
+			}
+		}
+	}
+}

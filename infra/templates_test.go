@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the templates that TestTemplates compares with")
+
+// templatesDir holds the templates of the deployed environments, so that what a change does to a deployment shows in its diff.
+const templatesDir = "infra/testdata/templates"
+
+// deployed is the context of each deployed environment, with answers to all that may be asked.
+var deployed = map[string]map[string]string{
+	"dev":     {"env": "dev", "clientId": "90001"},
+	"staging": {"env": "staging", "clientId": "90001", "anomalies": "true"},
+	"prod": {
+		"env": "prod", "clientId": "90001", "account": "111122223333", "region": "eu-west-1", "owner": "marketing-data", "costCenter": "4711",
+		"alarmEmail": "oncall@example.com,data@example.com", "anomalies": "true",
+	},
+}
+
+// assetHash is the name of an asset, which another byte in a handler changes.
+var assetHash = regexp.MustCompile(`[0-9a-f]{64}`)
+
+// stacks synthesizes an environment and returns its templates by the names of their stacks.
+func stacks(t *testing.T, context map[string]string) map[string][]byte {
+	t.Helper()
+	props := appProps(t, context)
+	if err := synthesize(props); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(*props.Outdir, "*.template.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	templates := map[string][]byte{}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		templates[strings.TrimSuffix(filepath.Base(path), ".template.json")] = content
+	}
+	return templates
+}
+
+func TestTemplates(t *testing.T) {
+	for env, context := range deployed {
+		t.Run(env, func(t *testing.T) {
+			for stack, content := range stacks(t, context) {
+				want := assetHash.ReplaceAll(content, []byte("ASSET"))
+				path := filepath.Join(templatesDir, stack+".json")
+				if *update {
+					if err := os.MkdirAll(templatesDir, 0o755); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(path, want, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				got, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatalf("%v: run go test ./infra -run TestTemplates -update", err)
+				}
+				if !bytes.Equal(got, want) {
+					t.Errorf("%s is not what is synthesized (-kept +synthesized). If that is meant, run go test ./infra -run TestTemplates -update and commit it:\n%s",
+						path, cmp.Diff(decode(t, got), decode(t, want)))
+				}
+			}
+		})
+	}
+}
+
+// TestNoColumnChangesUnnoticed holds infra/schema.json to what is synthesized.
+func TestNoColumnChangesUnnoticed(t *testing.T) {
+	for _, context := range deployed {
+		before, err := os.ReadFile(filepath.Join("..", schemaFile))
+		if err != nil {
+			if before, err = os.ReadFile(schemaFile); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := synthesize(appProps(t, context)); err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.ReadFile(schemaFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(before, after) {
+			t.Errorf("%s was not up to date: commit what the synthesis has added", schemaFile)
+		}
+	}
+}
+
+func decode(t *testing.T, content []byte) (value any) {
+	t.Helper()
+	if err := json.Unmarshal(content, &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
