@@ -4,7 +4,10 @@
 # make soak   goes on breaking a simulated pipeline for as long as told, SOAK=10m
 # make fuzz   gives each fuzz target FUZZ=30s to find bytes from outside that break it
 # make synth  writes and checks the CloudFormation templates of the deployed environments
+# make cost   prints what they are expected to cost, line by line
+# make diff   shows what the templates of this checkout change against those of BASE=v1.2.0
 # Each needs Go and Node alone and does its own set-up.
+# make lint   checks the templates with cfn-lint too, which needs Python
 
 SHELL        := /bin/bash
 .SHELLFLAGS  := -eu -o pipefail -c
@@ -19,6 +22,10 @@ SOAK         ?= 10m
 # How long `make fuzz` gives each target.
 FUZZ         ?= 30s
 ENVIRONMENTS := dev staging prod
+# What `make synth` answers where an environment wants to be told where it goes and who answers for it.
+ANSWERS      ?= -c account=111122223333 -c region=eu-west-1 -c owner=marketing-data -c costCenter=4711 -c alarmEmail=oncall@example.com
+# What `make diff` compares with: a tag, a branch or a commit.
+BASE         ?= HEAD
 
 export CDK_DISABLE_CLI_TELEMETRY := 1
 export CDK_DISABLE_VERSION_CHECK := 1
@@ -58,9 +65,33 @@ fuzz: needs ## Give each fuzz target FUZZ=30s; what it finds is kept in testdata
 .PHONY: synth
 synth: needs node_modules ## Write and check the templates of dev, staging and prod in cdk.out
 	@for env in $(ENVIRONMENTS); do \
-		npx --no-install cdk synth --quiet -c env=$$env -c clientId=$(CLIENT_ID) -o cdk.out/$$env; \
+		npx --no-install cdk synth --quiet -c env=$$env -c clientId=$(CLIENT_ID) $(ANSWERS) -o cdk.out/$$env; \
 	done
 	@npm run --silent check -- $(addprefix cdk.out/,$(ENVIRONMENTS))
+
+.PHONY: cost
+cost: needs ## Print what the pipelines are expected to cost, line by line
+	@go run ./infra cost
+
+.PHONY: diff
+diff: needs node_modules ## Show what the templates change against those of BASE=v1.2.0
+	@rm -rf .local/diff && mkdir -p .local/diff
+	@for template in infra/testdata/templates/*.json; do \
+		stack=$$(basename $$template .json); \
+		node infra/checks/assembly.mjs $$template .local/diff/$$stack; \
+		if git show $(BASE):$$template > .local/diff/$$stack.base.json 2>/dev/null; then \
+			npx --no-install cdk diff --app .local/diff/$$stack --template .local/diff/$$stack.base.json $$stack; \
+		else \
+			echo "Stack $$stack"; echo "$(BASE) has no such stack"; \
+		fi; \
+	done
+
+.PHONY: lint
+lint: synth ## Check the templates with cfn-lint, which needs Python
+	@command -v python3 >/dev/null || { echo "Python is missing: cfn-lint needs Python 3.10 or later from https://www.python.org/" >&2; exit 1; }
+	@test -x .local/cfn-lint/bin/cfn-lint || { python3 -m venv .local/cfn-lint && .local/cfn-lint/bin/pip install --quiet --disable-pip-version-check -r infra/checks/requirements.txt; }
+	@.local/cfn-lint/bin/cfn-lint --ignore-checks W3005 -- $(foreach env,$(ENVIRONMENTS),cdk.out/$(env)/*.template.json) constructs/testdata/consumer/template.json
+	@echo "cfn-lint: nothing to say"
 
 .PHONY: clean
 clean: ## Remove what the other targets have made here

@@ -74,7 +74,7 @@ func (p *VendorPipeline) newTable(stream *vendorapi.Stream, props *VendorPipelin
 		}
 		columns = append(columns, column)
 	}
-	table := awsglue.NewCfnTable(p, jsii.String("Table-"+stream.Name), &awsglue.CfnTableProps{
+	return awsglue.NewCfnTable(p, jsii.String("Table-"+stream.Name), &awsglue.CfnTableProps{
 		CatalogId:    awscdk.Aws_ACCOUNT_ID(),
 		DatabaseName: p.Database.Ref(),
 		TableInput: awsglue.CfnTable_TableInputProperty{
@@ -106,8 +106,6 @@ func (p *VendorPipeline) newTable(stream *vendorapi.Stream, props *VendorPipelin
 			},
 		},
 	})
-	table.AddResourceDependency(p.Database, nil)
-	return table
 }
 
 // addWorkgroup makes where queries are run and counted: with a limit on what one of them may read, and a bucket of their own
