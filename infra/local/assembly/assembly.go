@@ -1,5 +1,6 @@
 // Package assembly reads a synthesized cloud assembly as CloudFormation would: what functions, buckets, secrets, state
-// machines and schedules its templates ask for, with every reference resolved to a name on this machine.
+// machines, schedules, topics, queues and event rules its templates ask for, and who may do what with them, with every
+// reference resolved to a name on this machine. Resources of other types are passed over.
 //
 // It reads files only. It stands apart so that a local run depends on what was synthesized, never on the app or the
 // construct that did it; and without CDK, so that it stays quick to build. The format is described at
@@ -28,10 +29,17 @@ const DefaultRegion = "us-east-1"
 type Assembly struct {
 	Region        string
 	Functions     []Function
-	Buckets       []string
+	Buckets       []Bucket
 	Secrets       []Secret
 	StateMachines []StateMachine
 	Schedules     []Schedule
+	Topics        []Topic
+	Queues        []Queue
+	Buses         []Bus
+	EventRules    []EventRule
+	Roles         []Role
+	// ResourcePolicies are the policies of buckets, topics, queues, secrets, keys and buses.
+	ResourcePolicies []ResourcePolicy
 
 	// stacks and names are what Resources reads.
 	stacks []stack
@@ -47,12 +55,28 @@ type Function struct {
 	Environment map[string]string
 	Timeout     time.Duration
 	MemoryMB    int
+	// Role is the ARN of its role, empty where the template names none.
+	Role string
+	// LogGroup is the name of its log group.
+	LogGroup string
+	// Key is the ARN of the KMS key that encrypts its environment, empty where that is AWS's own.
+	Key string
+}
+
+// Bucket is an AWS::S3::Bucket.
+type Bucket struct {
+	Name string
+	ARN  string
+	// Key is the ARN of the KMS key that encrypts its objects, empty where S3 or AWS's own key does.
+	Key string
 }
 
 // Secret is an AWS::SecretsManager::Secret.
 type Secret struct {
 	Name string
 	ARN  string
+	// Key is the ARN of the KMS key that encrypts it, empty where that is AWS's own.
+	Key string
 }
 
 // StateMachine is an AWS::StepFunctions::StateMachine.
@@ -60,13 +84,20 @@ type StateMachine struct {
 	Name       string
 	ARN        string
 	Definition string
+	Role       string // an ARN
+	// Traced says that its executions are told to X-Ray, Logged that they are told to CloudWatch Logs.
+	Traced, Logged bool
 }
 
 // Schedule is an AWS::Scheduler::Schedule.
 type Schedule struct {
 	Name string
-	// Target is the ARN of what it starts.
+	ARN  string
+	// Target is the ARN of what it starts, with the role that has the ARN Role.
 	Target string
+	Role   string
+	// DeadLetters is the ARN of the queue for ticks that could not be delivered, empty where there is none.
+	DeadLetters string
 	// Input is the template of the target's input; see [Schedule.InputAt].
 	Input string
 	Rule  Rule
@@ -90,6 +121,7 @@ func Load(dir string) (*Assembly, error) {
 	}
 	names := newNames(stacks)
 	a := &Assembly{Region: stacks[0].region, stacks: stacks, names: names}
+	var attached attachments
 	var faults []error
 	for _, s := range stacks {
 		if s.region != a.Region {
@@ -98,11 +130,13 @@ func Load(dir string) (*Assembly, error) {
 		}
 		r := &resolver{stack: s, names: names}
 		for _, id := range slices.Sorted(maps.Keys(s.template.Resources)) {
-			if err := a.add(r, id); err != nil {
+			err := errors.Join(a.add(r, id), attached.add(r, id, a))
+			if err != nil {
 				faults = append(faults, fmt.Errorf("stack %s: %s (%s): %w", s.name, id, s.template.Resources[id].Type, err))
 			}
 		}
 	}
+	attached.attach(a.Roles)
 	return a, errors.Join(faults...)
 }
 
@@ -112,19 +146,59 @@ func (a *Assembly) add(r *resolver, id string) error {
 	case typeFunction:
 		return a.addFunction(r, id, resource)
 	case typeBucket:
-		name, err := r.names.of(r.stack, id)
-		a.Buckets = append(a.Buckets, name)
-		return err
+		return a.addBucket(r, id, resource)
 	case typeSecret:
-		name, err := r.names.of(r.stack, id)
-		a.Secrets = append(a.Secrets, Secret{Name: name, ARN: r.arn(typeSecret, name)})
-		return err
+		return a.addSecret(r, id, resource)
 	case typeStateMachine:
 		return a.addStateMachine(r, id, resource)
 	case typeSchedule:
 		return a.addSchedule(r, id, resource)
+	case typeTopic:
+		return a.addTopic(r, id, resource)
+	case typeQueue:
+		return a.addQueue(r, id, resource)
+	case typeBus:
+		return a.addBus(r, id, resource)
+	case typeEventRule:
+		return a.addEventRule(r, id, resource)
 	}
 	return nil
+}
+
+func (a *Assembly) addBucket(r *resolver, id string, resource resource) error {
+	var encryption struct {
+		ServerSideEncryptionConfiguration []struct {
+			ServerSideEncryptionByDefault struct{ SSEAlgorithm, KMSMasterKeyID string }
+		}
+	}
+	fault := r.properties(resource, map[string]any{"BucketEncryption": &encryption})
+	name, err := r.names.of(r.stack, id)
+	b := Bucket{Name: name, ARN: r.arn(typeBucket, name)}
+	for _, rule := range encryption.ServerSideEncryptionConfiguration {
+		b.Key = r.key(rule.ServerSideEncryptionByDefault.KMSMasterKeyID)
+	}
+	a.Buckets = append(a.Buckets, b)
+	return errors.Join(fault, err)
+}
+
+func (a *Assembly) addSecret(r *resolver, id string, resource resource) error {
+	var key string
+	fault := r.properties(resource, map[string]any{"KmsKeyId": &key})
+	name, err := r.names.of(r.stack, id)
+	a.Secrets = append(a.Secrets, Secret{Name: name, ARN: r.arn(typeSecret, name), Key: r.key(key)})
+	return errors.Join(fault, err)
+}
+
+// key returns the ARN of a key that is given by its ARN or its id; empty for none, and for the keys of AWS's own, which
+// every role of the account may use through their services.
+func (r *resolver) key(given string) string {
+	switch {
+	case given == "" || strings.HasPrefix(given, "alias/aws/") || strings.Contains(given, ":alias/aws/"):
+		return ""
+	case strings.HasPrefix(given, "arn:"):
+		return given
+	}
+	return r.arn(typeKey, given)
 }
 
 func (a *Assembly) addFunction(r *resolver, id string, resource resource) error {
@@ -165,6 +239,12 @@ func (a *Assembly) addFunction(r *resolver, id string, resource resource) error 
 		}
 		f.Environment[variable] = value
 	}
+	var logging struct{ LogGroup string }
+	err = r.properties(resource, map[string]any{"Role": &f.Role, "LoggingConfig": &logging, "KmsKeyArn": &f.Key})
+	faults = append(faults, err)
+	if f.LogGroup = logging.LogGroup; f.LogGroup == "" {
+		f.LogGroup = "/aws/lambda/" + name
+	}
 	key, err := r.text(properties.Code.S3Key)
 	if err != nil {
 		faults = append(faults, fmt.Errorf("Code.S3Key: %w", err))
@@ -198,8 +278,13 @@ func (a *Assembly) addStateMachine(r *resolver, id string, resource resource) er
 		definition = strings.ReplaceAll(definition, "${"+placeholder+"}", value)
 	}
 	name, err := r.names.of(r.stack, id)
-	a.StateMachines = append(a.StateMachines, StateMachine{Name: name, ARN: r.arn(typeStateMachine, name), Definition: definition})
-	return err
+	m := StateMachine{Name: name, ARN: r.arn(typeStateMachine, name), Definition: definition}
+	var tracing struct{ Enabled bool }
+	var logging struct{ Level string }
+	fault := r.properties(resource, map[string]any{"RoleArn": &m.Role, "TracingConfiguration": &tracing, "LoggingConfiguration": &logging})
+	m.Traced, m.Logged = tracing.Enabled, logging.Level != "" && logging.Level != "OFF"
+	a.StateMachines = append(a.StateMachines, m)
+	return errors.Join(err, fault)
 }
 
 func (a *Assembly) addSchedule(r *resolver, id string, resource resource) error {
@@ -208,8 +293,10 @@ func (a *Assembly) addSchedule(r *resolver, id string, resource resource) error 
 		ScheduleExpression         string
 		ScheduleExpressionTimezone string
 		Target                     struct {
-			Arn   json.RawMessage
-			Input json.RawMessage
+			Arn              json.RawMessage
+			RoleArn          json.RawMessage
+			Input            json.RawMessage
+			DeadLetterConfig struct{ Arn json.RawMessage }
 		}
 	}
 	if err := json.Unmarshal(resource.Properties, &properties); err != nil {
@@ -225,18 +312,30 @@ func (a *Assembly) addSchedule(r *resolver, id string, resource resource) error 
 	if err != nil {
 		return err
 	}
-	target, err := r.text(properties.Target.Arn)
-	if err != nil {
-		return fmt.Errorf("Target.Arn: %w", err)
-	}
-	input := "{}"
-	if properties.Target.Input != nil {
-		if input, err = r.text(properties.Target.Input); err != nil {
-			return fmt.Errorf("Target.Input: %w", err)
+	s := Schedule{Input: "{}", Rule: rule}
+	for _, field := range []struct {
+		name string
+		raw  json.RawMessage
+		text *string
+	}{
+		{"Arn", properties.Target.Arn, &s.Target},
+		{"RoleArn", properties.Target.RoleArn, &s.Role},
+		{"Input", properties.Target.Input, &s.Input},
+		{"DeadLetterConfig.Arn", properties.Target.DeadLetterConfig.Arn, &s.DeadLetters},
+	} {
+		if field.raw == nil {
+			continue
+		}
+		if *field.text, err = r.text(field.raw); err != nil {
+			return fmt.Errorf("Target.%s: %w", field.name, err)
 		}
 	}
-	name, err := r.names.of(r.stack, id)
-	a.Schedules = append(a.Schedules, Schedule{Name: name, Target: target, Input: input, Rule: rule})
+	if s.Target == "" {
+		return errors.New("Target.Arn is missing")
+	}
+	s.Name, err = r.names.of(r.stack, id)
+	s.ARN = r.arn(typeSchedule, s.Name)
+	a.Schedules = append(a.Schedules, s)
 	return err
 }
 
@@ -278,6 +377,14 @@ type template struct {
 type resource struct {
 	Type       string
 	Properties json.RawMessage
+}
+
+// properties are the resource's properties as the template has them.
+func (r resource) properties() (properties map[string]json.RawMessage, err error) {
+	if len(r.Properties) > 0 {
+		err = json.Unmarshal(r.Properties, &properties)
+	}
+	return properties, err
 }
 
 // readStacks reads the stacks of an assembly and of those nested in it (one a CDK stage).

@@ -33,6 +33,8 @@ func TestLoadTwoStacks(t *testing.T) {
 			},
 			Timeout:  7 * time.Second,
 			MemoryMB: 256,
+			Role:     "arn:aws:iam::000000000000:role/Role",
+			LogGroup: "/aws/lambda/first-PipelineIngest89ABCDEF",
 		},
 		{
 			Name:        "the-second-PipelineIngest89ABCDEF",
@@ -41,14 +43,19 @@ func TestLoadTwoStacks(t *testing.T) {
 			Environment: map[string]string{"BUCKET": "the-second-pipelinerawbucket0123abcd"},
 			Timeout:     3 * time.Second,
 			MemoryMB:    128,
+			LogGroup:    "/aws/lambda/the-second-PipelineIngest89ABCDEF",
 		},
 	}
 	if diff := cmp.Diff(wantFunctions, a.Functions); diff != "" {
 		t.Errorf("functions (-want +got):\n%s", diff)
 	}
 	wantBuckets := []string{"first-pipelinerawbucket0123abcd", "lake-000000000000", "the-second-pipelinerawbucket0123abcd"}
-	slices.Sort(a.Buckets)
-	if diff := cmp.Diff(wantBuckets, a.Buckets); diff != "" {
+	var buckets []string
+	for _, b := range a.Buckets {
+		buckets = append(buckets, b.Name)
+	}
+	slices.Sort(buckets)
+	if diff := cmp.Diff(wantBuckets, buckets); diff != "" {
 		t.Errorf("buckets (-want +got):\n%s", diff)
 	}
 	if len(a.StateMachines) != 1 || len(a.Schedules) != 1 {
@@ -98,6 +105,9 @@ func TestIntrinsicFunctions(t *testing.T) {
 		{name: "Sub with values", value: `{"Fn::Sub":["${own} ${P}",{"own":{"Ref":"AWS::Partition"}}]}`, want: "aws default"},
 		{name: "Select of Split", value: `{"Fn::Select":[1,{"Fn::Split":["/","a/b/c"]}]}`, want: "b"},
 		{name: "Select outside the list", value: `{"Fn::Select":["3",["a"]]}`, wantErr: "index 3 of a list of 1"},
+		{name: "an object", value: `{"a":{"Ref":"P"},"b":"c"}`, wantErr: "want text"},
+		{name: "the ARN of what a local run does not have", value: `{"Fn::GetAtt":["G","Arn"]}`, want: "arn:aws:glue:eu-west-1:000000000000:database/G"},
+		{name: "Ref of a queue is its address", value: `{"Ref":"Q"}`, want: "https://sqs.eu-west-1.amazonaws.com/000000000000/Q"},
 		{name: "another function", value: `{"Fn::ImportValue":"x"}`, wantErr: "Fn::ImportValue: this intrinsic function cannot be run locally"},
 	}
 	for _, test := range tests {
@@ -105,6 +115,7 @@ func TestIntrinsicFunctions(t *testing.T) {
 			t.Parallel()
 			template := `{"Parameters":{"P":{"Default":"default"}},"Resources":{
 				"B":{"Type":"AWS::S3::Bucket"},"T":{"Type":"AWS::SNS::Topic"},
+				"G":{"Type":"AWS::Glue::Database"},"Q":{"Type":"AWS::SQS::Queue"},
 				"M":{"Type":"AWS::StepFunctions::StateMachine","Properties":{"DefinitionString":` + test.value + `}}}}`
 			a, err := assembly.Load(write(t, template))
 			switch {

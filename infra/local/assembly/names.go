@@ -1,7 +1,6 @@
 package assembly
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -20,7 +19,17 @@ const (
 	typeRole         = "AWS::IAM::Role"
 	typeLogGroup     = "AWS::Logs::LogGroup"
 	typeKey          = "AWS::KMS::Key"
-	typeQueue        = "AWS::SQS::Queue"
+
+	typePolicy         = "AWS::IAM::Policy"
+	typeManagedPolicy  = "AWS::IAM::ManagedPolicy"
+	typeBucketPolicy   = "AWS::S3::BucketPolicy"
+	typeTopicPolicy    = "AWS::SNS::TopicPolicy"
+	typeQueuePolicy    = "AWS::SQS::QueuePolicy"
+	typeSecretPolicy   = "AWS::SecretsManager::ResourcePolicy"
+	typeQueue          = "AWS::SQS::Queue"
+	typeBus            = "AWS::Events::EventBus"
+	typeEventRule      = "AWS::Events::Rule"
+	typeEventBusPolicy = "AWS::Events::EventBusPolicy"
 )
 
 // nameProperty is the property by which a template may name a resource itself.
@@ -33,7 +42,11 @@ var nameProperty = map[string]string{
 	typeTopic:        "TopicName",
 	typeRole:         "RoleName",
 	typeLogGroup:     "LogGroupName",
-	typeQueue:        "QueueName",
+
+	typeManagedPolicy: "ManagedPolicyName",
+	typeQueue:         "QueueName",
+	typeBus:           "Name",
+	typeEventRule:     "Name",
 
 	TypeAlarm:          "AlarmName",
 	TypeCompositeAlarm: "AlarmName",
@@ -80,11 +93,9 @@ func newNames(stacks []stack) names {
 // of returns the name of a resource, its own where the template gives one.
 func (n names) of(s stack, logical string) (string, error) {
 	r := s.template.Resources[logical]
-	var properties map[string]json.RawMessage
-	if len(r.Properties) > 0 {
-		if err := json.Unmarshal(r.Properties, &properties); err != nil {
-			return "", err
-		}
+	properties, err := r.properties()
+	if err != nil {
+		return "", err
 	}
 	if raw, ok := properties[nameProperty[r.Type]]; ok {
 		name, err := (&resolver{stack: s, names: n}).text(raw)

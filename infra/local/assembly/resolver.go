@@ -1,10 +1,13 @@
 package assembly
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -17,10 +20,8 @@ type resolver struct {
 
 // text evaluates a value that ends as text. A number or boolean is taken as written.
 func (r *resolver) text(raw json.RawMessage) (string, error) {
-	var value any
-	decoder := json.NewDecoder(strings.NewReader(string(raw)))
-	decoder.UseNumber()
-	if err := decoder.Decode(&value); err != nil {
+	value, err := decode(raw)
+	if err != nil {
 		return "", err
 	}
 	return r.evaluateText(value)
@@ -42,36 +43,104 @@ func (r *resolver) evaluateText(value any) (string, error) {
 	return "", fmt.Errorf("want text, found a value of another kind (%T)", value)
 }
 
+// whole evaluates every intrinsic function inside a value.
+func (r *resolver) whole(raw json.RawMessage) (json.RawMessage, error) {
+	value, err := decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	if value, err = r.evaluate(value); err != nil {
+		return nil, err
+	}
+	return json.Marshal(value)
+}
+
+// properties reads some properties of a resource, each by its name, with what they hold evaluated. One that the
+// template leaves out leaves its target as it is.
+func (r *resolver) properties(of resource, targets map[string]any) error {
+	given, err := of.properties()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(targets)) {
+		raw, ok := given[name]
+		if !ok {
+			continue
+		}
+		content, err := r.whole(raw)
+		if err == nil && string(content) != "null" {
+			err = json.Unmarshal(content, targets[name])
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func decode(raw json.RawMessage) (value any, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	return value, decoder.Decode(&value)
+}
+
+// noValue is what Ref of AWS::NoValue gives: the field or element is not there.
+type noValue struct{}
+
 func (r *resolver) evaluate(value any) (any, error) {
 	switch value := value.(type) {
 	case []any:
-		list := make([]any, len(value))
-		for i := range value {
-			var err error
-			if list[i], err = r.evaluate(value[i]); err != nil {
+		list := make([]any, 0, len(value))
+		for _, element := range value {
+			evaluated, err := r.evaluate(element)
+			if err != nil {
 				return nil, err
+			}
+			if evaluated != (noValue{}) {
+				list = append(list, evaluated)
 			}
 		}
 		return list, nil
 	case map[string]any:
-		if len(value) != 1 {
-			return nil, fmt.Errorf("want text or one intrinsic function, found an object with %d fields", len(value))
-		}
-		for function, argument := range value {
+		if function, argument, ok := intrinsic(value); ok {
 			result, err := r.call(function, argument)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", function, err)
 			}
 			return result, nil
 		}
+		object := map[string]any{}
+		for field, inner := range value {
+			evaluated, err := r.evaluate(inner)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", field, err)
+			}
+			if evaluated != (noValue{}) {
+				object[field] = evaluated
+			}
+		}
+		return object, nil
 	}
 	return value, nil
+}
+
+// intrinsic reports whether an object is a call of an intrinsic function.
+func intrinsic(object map[string]any) (function string, argument any, ok bool) {
+	if len(object) == 1 {
+		for function, argument = range object {
+			return function, argument, function == "Ref" || strings.HasPrefix(function, "Fn::")
+		}
+	}
+	return "", nil, false
 }
 
 func (r *resolver) call(function string, argument any) (any, error) {
 	switch function {
 	case "Ref":
 		name, _ := argument.(string)
+		if name == "AWS::NoValue" {
+			return noValue{}, nil
+		}
 		return r.ref(name)
 	case "Fn::GetAtt":
 		return r.attributeOf(argument)
@@ -117,10 +186,10 @@ func (r *resolver) ref(name string) (string, error) {
 		return "", err
 	}
 	switch resource.Type {
-	case typeSecret, typeTopic, typeStateMachine:
+	case typeSecret, typeTopic, typeStateMachine, typeManagedPolicy:
 		return r.arn(resource.Type, physical), nil
 	case typeQueue:
-		return fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", r.stack.region, Account, physical), nil
+		return r.queueURL(physical), nil
 	}
 	return physical, nil
 }
@@ -153,13 +222,20 @@ func (r *resolver) attribute(name, attribute string) (string, error) {
 		if arn := r.arn(resource.Type, physical); arn != "" {
 			return arn, nil
 		}
-	case "Name", "TopicName", "QueueName", "KeyId":
+	case "Name", "TopicName", "KeyId", "QueueName":
 		return physical, nil
+	case "QueueUrl":
+		return r.queueURL(physical), nil
 	}
 	return "", fmt.Errorf("attribute %s of a resource of type %s is not known locally", attribute, resource.Type)
 }
 
-// arn returns the ARN of a named resource, empty for a type that a local run does not have.
+func (r *resolver) queueURL(name string) string {
+	return fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", r.stack.region, Account, name)
+}
+
+// arn returns the ARN of a named resource. For a type that a local run does not have it is one that nothing else
+// has, of the usual form, so that what only names such a resource, as a permission does, can be read.
 func (r *resolver) arn(kind, name string) string {
 	format, ok := map[string]string{
 		typeFunction:     "arn:aws:lambda:%[1]s:%[2]s:function:%[3]s",
@@ -171,15 +247,23 @@ func (r *resolver) arn(kind, name string) string {
 		typeRole:         "arn:aws:iam::%[2]s:role/%[3]s",
 		typeLogGroup:     "arn:aws:logs:%[1]s:%[2]s:log-group:%[3]s:*",
 		typeKey:          "arn:aws:kms:%[1]s:%[2]s:key/%[3]s",
-		typeQueue:        "arn:aws:sqs:%[1]s:%[2]s:%[3]s",
+
+		typeManagedPolicy: "arn:aws:iam::%[2]s:policy/%[3]s",
+		typeQueue:         "arn:aws:sqs:%[1]s:%[2]s:%[3]s",
+		typeBus:           "arn:aws:events:%[1]s:%[2]s:event-bus/%[3]s",
+		typeEventRule:     "arn:aws:events:%[1]s:%[2]s:rule/%[3]s",
 
 		TypeAlarm:          "arn:aws:cloudwatch:%[1]s:%[2]s:alarm:%[3]s",
 		TypeCompositeAlarm: "arn:aws:cloudwatch:%[1]s:%[2]s:alarm:%[3]s",
 	}[kind]
-	if !ok {
-		return ""
+	if ok {
+		return fmt.Sprintf(format, r.stack.region, Account, name)
 	}
-	return fmt.Sprintf(format, r.stack.region, Account, name)
+	parts := strings.Split(strings.ToLower(kind), "::")
+	if len(parts) != 3 {
+		return "" // A custom resource.
+	}
+	return fmt.Sprintf("arn:aws:%s:%s:%s:%s/%s", parts[1], r.stack.region, Account, parts[2], name)
 }
 
 func (r *resolver) join(argument any) (string, error) {

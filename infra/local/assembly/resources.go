@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Types of resources that [Assembly.Resources] is asked for elsewhere.
@@ -56,66 +55,11 @@ func (r *resolver) resource(id string) (Resource, error) {
 	if err != nil {
 		return Resource{}, err
 	}
-	properties := map[string]any{}
+	properties := json.RawMessage("{}")
 	if raw := r.stack.template.Resources[id].Properties; raw != nil {
-		decoder := json.NewDecoder(strings.NewReader(string(raw)))
-		decoder.UseNumber()
-		if err := decoder.Decode(&properties); err != nil {
+		if properties, err = r.whole(raw); err != nil {
 			return Resource{}, err
 		}
 	}
-	resolved, err := r.nested(properties)
-	if err != nil {
-		return Resource{}, err
-	}
-	content, err := json.Marshal(resolved)
-	return Resource{Stack: r.stack.name, LogicalID: id, Type: kind, Name: name, ARN: r.arn(kind, name), Properties: content}, err
-}
-
-// noValue stands for what Ref of AWS::NoValue removes, see
-// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/pseudo-parameter-reference.html.
-type noValue struct{}
-
-// nested evaluates the intrinsic functions anywhere inside a value, which keeps its shape otherwise.
-func (r *resolver) nested(value any) (any, error) {
-	switch value := value.(type) {
-	case []any:
-		list := []any{}
-		for i := range value {
-			item, err := r.nested(value[i])
-			if err != nil {
-				return nil, fmt.Errorf("[%d]: %w", i, err)
-			}
-			if item != (noValue{}) {
-				list = append(list, item)
-			}
-		}
-		return list, nil
-	case map[string]any:
-		if isIntrinsic(value) {
-			if value["Ref"] == "AWS::NoValue" {
-				return noValue{}, nil
-			}
-			return r.evaluate(value)
-		}
-		object := map[string]any{}
-		for _, field := range slices.Sorted(maps.Keys(value)) {
-			item, err := r.nested(value[field])
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", field, err)
-			}
-			if item != (noValue{}) {
-				object[field] = item
-			}
-		}
-		return object, nil
-	}
-	return value, nil
-}
-
-func isIntrinsic(object map[string]any) bool {
-	for field := range object {
-		return len(object) == 1 && (field == "Ref" || strings.HasPrefix(field, "Fn::"))
-	}
-	return false
+	return Resource{Stack: r.stack.name, LogicalID: id, Type: kind, Name: name, ARN: r.arn(kind, name), Properties: properties}, nil
 }

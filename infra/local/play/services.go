@@ -85,7 +85,9 @@ func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folde
 
 	var functions []lambdahost.Function
 	for _, f := range a.Functions {
-		functions = append(functions, lambdahost.Function(f))
+		functions = append(functions, lambdahost.Function{
+			Name: f.Name, ARN: f.ARN, Dir: f.Dir, Environment: f.Environment, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
+		})
 	}
 	s.functions, err = lambdahost.New(functions, lambdahost.Options{
 		Region: a.Region,
@@ -124,12 +126,12 @@ func (s *services) makeBuckets(ctx context.Context, a *assembly.Assembly) error 
 	for _, bucket := range present.Buckets {
 		kept[aws.ToString(bucket.Name)] = true
 	}
-	for _, name := range a.Buckets {
-		if kept[name] {
+	for _, bucket := range a.Buckets {
+		if kept[bucket.Name] {
 			continue
 		}
-		if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
-			return fmt.Errorf("bucket %s: %w", name, err)
+		if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket.Name}); err != nil {
+			return fmt.Errorf("bucket %s: %w", bucket.Name, err)
 		}
 	}
 	return nil
