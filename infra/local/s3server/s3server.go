@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -71,9 +72,12 @@ type Options struct {
 	Attributes string
 	// Region is the one that clients sign for.
 	Region string
-	// AccessKeyID and SecretAccessKey are the only credentials that are accepted.
+	// AccessKeyID and SecretAccessKey are the credentials of who owns the buckets.
 	AccessKeyID     string
 	SecretAccessKey string
+	// Accounts are the secret access keys of further accounts by their access key ids. The server verifies their
+	// signatures and lets them do everything: what each may do is for a gate in front of it to decide.
+	Accounts map[string]string
 }
 
 // Server is a running S3 server.
@@ -125,12 +129,15 @@ func (s *Server) start(ctx context.Context) error {
 	o := s.options
 	s.exited, s.stderr = make(chan struct{}), &tail{}
 	s.command = exec.Command(o.Binary, "-root", o.Root, "-sidecar", o.Attributes, "-region", o.Region, "-address", s.address)
-	s.command.Env = []string{"AWS_ACCESS_KEY_ID=" + o.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + o.SecretAccessKey}
+	accounts, err := json.Marshal(o.Accounts)
+	if err != nil {
+		return err
+	}
+	s.command.Env = []string{"AWS_ACCESS_KEY_ID=" + o.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + o.SecretAccessKey, "WINDROW_ACCOUNTS=" + string(accounts)}
 	s.command.Stderr = s.stderr
 	// In a group of its own it does not get the terminal's Ctrl-C, so that functions can still store what
 	// they hold while the run stops.
 	s.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	var err error
 	if s.stdin, err = s.command.StdinPipe(); err != nil {
 		return err
 	}

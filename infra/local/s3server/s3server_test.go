@@ -53,6 +53,7 @@ func startServer(t *testing.T, root string) *s3server.Server {
 		Region:          region,
 		AccessKeyID:     "access",
 		SecretAccessKey: "secret",
+		Accounts:        map[string]string{"function": "its own"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -189,11 +190,35 @@ func TestAnInterruptedServerKeepsItsObjects(t *testing.T) {
 	}
 }
 
-func TestAnotherSecretIsRefused(t *testing.T) {
+func TestAccounts(t *testing.T) {
 	t.Parallel()
-	_, err := clientOf(startServer(t, t.TempDir()), "guess").ListBuckets(t.Context(), &s3.ListBucketsInput{})
-	var response *smithyhttp.ResponseError
-	if !errors.As(err, &response) || response.HTTPStatusCode() != 403 {
-		t.Errorf("error %v, want status 403", err)
+	server := startServer(t, t.TempDir())
+	if _, err := clientOf(server, "secret").CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("lake")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, access, secret string
+		refused              bool
+	}{
+		{"the owner", "access", "secret", false},
+		{"another account", "function", "its own", false},
+		{"the owner with another secret", "access", "its own", true},
+		{"another account with the owner's secret", "function", "secret", true},
+		{"an account that is not there", "nobody", "secret", true},
+	} {
+		client := s3.New(s3.Options{
+			Region:       region,
+			BaseEndpoint: aws.String(server.URL()),
+			UsePathStyle: true,
+			Credentials:  credentials.NewStaticCredentialsProvider(test.access, test.secret, ""),
+		})
+		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("lake"), Key: aws.String("a"), Body: bytes.NewReader([]byte("b"))})
+		var response *smithyhttp.ResponseError
+		switch {
+		case !test.refused && err != nil:
+			t.Errorf("%s: %v", test.name, err)
+		case test.refused && (!errors.As(err, &response) || response.HTTPStatusCode() != 403):
+			t.Errorf("%s: error %v, want status 403", test.name, err)
+		}
 	}
 }
