@@ -44,6 +44,8 @@ type Options struct {
 	// Memory reads the peak of a process's resident memory in bytes, see [MemoryReader]; nil leaves memory
 	// unwatched.
 	Memory func(pid int) (int64, error)
+	// CPU reads the processor time that a process has taken so far, see [CPUReader]; nil leaves it uncounted.
+	CPU func(pid int) (time.Duration, error)
 	// Log is told of what a function must not do (pass its memory), in one line.
 	Log func(line string)
 }
@@ -60,6 +62,12 @@ type Stats struct {
 	Billed time.Duration
 	// GBSeconds is Billed times the function's memory.
 	GBSeconds float64
+	// Initialization is the time that cold starts took, from the start of the process to its first asking for work.
+	Initialization time.Duration
+	// CPU is the processor time of the invocations, that of the initializations left out; 0 where it is not counted.
+	CPU time.Duration
+	// LogBytes is the size of what the function wrote to its log; the lines of the platform are not in it.
+	LogBytes int64
 	// PeakMemory is the highest resident memory of one of its processes in bytes, 0 where it is not watched.
 	PeakMemory int64
 }
@@ -73,6 +81,9 @@ func (s *Stats) Add(other Stats) {
 	s.OutOfMemory += other.OutOfMemory
 	s.Billed += other.Billed
 	s.GBSeconds += other.GBSeconds
+	s.Initialization += other.Initialization
+	s.CPU += other.CPU
+	s.LogBytes += other.LogBytes
 	s.PeakMemory = max(s.PeakMemory, other.PeakMemory)
 }
 
@@ -82,6 +93,8 @@ type Result struct {
 	Payload []byte
 	// Failed says that the function returned an error, ended, or was stopped.
 	Failed bool
+	// Cold says that a process was started for it.
+	Cold bool
 }
 
 // FunctionError is the error of a failed [Result].
@@ -122,6 +135,8 @@ type pool struct {
 	idle  []*sandbox
 	all   map[*sandbox]bool
 	stats Stats
+	// notOwn is how much of the log is not the function's: what an earlier run has left, and the platform's lines.
+	notOwn int64
 }
 
 // New prepares to host functions; a sandbox is started when it is needed. It fails where a bootstrap is missing or
@@ -151,7 +166,7 @@ func New(functions []Function, o Options) (*Host, error) {
 			faults = append(faults, err)
 			continue
 		}
-		h.functions[f.Name] = &pool{Function: f, log: log, all: map[*sandbox]bool{}}
+		h.functions[f.Name] = &pool{Function: f, log: log, all: map[*sandbox]bool{}, notOwn: size(log)}
 	}
 	if err := errors.Join(faults...); err != nil {
 		h.Close()
@@ -193,7 +208,9 @@ func (h *Host) Stats() map[string]Stats {
 	stats := map[string]Stats{}
 	for name, p := range h.functions {
 		p.mutex.Lock()
-		stats[name] = p.stats
+		of := p.stats
+		of.LogBytes = size(p.log) - p.notOwn
+		stats[name] = of
 		p.mutex.Unlock()
 	}
 	return stats
@@ -294,6 +311,8 @@ func (p *pool) record(r report) {
 	p.stats.Billed += r.billed
 	p.stats.GBSeconds += r.billed.Seconds() * float64(p.MemoryMB) / 1024
 	p.stats.PeakMemory = max(p.stats.PeakMemory, r.memory)
+	p.stats.Initialization += r.initialization
+	p.stats.CPU += r.cpu
 	if r.cold {
 		p.stats.ColdStarts++
 	}
@@ -307,7 +326,7 @@ func (p *pool) record(r report) {
 	case endError:
 		p.stats.Errors++
 	}
-	p.mutex.Unlock()
+	defer p.mutex.Unlock()
 	line, err := json.Marshal(map[string]any{
 		"type": "platform.report",
 		"record": map[string]any{
@@ -321,6 +340,15 @@ func (p *pool) record(r report) {
 		},
 	})
 	if err == nil {
-		p.log.Write(append(line, '\n'))
+		n, _ := p.log.Write(append(line, '\n'))
+		p.notOwn += int64(n)
 	}
+}
+
+func size(file *os.File) int64 {
+	info, err := file.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }

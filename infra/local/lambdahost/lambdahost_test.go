@@ -59,6 +59,7 @@ func host(t *testing.T, f lambdahost.Function) fixture {
 		LogDir:      logs,
 		TempDir:     t.TempDir(),
 		Memory:      lambdahost.MemoryReader(),
+		CPU:         lambdahost.CPUReader(),
 		Log: func(line string) {
 			mutex.Lock()
 			defer mutex.Unlock()
@@ -226,6 +227,36 @@ func TestErrorsHaveLambdasNames(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWhatAnInvocationTakes(t *testing.T) {
+	h := host(t, worker())
+	if !invoke(t, h, `{"do":"say"}`).Cold || invoke(t, h, `{"do":"say"}`).Cold {
+		t.Error("the first invocation is a cold start, and no other")
+	}
+	before := h.Stats()["worker"]
+	if before.LogBytes != 22 {
+		t.Errorf("%d bytes of logs, want 22: two lines, and none of the platform's", before.LogBytes)
+	}
+	if before.Initialization <= 0 || before.Initialization > before.Billed {
+		t.Errorf("the initialization took %s of %s", before.Initialization, before.Billed)
+	}
+	if lambdahost.CPUReader() == nil {
+		t.Skip("no processor time on this system")
+	}
+	// It spins by the clock, so that on a busy machine it gets less than that; and asleep it takes nothing.
+	invoke(t, h, `{"do":"spin","milliseconds":400}`)
+	spun := h.Stats()["worker"]
+	if used := spun.CPU - before.CPU; used < 40*time.Millisecond || used > time.Second {
+		t.Errorf("spinning for 400 ms took %s of processor time", used)
+	}
+	if spun.Initialization != before.Initialization {
+		t.Error("a warm invocation adds to the initialization")
+	}
+	invoke(t, h, `{"do":"exit"}`)
+	if after := h.Stats()["worker"]; after.CPU-spun.CPU > 200*time.Millisecond {
+		t.Errorf("a process that ends adds %s of processor time", after.CPU-spun.CPU)
 	}
 }
 

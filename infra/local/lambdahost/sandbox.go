@@ -65,6 +65,8 @@ type report struct {
 	billed time.Duration
 	cold   bool
 	memory int64 // bytes
+	// initialization is what a cold start took before the invocation, cpu the processor time of the invocation.
+	initialization, cpu time.Duration
 }
 
 func newInvocation(payload []byte) *invocation {
@@ -88,9 +90,10 @@ type sandbox struct {
 	current   *invocation
 	last      *invocation // the one fetched last
 	initFault []byte
-	killedFor string // how the invocation under way ends, where the host ended the process
-	billed    bool   // the initialization has been billed
-	peak      int64  // resident memory in bytes, as last read
+	killedFor string        // how the invocation under way ends, where the host ended the process
+	billed    bool          // the initialization has been billed
+	cpu       time.Duration // processor time already counted, or of the initialization
+	peak      int64         // resident memory in bytes, as last read
 }
 
 func startSandbox(p *pool, o Options) (*sandbox, error) {
@@ -181,10 +184,13 @@ func environment(f Function, o Options, runtimeAPI, temp string) []string {
 
 // next hands the process its next piece of work, and waits until there is one.
 func (s *sandbox) next(w http.ResponseWriter, r *http.Request) {
-	s.mutex.Lock()
-	if s.ready.IsZero() {
-		s.ready = time.Now()
+	if !s.initialized() {
+		used := s.processorTime()
+		s.mutex.Lock()
+		s.ready, s.cpu = time.Now(), used
+		s.mutex.Unlock()
 	}
+	s.mutex.Lock()
 	last := s.last
 	s.mutex.Unlock()
 	if last != nil { // A new sandbox belongs to the invocation that it was started for.
@@ -319,21 +325,45 @@ func (s *sandbox) settle(work *invocation, o outcome) Result {
 	if o.end == endMemory {
 		s.options.Log(fmt.Sprintf("%s took %d MB of memory, above its %d MB", s.pool.Name, max(memory, s.limit())>>20, s.pool.MemoryMB))
 	}
-	s.pool.record(s.bill(work, o.end, memory))
-	return Result{Payload: o.payload, Failed: o.end != endSuccess}
+	r := s.bill(work, o.end, memory)
+	s.pool.record(r)
+	return Result{Payload: o.payload, Failed: o.end != endSuccess, Cold: r.cold}
 }
 
 // bill returns the report of an invocation; the first one carries the initialization.
 func (s *sandbox) bill(work *invocation, end string, memory int64) report {
+	used := s.processorTime()
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	r := report{id: work.id, end: end, cold: !s.billed, memory: memory}
 	duration := time.Since(work.begun)
-	cold := !s.billed
-	if cold {
+	if r.cold {
 		s.billed = true
-		duration += s.ready.Sub(s.started)
+		r.initialization = s.ready.Sub(s.started)
+		duration += r.initialization
 	}
-	return report{id: work.id, end: end, billed: ceilMillisecond(duration), cold: cold, memory: memory}
+	r.billed = ceilMillisecond(duration)
+	if used > s.cpu { // Counted from one invocation to the next, so that the reader's steps do not add up.
+		r.cpu, s.cpu = used-s.cpu, used
+	}
+	return r
+}
+
+// processorTime returns the processor time of the process so far, 0 where it is not counted.
+func (s *sandbox) processorTime() time.Duration {
+	if s.options.CPU == nil {
+		return 0
+	}
+	select {
+	case <-s.dead:
+		return s.command.ProcessState.UserTime() + s.command.ProcessState.SystemTime()
+	default:
+	}
+	used, err := s.options.CPU(s.command.Process.Pid)
+	if err != nil {
+		return 0 // It is about to be found dead.
+	}
+	return used
 }
 
 // deadOutcome says how work ended with the process.
@@ -371,8 +401,9 @@ func (s *sandbox) failInit(work *invocation) Result {
 		payload = errorPayload("Runtime.ExitError",
 			fmt.Sprintf("RequestId: %s Error: Runtime exited before it asked for work: %s", work.id, s.command.ProcessState))
 	}
-	s.pool.record(report{id: work.id, end: endError, billed: ceilMillisecond(time.Since(s.started)), cold: true})
-	return Result{Payload: payload, Failed: true}
+	took := time.Since(s.started)
+	s.pool.record(report{id: work.id, end: endError, billed: ceilMillisecond(took), cold: true, initialization: took})
+	return Result{Payload: payload, Failed: true, Cold: true}
 }
 
 func (s *sandbox) initialized() bool {

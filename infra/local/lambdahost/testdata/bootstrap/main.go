@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"time"
 
@@ -18,6 +19,8 @@ func (r *Refused) Error() string { return r.Reason }
 type event struct {
 	Do        string `json:"do"`
 	Megabytes int    `json:"megabytes"`
+	// Milliseconds is how long it spins.
+	Milliseconds int `json:"milliseconds"`
 }
 
 func handle(ctx context.Context, e event) (any, error) {
@@ -40,6 +43,11 @@ func handle(ctx context.Context, e event) (any, error) {
 		os.Exit(3)
 	case "hang":
 		time.Sleep(time.Hour)
+	case "spin":
+		for end := time.Now().Add(time.Duration(e.Milliseconds) * time.Millisecond); time.Now().Before(end); {
+		}
+	case "say":
+		fmt.Println("0123456789")
 	case "allocate":
 		memory := make([]byte, e.Megabytes<<20)
 		for i := 0; i < len(memory); i += 4096 {
