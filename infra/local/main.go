@@ -3,9 +3,15 @@
 // proves that nothing was lost or doubled.
 //
 //	go run ./infra/local [flags]
+//	go run ./infra/local permissions FILE...
 //
-// Exit status: 0 where everything is right; 1 where the lake is not, a run failed or something needed is missing; 2 for
-// wrong flags; 130 after Ctrl-C, which leaves the data for -keep.
+// Every call of a function, state machine or schedule is checked against the policies in the templates, and a run fails of one
+// that they do not allow. It leaves in permissions.json how often each permission was used; the second form reads the files of one
+// or more runs and lists the permissions that none has used.
+//
+// Exit status: 0 where everything is right; 1 where the lake is not, a run failed, a call was denied, something needed is missing, or
+// a permission is never used and no reason is known for it; 2 for wrong flags; 130 after Ctrl-C, which leaves the
+// data for -keep.
 package main
 
 import (
@@ -40,6 +46,9 @@ func main() {
 }
 
 func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	if len(arguments) > 0 && arguments[0] == permissionsCommand {
+		return permissions(arguments[1:], stdout, stderr)
+	}
 	options, err := parse(arguments, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -87,7 +96,8 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
 		fmt.Fprint(stderr, "Runs a synthesized CDK app with Windrow's pipelines on this machine, through a simulated day.\n\n"+
-			"  go run ./infra/local [flags]\n\n")
+			"  go run ./infra/local [flags]\n"+
+			"  go run ./infra/local permissions FILE...   lists the permissions that none of the runs has used\n\n")
 		flags.PrintDefaults()
 	}
 	var o play.Options

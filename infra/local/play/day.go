@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/infra/local/assembly"
+	"github.com/windrow-data/windrow/infra/local/events"
 	"github.com/windrow-data/windrow/infra/local/lambdahost"
 	"github.com/windrow-data/windrow/infra/local/verify"
 	"github.com/windrow-data/windrow/infra/local/workflow"
@@ -29,7 +31,8 @@ type day struct {
 	span      state
 	began     time.Time // where this run has begun to play
 	pipelines []*playing
-	published *os.File
+	// published and deadLettered are files of what state machines publish, and of the ticks that were not delivered.
+	published, deadLettered *os.File
 
 	// chaos breaks things meanwhile; nil leaves them alone.
 	chaos *chaos
@@ -38,11 +41,13 @@ type day struct {
 	runs        int
 	failed      int
 	transitions int
+	deadLetters int
 
 	mutex    sync.Mutex // guards what functions' answers are added to
 	streams  map[streamID]*StreamSummary
 	findings map[string]int
 	failures map[string]int
+	events   map[string]int
 }
 
 // play runs every tick of every pipeline, one after another, as a schedule does.
@@ -123,9 +128,18 @@ func (d *day) longestInterval() (longest time.Duration) {
 func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by disturbance) error {
 	if by.runs == 0 {
 		d.chaos.count(runSkipped, 1)
-		return nil
+		// A tick is lost where Step Functions cannot be reached for as long as the schedule tries.
+		return d.deadLetter(p, tick, deadLetter{code: "AWS.SFN.ThrottlingException", message: "Rate exceeded", exhausted: "MaximumEventAgeInSeconds"})
 	}
 	before := d.progress(p)
+	for range by.runs {
+		if err := d.services.gate.StartExecution(p.schedule.Role, p.schedule.Name, p.machine.ARN); err != nil {
+			d.runs++
+			d.failed++
+			p.ran = append(p.ran, verify.Run{At: tick, Failed: true})
+			return d.deadLetter(p, tick, deadLetter{code: "AWS.SFN.AccessDeniedException", message: err.Error()})
+		}
+	}
 	if d.chaos != nil {
 		d.chaos.count(runOverlapped, by.runs-1)
 		striking, stop := context.WithCancel(ctx)
@@ -181,9 +195,14 @@ func (d *day) execute(ctx context.Context, p *playing, e workflow.Execution) (wo
 	// What fails on this machine and not in a function would fail again at every tick: it ends the play.
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
+	machine := p.machine
+	if e.Machine == p.backfill.ARN {
+		machine = p.backfill
+	}
+	d.services.gate.Started(machine, e.Name)
 	return d.services.interpreter.Run(ctx, e, workflow.Handler{
 		Do: func(ctx context.Context, task workflow.Task) (json.RawMessage, error) {
-			result, err := d.do(ctx, p, task)
+			result, err := d.do(ctx, p, machine, task)
 			if fault := (*workflow.TaskError)(nil); err != nil && !errors.As(err, &fault) {
 				end(err)
 			}
@@ -204,11 +223,12 @@ func (d *day) progress(p *playing) []StreamSummary {
 	return all
 }
 
-// do is the integrations that a state machine of Windrow uses.
-func (d *day) do(ctx context.Context, p *playing, task workflow.Task) (json.RawMessage, error) {
+// do is the integrations that a state machine of Windrow uses, as far as its role allows them.
+func (d *day) do(ctx context.Context, p *playing, machine assembly.StateMachine, task workflow.Task) (json.RawMessage, error) {
 	var parameters struct {
 		FunctionName string
 		Payload      json.RawMessage
+		TopicArn     string
 		Subject      string
 		Message      json.RawMessage
 
@@ -219,10 +239,19 @@ func (d *day) do(ctx context.Context, p *playing, task workflow.Task) (json.RawM
 		return nil, err
 	}
 	if strings.HasSuffix(task.Resource, ":sns:publish") {
+		if err := d.services.gate.Publish(machine, task.Execution, parameters.TopicArn); err != nil {
+			return nil, refusedBy("SNS", err)
+		}
 		return d.publish(task, parameters.Subject, parameters.Message)
 	}
 	if strings.HasSuffix(task.Resource, ":states:startExecution") {
+		if err := d.services.gate.StartExecution(machine.Role, task.Execution, parameters.StateMachineArn); err != nil {
+			return nil, refusedBy("StepFunctions", err)
+		}
 		return d.startSuccessor(p, workflow.Execution{Machine: parameters.StateMachineArn, Name: parameters.Name, Input: parameters.Input})
+	}
+	if err := d.services.gate.InvokeFunction(machine, task.Execution, parameters.FunctionName); err != nil {
+		return nil, refusedBy("Lambda", err)
 	}
 	result, err := d.services.functions.Invoke(ctx, parameters.FunctionName, parameters.Payload)
 	if errors.Is(err, lambdahost.ErrNoFunction) {
@@ -231,6 +260,7 @@ func (d *day) do(ctx context.Context, p *playing, task workflow.Task) (json.RawM
 	if err != nil {
 		return nil, err
 	}
+	d.services.gate.Invoked(parameters.FunctionName, result.Cold)
 	var fault *lambdahost.FunctionError
 	if errors.As(result.Error(), &fault) {
 		d.noteFailure(task.State, fault)
@@ -239,6 +269,59 @@ func (d *day) do(ctx context.Context, p *playing, task workflow.Task) (json.RawM
 	}
 	d.noteAnswer(p, parameters.FunctionName, result.Payload)
 	return json.Marshal(map[string]any{"ExecutedVersion": "$LATEST", "StatusCode": 200, "Payload": json.RawMessage(result.Payload)})
+}
+
+// refusals are how Step Functions names and tells a call that its role is not allowed. Only SNS has an error of its own for
+// it; of the others a state machine sees the one that stands for all that have none.
+// https://github.com/awslabs/aws-deployment-framework/issues/460,
+// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
+var refusals = map[string]struct{ name, service, status, code string }{
+	"Lambda":        {"Lambda.AWSLambdaException", "AWSLambda", "403", "AccessDeniedException"},
+	"SNS":           {"SNS.AuthorizationErrorException", "AmazonSNS", "403", "AuthorizationError"},
+	"StepFunctions": {"StepFunctions.AWSStepFunctionsException", "AWSStepFunctions", "400", "AccessDeniedException"},
+}
+
+func refusedBy(service string, denied error) *workflow.TaskError {
+	r := refusals[service]
+	return &workflow.TaskError{Name: r.name, Message: fmt.Sprintf("%v (Service: %s; Status Code: %s; Error Code: %s; Request ID: local; Proxy: null)", denied, r.service, r.status, r.code)}
+}
+
+// deadLetter says why a tick was not delivered.
+type deadLetter struct {
+	code, message string
+	// exhausted is which limit of the retries was reached; empty for what is not tried again.
+	exhausted string
+}
+
+// deadLetter sends a tick to its schedule's queue for what was not delivered, where it has one and may.
+// https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+func (d *day) deadLetter(p *playing, tick time.Time, why deadLetter) error {
+	if p.schedule.DeadLetters == "" || d.services.gate.SendMessage(p.schedule) != nil {
+		return nil // It is lost, which the gate has kept where it is for want of a permission.
+	}
+	attributes := map[string]string{
+		"ERROR_CODE": why.code, "ERROR_MESSAGE": why.message, "SCHEDULE_ARN": p.schedule.ARN, "TARGET_ARN": p.schedule.Target,
+		"SCHEDULED_TIME": tick.UTC().Format(time.RFC3339), "IS_PAYLOAD_TRUNCATED": "false",
+	}
+	if why.exhausted != "" {
+		attributes["EXHAUSTED_RETRY_CONDITION"] = why.exhausted
+	}
+	line, err := json.Marshal(map[string]any{
+		"queue": p.schedule.DeadLetters, "body": p.schedule.InputAt(tick, "local"), "attributes": attributes,
+	})
+	if err != nil {
+		return err
+	}
+	d.deadLetters++
+	_, err = d.deadLettered.Write(append(line, '\n'))
+	return err
+}
+
+// deliver counts an event that was put on a bus.
+func (d *day) deliver(bus string, e events.Event) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.events[fmt.Sprintf("%s on %s: %s", e.Source, bus, e.DetailType)]++
 }
 
 func (d *day) publish(task workflow.Task, subject string, message json.RawMessage) (json.RawMessage, error) {
@@ -319,11 +402,15 @@ func (d *day) verify() (*Summary, error) {
 		Transitions: d.transitions,
 		Findings:    d.findings,
 		Failures:    d.failures,
+		Denied:      d.services.gate.Denied(),
+		DeadLetters: d.deadLetters,
+		Events:      d.events,
 		Memory:      lambdahost.MemoryReader() != nil,
 	}
 	if d.chaos != nil {
 		summary.Chaos, summary.ChaosSeed = d.chaos.struck, d.options.ChaosSeed
 	}
+	d.addHandlers(summary)
 	for _, p := range d.pipelines {
 		summary.addVendor(p)
 		results := make([]verify.Result, len(p.watched))
@@ -346,10 +433,28 @@ func (d *day) verify() (*Summary, error) {
 			summary.Streams = append(summary.Streams, *s)
 		}
 	}
+	return summary, nil
+}
+
+// addHandlers adds up what the functions have taken and asked for: of all, of each kind of handler, and of each stream.
+func (d *day) addHandlers(summary *Summary) {
+	requests := d.services.gate.Requests()
 	for name, stats := range d.services.functions.Stats() {
 		summary.addFunction(name, stats)
+		summary.Requests.Add(requests[name])
+		for _, p := range d.pipelines {
+			for kind, streams := range map[string]map[string]string{"ingest": p.ingest, "preprocess": p.preprocess} {
+				stream, ok := streams[name]
+				if !ok {
+					continue
+				}
+				of := d.streams[streamID{p.machine.ARN, stream}]
+				for _, handlers := range []*map[string]*HandlerSummary{&summary.Handlers, &of.Handlers} {
+					addHandler(handlers, kind, stats, requests[name])
+				}
+			}
+		}
 	}
-	return summary, nil
 }
 
 // check compares a stream's lake with what its vendor holds.

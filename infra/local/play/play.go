@@ -125,26 +125,28 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 			return nil, err
 		}
 	}
-	running, err := startServices(ctx, helpers, loaded, out, o.Screen.Line)
-	if err != nil {
-		return nil, err
-	}
-	defer running.close()
-
 	d := &day{
 		options:  o,
 		out:      out,
-		services: running,
 		span:     span,
 		began:    span.Played,
 		streams:  map[streamID]*StreamSummary{},
 		findings: map[string]int{},
 		failures: map[string]int{},
+		events:   map[string]int{},
 	}
-	if d.published, err = os.OpenFile(out.published, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
+	for path, file := range map[string]**os.File{out.published: &d.published, out.deadLetters: &d.deadLettered} {
+		if *file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
+			return nil, err
+		}
+		defer (*file).Close()
+	}
+	running, err := startServices(ctx, helpers, loaded, out, o.Screen.Line, d.deliver)
+	if err != nil {
 		return nil, err
 	}
-	defer d.published.Close()
+	defer running.close()
+	d.services = running
 	if err := d.load(ctx, found, simulation); err != nil {
 		return nil, err
 	}
@@ -171,6 +173,9 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	if err := d.writeViews(); err != nil {
+		return nil, err
+	}
+	if err := running.gate.WritePermissions(out.permissions); err != nil {
 		return nil, err
 	}
 	summary.WallSeconds = round(time.Since(began).Seconds())
@@ -243,7 +248,7 @@ func (o Options) prepare(ctx context.Context, out folders, vendorURL string) (to
 // clear removes what an earlier run has left, and nothing else that may lie in the folder.
 func (f folders) clear() error {
 	var faults []error
-	for _, path := range []string{f.lake, f.attributes, f.logs, f.temp, f.state, f.summary, f.published} {
+	for _, path := range []string{f.lake, f.attributes, f.logs, f.temp, f.state, f.summary, f.published, f.events, f.deadLetters, f.permissions} {
 		faults = append(faults, os.RemoveAll(path))
 	}
 	faults = append(faults, os.MkdirAll(f.root, 0o755))

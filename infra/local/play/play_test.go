@@ -86,8 +86,9 @@ func writeAssembly(t *testing.T, dir string, vendors ...*vendorapi.Vendor) {
 				variables["WINDROW_CURATED_BUCKET"] = map[string]any{"Ref": name + "Curated"}
 			}
 			functions[role] = name + role
+			resources[name+role+"Role"] = roleFor("lambda.amazonaws.com", []string{"s3:*", "secretsmanager:GetSecretValue", "logs:*"}, "*")
 			resources[name+role] = map[string]any{"Type": "AWS::Lambda::Function", "Properties": map[string]any{
-				"Runtime": "provided.al2023", "Timeout": 10, "Code": map[string]any{"S3Key": asset + ".zip"},
+				"Runtime": "provided.al2023", "Timeout": 10, "Code": map[string]any{"S3Key": asset + ".zip"}, "Role": arnOf(name + role + "Role"),
 				"Environment": map[string]any{"Variables": variables},
 			}}
 		}
@@ -101,11 +102,14 @@ func writeAssembly(t *testing.T, dir string, vendors ...*vendorapi.Vendor) {
 		resources[name+"Curated"] = map[string]any{"Type": "AWS::S3::Bucket"}
 		resources[name+"Secret"] = map[string]any{"Type": "AWS::SecretsManager::Secret"}
 		resources[name+"Machine"] = map[string]any{"Type": "AWS::StepFunctions::StateMachine", "Properties": map[string]any{
-			"DefinitionString": map[string]any{"Fn::Sub": definition},
+			"DefinitionString": map[string]any{"Fn::Sub": definition}, "RoleArn": arnOf(name + "MachineRole"),
 		}}
+		resources[name+"MachineRole"] = roleFor("states.amazonaws.com", "lambda:InvokeFunction", "*")
+		resources[name+"ScheduleRole"] = roleFor("scheduler.amazonaws.com", "states:StartExecution", map[string]any{"Ref": name + "Machine"})
 		resources[name+"Schedule"] = map[string]any{"Type": "AWS::Scheduler::Schedule", "Properties": map[string]any{
 			"ScheduleExpression": "rate(1 hour)",
-			"Target":             map[string]any{"Arn": map[string]any{"Ref": name + "Machine"}, "Input": `{"scheduledTime":"<aws.scheduler.scheduled-time>"}`},
+			"Target": map[string]any{"Arn": map[string]any{"Ref": name + "Machine"}, "Input": `{"scheduledTime":"<aws.scheduler.scheduled-time>"}`,
+				"RoleArn": arnOf(name + "ScheduleRole")},
 		}}
 	}
 	writeJSON(t, filepath.Join(dir, "template.json"), map[string]any{"Resources": resources})
@@ -116,6 +120,18 @@ func writeAssembly(t *testing.T, dir string, vendors ...*vendorapi.Vendor) {
 			"properties": map[string]any{"templateFile": "template.json"}, "dependencies": []string{"assets"}},
 	}})
 }
+
+// roleFor is a role that a service may take on, with one statement.
+func roleFor(service string, actions, resources any) map[string]any {
+	return map[string]any{"Type": "AWS::IAM::Role", "Properties": map[string]any{
+		"AssumeRolePolicyDocument": map[string]any{"Statement": map[string]any{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": service}}},
+		"Policies": []any{map[string]any{"PolicyName": "All", "PolicyDocument": map[string]any{"Statement": map[string]any{
+			"Sid": "All", "Effect": "Allow", "Action": actions, "Resource": resources,
+		}}}},
+	}}
+}
+
+func arnOf(id string) map[string]any { return map[string]any{"Fn::GetAtt": []string{id, "Arn"}} }
 
 func writeJSON(t *testing.T, path string, value any) {
 	t.Helper()

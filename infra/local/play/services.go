@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -15,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/windrow-data/windrow/infra/local/assembly"
+	"github.com/windrow-data/windrow/infra/local/events"
+	"github.com/windrow-data/windrow/infra/local/gate"
 	"github.com/windrow-data/windrow/infra/local/lambdahost"
 	"github.com/windrow-data/windrow/infra/local/s3server"
 	"github.com/windrow-data/windrow/infra/local/secrets"
@@ -22,7 +27,7 @@ import (
 	"github.com/windrow-data/windrow/infra/local/workflow"
 )
 
-// The credentials of the local services. They open nothing but what listens on this machine while a run lasts.
+// The credentials of who owns the buckets. They open nothing but what listens on this machine while a run lasts.
 const (
 	accessKeyID     = "local"
 	secretAccessKey = "local-only-no-secret"
@@ -45,22 +50,28 @@ func makeTools(ctx context.Context, cache toolcache.Cache) (tools, error) {
 	return t, errors.Join(s3Fault, interpreterFault)
 }
 
-// services are what the functions and state machines of an assembly need around them.
+// services are what the functions and state machines of an assembly need around them. What a function asks for goes
+// through the gate.
 type services struct {
+	gate        *gate.Gate
 	s3          *s3server.Server
 	secrets     *secrets.Server
-	secretsHTTP *http.Server
+	kept        *os.File // the events
+	fronts      []*http.Server
 	functions   *lambdahost.Host
 	interpreter *workflow.Interpreter
 }
 
-func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folders, log func(string)) (s *services, err error) {
-	s = &services{}
+// startServices starts what an assembly needs. Deliver is told of every event that a function puts on a bus, one after
+// another.
+func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folders, log func(string), deliver func(bus string, e events.Event)) (s *services, err error) {
+	s = &services{gate: gate.New(a, log)}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
+	s.gate.CheckTrust(a)
 	s.s3, err = s3server.Start(ctx, s3server.Options{
 		Binary:          t.s3server,
 		Root:            out.lake,
@@ -68,6 +79,7 @@ func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folde
 		Region:          a.Region,
 		AccessKeyID:     accessKeyID,
 		SecretAccessKey: secretAccessKey,
+		Accounts:        s.gate.Accounts(),
 	})
 	if err != nil {
 		return s, err
@@ -75,32 +87,26 @@ func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folde
 	if err := s.makeBuckets(ctx, a); err != nil {
 		return s, err
 	}
-	s.secrets = secrets.NewServer(time.Now)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	endpoints, err := s.openGate(a, out, deliver)
 	if err != nil {
-		return s, fmt.Errorf("no free port on 127.0.0.1 for the secrets: %w", err)
+		return s, err
 	}
-	s.secretsHTTP = &http.Server{Handler: s.secrets}
-	go s.secretsHTTP.Serve(listener)
-
 	var functions []lambdahost.Function
 	for _, f := range a.Functions {
+		environment := maps.Clone(f.Environment)
+		environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"] = s.gate.Credentials(f.Name)
 		functions = append(functions, lambdahost.Function{
-			Name: f.Name, ARN: f.ARN, Dir: f.Dir, Environment: f.Environment, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
+			Name: f.Name, ARN: f.ARN, Dir: f.Dir, Environment: environment, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
 		})
 	}
 	s.functions, err = lambdahost.New(functions, lambdahost.Options{
-		Region: a.Region,
-		Environment: map[string]string{
-			"AWS_ACCESS_KEY_ID":                accessKeyID,
-			"AWS_SECRET_ACCESS_KEY":            secretAccessKey,
-			"AWS_ENDPOINT_URL_S3":              s.s3.URL(),
-			"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://" + listener.Addr().String(),
-		},
-		LogDir:  out.logs,
-		TempDir: out.temp,
-		Memory:  lambdahost.MemoryReader(),
-		Log:     log,
+		Region:      a.Region,
+		Environment: endpoints,
+		LogDir:      out.logs,
+		TempDir:     out.temp,
+		Memory:      lambdahost.MemoryReader(),
+		CPU:         lambdahost.CPUReader(),
+		Log:         log,
 	})
 	if err != nil {
 		return s, err
@@ -109,6 +115,38 @@ func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folde
 		return s, err
 	}
 	return s, nil
+}
+
+// openGate opens the gate in front of each service, and returns the variables by which the SDK finds it.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+func (s *services) openGate(a *assembly.Assembly, out folders, deliver func(bus string, e events.Event)) (map[string]string, error) {
+	server, err := url.Parse(s.s3.URL())
+	if err != nil {
+		return nil, err
+	}
+	if s.kept, err = os.OpenFile(out.events, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
+		return nil, err
+	}
+	s.secrets = secrets.NewServer(time.Now)
+	bus := events.NewServer(events.Options{
+		Account: assembly.Account, Region: a.Region, Buses: gate.Buses(a), DefaultBus: assembly.DefaultBus, Keep: s.kept, Deliver: deliver, Now: time.Now,
+	})
+	endpoints := map[string]string{}
+	for variable, handler := range map[string]http.Handler{
+		"AWS_ENDPOINT_URL_S3":              s.gate.S3(server),
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER": s.gate.Secrets(s.secrets),
+		"AWS_ENDPOINT_URL_EVENTBRIDGE":     s.gate.Events(bus),
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("no free port on 127.0.0.1: %w", err)
+		}
+		front := &http.Server{Handler: handler}
+		s.fronts = append(s.fronts, front)
+		go front.Serve(listener)
+		endpoints[variable] = "http://" + listener.Addr().String()
+	}
+	return endpoints, nil
 }
 
 func (s *services) makeBuckets(ctx context.Context, a *assembly.Assembly) error {
@@ -144,8 +182,11 @@ func (s *services) close() {
 	if s.functions != nil {
 		s.functions.Close()
 	}
-	if s.secretsHTTP != nil {
-		s.secretsHTTP.Close()
+	for _, front := range s.fronts {
+		front.Close()
+	}
+	if s.kept != nil {
+		s.kept.Close()
 	}
 	if s.s3 != nil {
 		s.s3.Close()
@@ -163,21 +204,29 @@ type folders struct {
 	state      string
 	summary    string
 	published  string
-	views      string
+	// events are those that functions put on event buses, deadLetters the ticks that could not be delivered.
+	events      string
+	deadLetters string
+	// permissions say how often each permission of the templates was used.
+	permissions string
+	views       string
 }
 
 func foldersIn(root string) folders {
 	in := func(name string) string { return filepath.Join(root, name) }
 	return folders{
-		root:       root,
-		assembly:   in("cdk.out"),
-		lake:       in("lake"),
-		attributes: in("attributes"),
-		logs:       in("logs"),
-		temp:       in("tmp"),
-		state:      in("state.json"),
-		summary:    in("summary.json"),
-		published:  in("published.ndjson"),
-		views:      in("views.sql"),
+		root:        root,
+		assembly:    in("cdk.out"),
+		lake:        in("lake"),
+		attributes:  in("attributes"),
+		logs:        in("logs"),
+		temp:        in("tmp"),
+		state:       in("state.json"),
+		summary:     in("summary.json"),
+		published:   in("published.ndjson"),
+		events:      in("events.ndjson"),
+		deadLetters: in("deadletters.ndjson"),
+		permissions: in("permissions.json"),
+		views:       in("views.sql"),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/windrow-data/windrow/functions/vendorapi/vendortest"
+	"github.com/windrow-data/windrow/infra/local/gate"
 	"github.com/windrow-data/windrow/infra/local/lambdahost"
 	"github.com/windrow-data/windrow/infra/local/verify"
 )
@@ -39,6 +40,16 @@ type Summary struct {
 	// Findings and Failures count what the functions reported and failed with.
 	Findings map[string]int `json:"findings,omitempty"`
 	Failures map[string]int `json:"failures,omitempty"`
+	// Denied counts the calls that the policies in the templates do not allow, in words.
+	Denied map[string]int `json:"denied,omitempty"`
+	// DeadLetters counts the ticks that were not delivered and went to the schedule's queue for such.
+	DeadLetters int `json:"deadLetters,omitempty"`
+	// Events counts what was put on event buses, by source, bus and kind.
+	Events map[string]int `json:"events,omitempty"`
+	// Requests are what all functions have asked for; Handlers what they have taken and asked for, by the kind of
+	// handler: ingest or preprocess.
+	Requests gate.Requests              `json:"requests"`
+	Handlers map[string]*HandlerSummary `json:"handlers"`
 	// Memory says whether the functions' memory was watched.
 	Memory bool `json:"memoryWatched"`
 }
@@ -56,10 +67,26 @@ type StreamSummary struct {
 	Reread   int   `json:"reread"`
 	Replaced int   `json:"replaced"`
 	Late     int64 `json:"late"`
+	// Handlers are those of the stream alone, see [Summary].
+	Handlers map[string]*HandlerSummary `json:"handlers"`
 
 	// What the functions have answered so far, shown as it goes.
 	ingested, curated int64
 	windows           int
+}
+
+// HandlerSummary is what functions of one kind have taken and asked for: what their costs follow from.
+type HandlerSummary struct {
+	Invocations int     `json:"invocations"`
+	ColdStarts  int     `json:"coldStarts"`
+	GBSeconds   float64 `json:"gbSeconds"`
+	// CPUSeconds is processor time on this machine, initializations left out; InitSeconds is how long those took.
+	// CPUSeconds is 0 where the system does not tell it.
+	CPUSeconds  float64 `json:"cpuSeconds"`
+	InitSeconds float64 `json:"initSeconds"`
+	// LogBytes is the size of the logs that the functions wrote themselves.
+	LogBytes int64 `json:"logBytes"`
+	gate.Requests
 }
 
 // LambdaSummary is what the functions have taken.
@@ -75,14 +102,15 @@ type LambdaSummary struct {
 	PeakMemoryMBs map[string]float64 `json:"peakMemoryMBs,omitempty"`
 }
 
-// Good reports whether nothing was lost, doubled or failed.
+// Good reports whether nothing was lost, doubled, failed or denied.
 func (s *Summary) Good() bool {
 	for _, stream := range s.Streams {
 		if !stream.Good() {
 			return false
 		}
 	}
-	return (s.FailedRuns == 0 || s.Chaos != nil) && s.Lambda.OutOfMemory == 0
+	disturbed := s.Chaos != nil
+	return (s.FailedRuns == 0 && s.DeadLetters == 0 || disturbed) && s.Lambda.OutOfMemory == 0 && len(s.Denied) == 0
 }
 
 func (s *Summary) addVendor(p *playing) {
@@ -106,7 +134,7 @@ func (s *Summary) addVendor(p *playing) {
 func (s *Summary) addFunction(name string, stats lambdahost.Stats) {
 	l := &s.Lambda
 	l.Invocations += stats.Invocations
-	l.GBSeconds = math.Round((l.GBSeconds+stats.GBSeconds)*1000) / 1000
+	l.GBSeconds = thousandths(l.GBSeconds + stats.GBSeconds)
 	l.ColdStarts += stats.ColdStarts
 	l.Errors += stats.Errors
 	l.Timeouts += stats.Timeouts
@@ -119,6 +147,25 @@ func (s *Summary) addFunction(name string, stats lambdahost.Stats) {
 		l.PeakMemoryMBs[name] = peak
 		l.PeakMemoryMB = max(l.PeakMemoryMB, peak)
 	}
+}
+
+// addHandler adds a function to the handlers of its kind.
+func addHandler(to *map[string]*HandlerSummary, kind string, stats lambdahost.Stats, requests gate.Requests) {
+	if *to == nil {
+		*to = map[string]*HandlerSummary{}
+	}
+	h := (*to)[kind]
+	if h == nil {
+		h = &HandlerSummary{}
+		(*to)[kind] = h
+	}
+	h.Invocations += stats.Invocations
+	h.ColdStarts += stats.ColdStarts
+	h.GBSeconds = thousandths(h.GBSeconds + stats.GBSeconds)
+	h.CPUSeconds = thousandths(h.CPUSeconds + stats.CPU.Seconds())
+	h.InitSeconds = thousandths(h.InitSeconds + stats.Initialization.Seconds())
+	h.LogBytes += stats.LogBytes
+	h.Requests.Add(requests)
 }
 
 func (s *Summary) write(path string) error {
@@ -143,6 +190,7 @@ func (s *Summary) Print(w io.Writer, out string) {
 	fmt.Fprintln(w)
 	fmt.Fprintf(w, "%d runs (%d failed), %d transitions; Lambda: %d invocations (%d cold, %d errors), %.3f GB-s\n",
 		s.Runs, s.FailedRuns, s.Transitions, s.Lambda.Invocations, s.Lambda.ColdStarts, s.Lambda.Errors, s.Lambda.GBSeconds)
+	s.printHandlers(w)
 	if s.Memory {
 		fmt.Fprintf(w, "peak memory %.1f MB\n", s.Lambda.PeakMemoryMB)
 	} else {
@@ -164,6 +212,11 @@ func (s *Summary) Print(w io.Writer, out string) {
 	}
 	list(w, "findings", s.Findings)
 	list(w, "failures of functions", s.Failures)
+	list(w, "events", s.Events)
+	if s.DeadLetters > 0 {
+		fmt.Fprintf(w, "%d ticks were not delivered, see deadletters.ndjson\n", s.DeadLetters)
+	}
+	list(w, "DENIED by the policies of the template", s.Denied)
 	for _, stream := range s.Streams {
 		for _, fault := range stream.Faults {
 			fmt.Fprintf(w, "WRONG in %s: %s\n", stream.Name, fault)
@@ -176,6 +229,22 @@ func (s *Summary) Print(w io.Writer, out string) {
 	default:
 		fmt.Fprintln(w, "THE RUN IS NOT RIGHT: see above")
 	}
+}
+
+// printHandlers prints what costs money beside the time of the functions.
+func (s *Summary) printHandlers(w io.Writer) {
+	var logBytes int64
+	for _, kind := range slices.Sorted(maps.Keys(s.Handlers)) {
+		h := s.Handlers[kind]
+		fmt.Fprintf(w, "%s: %d invocations, %.1f s of processor time, %.1f s of initialization in %d cold starts\n", kind, h.Invocations, h.CPUSeconds, h.InitSeconds, h.ColdStarts)
+		logBytes += h.LogBytes
+	}
+	for _, kind := range []gate.Kind{gate.Put, gate.List, gate.Get, gate.Head, gate.Delete} {
+		if count := s.Requests.S3[kind]; count.Requests > 0 {
+			fmt.Fprintf(w, "S3 %s: %d requests, %d of them failed of their condition\n", kind, count.Requests, count.FailedConditionally)
+		}
+	}
+	fmt.Fprintf(w, "Secrets Manager: %d calls; EventBridge: %d events; logs: %.1f MB\n", s.Requests.Secrets, s.Requests.Events, float64(logBytes)/(1<<20))
 }
 
 // list prints the texts that were counted, the first few.
@@ -204,5 +273,7 @@ func sum[K comparable](counts map[K]int) int {
 	}
 	return total
 }
+
+func thousandths(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 func round(x float64) float64 { return math.Round(x*10) / 10 }
