@@ -474,7 +474,8 @@ func TestWhatTheTemplatesLeaveOpen(t *testing.T) {
 func TestUnusedPermissions(t *testing.T) {
 	t.Parallel()
 	a := &assembly.Assembly{Region: region}
-	function(a, "one", `{"Sid":"Tell","Effect":"Allow","Action":["sns:Publish","sns:Subscribe"],"Resource":"`+topic+`"}`)
+	function(a, "one", `{"Sid":"Tell","Effect":"Allow","Action":["sns:Publish","sns:Subscribe"],"Resource":"`+topic+`"}`,
+		`{"Sid":"SweepParts","Effect":"Allow","Action":["s3:DeleteObject","s3:GetObject"],"Resource":"*"}`)
 	files := []string{filepath.Join(t.TempDir(), "a.json"), filepath.Join(t.TempDir(), "b.json")}
 	for i, file := range files {
 		g := gate.New(a, func(string) {})
@@ -491,14 +492,22 @@ func TestUnusedPermissions(t *testing.T) {
 	want := []iam.Permission{
 		{Role: "oneRole", Sid: "Log", Action: "logs:CreateLogStream", Resource: stream, Uses: 1},
 		{Role: "oneRole", Sid: "Log", Action: "logs:PutLogEvents", Resource: stream, Uses: 2},
+		{Role: "oneRole", Sid: "SweepParts", Action: "s3:DeleteObject", Resource: "*"},
+		{Role: "oneRole", Sid: "SweepParts", Action: "s3:GetObject", Resource: "*"},
 		{Role: "oneRole", Sid: "Tell", Action: "sns:Publish", Resource: topic},
 		{Role: "oneRole", Sid: "Tell", Action: "sns:Subscribe", Resource: topic},
 	}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want[2:], gate.FindUnused(all).Unexplained, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("unused (-want +got):\n%s", diff)
+	unused := gate.FindUnused(all)
+	if diff := cmp.Diff(want[3:], unused.Unexplained, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("unused without a reason (-want +got):\n%s", diff)
+	}
+	for reason, explained := range unused.Explained {
+		if diff := cmp.Diff(want[2:3], explained); diff != "" || !strings.Contains(reason, "swept a week after") {
+			t.Errorf("unused for %q (-want +got):\n%s", reason, diff)
+		}
 	}
 	if _, err := gate.ReadPermissions("nowhere.json"); err == nil {
 		t.Error("a file that is not there is read")

@@ -13,8 +13,31 @@ import (
 	"testing"
 	"time"
 
+	"github.com/windrow-data/windrow/infra/local/gate"
+	"github.com/windrow-data/windrow/infra/local/iam"
 	"github.com/windrow-data/windrow/infra/local/toolcache"
 )
+
+// withoutStatement is a command that takes a statement out of a role in the template.
+func withoutStatement(role, sid string) string {
+	return fmt.Sprintf(`node -e '
+		const fs = require("fs"), dir = process.env.CDK_OUTDIR + "/"
+		const file = dir + fs.readdirSync(dir).find((name) => name.endsWith(".template.json"))
+		const template = JSON.parse(fs.readFileSync(file))
+		const id = Object.keys(template.Resources).find((id) => id.startsWith("%s"))
+		const document = template.Resources[id].Properties.Policies[0].PolicyDocument
+		document.Statement = document.Statement.filter((statement) => statement.Sid !== "%s")
+		fs.writeFileSync(file, JSON.stringify(template))'`, role, sid)
+}
+
+func permissionsOf(t *testing.T, out string) []iam.Permission {
+	t.Helper()
+	all, err := gate.ReadPermissions(filepath.Join(out, "permissions.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
 
 // TestTheAppOfThisRepository plays a morning and a webinar through the app as it is synthesized, and then meets a vendor and a
 // secret that are wrong: what was committed before stays, and each failure is one clear message.
@@ -59,6 +82,36 @@ func TestTheAppOfThisRepository(t *testing.T) {
 		!slices.Equal(names, []string{"events", "registrants", "attendees", "leads", "questions"}) || rows["attendees"] < 1000 {
 		t.Fatalf("summary %+v\n%s", summary, said.String())
 	}
+
+	if len(summary.Denied) > 0 {
+		t.Errorf("denied: %v", summary.Denied)
+	}
+	if unused := gate.FindUnused(permissionsOf(t, options.Out)).Unexplained; slices.ContainsFunc(unused, func(p iam.Permission) bool { return p.Role == "PipelineeventsIngestRole" }) {
+		t.Errorf("a run does not use %v", unused)
+	}
+	t.Run("a statement less", func(t *testing.T) {
+		options := options
+		options.App, options.Until, options.Out = again+"\n"+withoutStatement("PipelineleadsIngestRole", "ReadAndWriteRaw"), from.Add(3*time.Hour), filepath.Join(t.TempDir(), "out")
+		var said bytes.Buffer
+		options.Screen = NewScreen(&said, false)
+		denied, err := Run(t.Context(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		denied.Print(&said, options.Out)
+		const call = "PipelineleadsIngestRole may not s3:GetObject on arn:aws:s3:::pipelinerawbucket/on24/leads/"
+		if denied.Good() || countOf(denied.Denied, call) == 0 || denied.FailedRuns != denied.Runs {
+			t.Errorf("summary %+v", denied)
+		}
+		if text := said.String(); !strings.Contains(text, "denied: "+call) || !strings.Contains(text, "THE RUN IS NOT RIGHT") {
+			t.Errorf("it says:\n%s", text)
+		}
+		for _, stream := range denied.Streams {
+			if (stream.CommittedRecords == 0) != (stream.Name == "leads" || stream.VendorRecords == 0) {
+				t.Errorf("%s has %d of %d records", stream.Name, stream.CommittedRecords, stream.VendorRecords)
+			}
+		}
+	})
 
 	html := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

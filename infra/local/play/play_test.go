@@ -14,6 +14,7 @@ import (
 	"github.com/windrow-data/windrow/constructs/gobuild"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/infra/local/assembly"
+	"github.com/windrow-data/windrow/infra/local/gate"
 	"github.com/windrow-data/windrow/infra/local/toolcache"
 )
 
@@ -105,13 +106,15 @@ func writeAssembly(t *testing.T, dir string, vendors ...*vendorapi.Vendor) {
 			"DefinitionString": map[string]any{"Fn::Sub": definition}, "RoleArn": arnOf(name + "MachineRole"),
 		}}
 		resources[name+"MachineRole"] = roleFor("states.amazonaws.com", "lambda:InvokeFunction", "*")
-		resources[name+"ScheduleRole"] = roleFor("scheduler.amazonaws.com", "states:StartExecution", map[string]any{"Ref": name + "Machine"})
+		resources[name+"ScheduleRole"] = roleFor("scheduler.amazonaws.com", []string{"states:StartExecution", "sqs:SendMessage"},
+			[]any{map[string]any{"Ref": name + "Machine"}, arnOf("Undelivered")})
 		resources[name+"Schedule"] = map[string]any{"Type": "AWS::Scheduler::Schedule", "Properties": map[string]any{
 			"ScheduleExpression": "rate(1 hour)",
 			"Target": map[string]any{"Arn": map[string]any{"Ref": name + "Machine"}, "Input": `{"scheduledTime":"<aws.scheduler.scheduled-time>"}`,
-				"RoleArn": arnOf(name + "ScheduleRole")},
+				"RoleArn": arnOf(name + "ScheduleRole"), "DeadLetterConfig": map[string]any{"Arn": arnOf("Undelivered")}},
 		}}
 	}
+	resources["Undelivered"] = map[string]any{"Type": "AWS::SQS::Queue"}
 	writeJSON(t, filepath.Join(dir, "template.json"), map[string]any{"Resources": resources})
 	writeJSON(t, filepath.Join(dir, "assets.json"), map[string]any{"files": files})
 	writeJSON(t, filepath.Join(dir, "manifest.json"), map[string]any{"artifacts": map[string]any{
@@ -184,7 +187,14 @@ func TestAnyAssemblyIsPlayed(t *testing.T) {
 		if !summary.Good() || summary.Vendor != "acme,other" || summary.Runs != runs || len(summary.Streams) != 2 {
 			t.Errorf("summary %+v\n%s", summary, said.String())
 		}
+		if ingest := summary.Handlers["ingest"]; ingest.Invocations != runs || ingest.InitSeconds <= 0 || ingest.Secrets == 0 || ingest.LogBytes == 0 || ingest.S3[gate.Put].Requests == 0 {
+			t.Errorf("ingest has taken %+v", ingest)
+		}
 		for _, stream := range summary.Streams {
+			both := stream.Handlers["preprocess"].S3[gate.Put].Requests + stream.Handlers["ingest"].S3[gate.Put].Requests
+			if both == 0 || both >= summary.Requests.S3[gate.Put].Requests {
+				t.Errorf("%d of %d puts are of the stream of %s", both, summary.Requests.S3[gate.Put].Requests, stream.Vendor)
+			}
 			if stream.VendorRecords == 0 || stream.VendorRecords != stream.CuratedRows {
 				t.Errorf("%s: %d records of the vendor, %d rows", stream.Vendor, stream.VendorRecords, stream.CuratedRows)
 			}
@@ -208,6 +218,51 @@ func TestAnyAssemblyIsPlayed(t *testing.T) {
 	if summary.Streams[0].CuratedRows <= rows {
 		t.Errorf("%d rows after %d", summary.Streams[0].CuratedRows, rows)
 	}
+
+	// A schedule that may not start its runs: each tick is kept as undelivered.
+	replaceIn(t, filepath.Join(dir, "template.json"), "states:StartExecution", "states:StopExecution")
+	options.Keep, options.From, options.Until = false, from, from.Add(2*time.Hour)
+	if summary, err = Run(t.Context(), options); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"acme", "other"} {
+		denied := fmt.Sprintf("%[1]sScheduleRole may not states:StartExecution on arn:aws:states:eu-central-1:000000000000:stateMachine:%[1]sMachine", name)
+		if n := countOf(summary.Denied, denied); n != 2 {
+			t.Errorf("%q is denied %d times, want 2: %v", denied, n, summary.Denied)
+		}
+	}
+	letters, err := os.ReadFile(filepath.Join(options.Out, "deadletters.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if summary.Good() || summary.FailedRuns != 4 || summary.DeadLetters != 4 || strings.Count(string(letters), `"ERROR_CODE":"AWS.SFN.AccessDeniedException"`) != 4 {
+		t.Errorf("summary %+v, undelivered:\n%s", summary, letters)
+	}
+}
+
+func replaceIn(t *testing.T, path, old, replacement string) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.ReplaceAll(string(content), old, replacement)
+	if changed == string(content) {
+		t.Fatalf("%s lacks %q", path, old)
+	}
+	if err := os.WriteFile(path, []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// countOf is the count of the only text that begins so.
+func countOf(counts map[string]int, beginning string) (count int) {
+	for text, n := range counts {
+		if strings.HasPrefix(text, beginning) {
+			count += n
+		}
+	}
+	return count
 }
 
 func TestSpan(t *testing.T) {
