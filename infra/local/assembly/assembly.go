@@ -37,6 +37,7 @@ type Assembly struct {
 	Queues        []Queue
 	Buses         []Bus
 	EventRules    []EventRule
+	LogGroups     []LogGroup
 	Roles         []Role
 	// ResourcePolicies are the policies of buckets, topics, queues, secrets, keys and buses.
 	ResourcePolicies []ResourcePolicy
@@ -76,6 +77,14 @@ type Secret struct {
 	Name string
 	ARN  string
 	// Key is the ARN of the KMS key that encrypts it, empty where that is AWS's own.
+	Key string
+}
+
+// LogGroup is an AWS::Logs::LogGroup.
+type LogGroup struct {
+	Name string
+	ARN  string // without the :* that stands for its streams
+	// Key is the ARN of the KMS key that encrypts it, empty where none does.
 	Key string
 }
 
@@ -153,6 +162,8 @@ func (a *Assembly) add(r *resolver, id string) error {
 		return a.addStateMachine(r, id, resource)
 	case typeSchedule:
 		return a.addSchedule(r, id, resource)
+	case typeLogGroup:
+		return a.addLogGroup(r, id, resource)
 	case typeTopic:
 		return a.addTopic(r, id, resource)
 	case typeQueue:
@@ -186,6 +197,14 @@ func (a *Assembly) addSecret(r *resolver, id string, resource resource) error {
 	fault := r.properties(resource, map[string]any{"KmsKeyId": &key})
 	name, err := r.names.of(r.stack, id)
 	a.Secrets = append(a.Secrets, Secret{Name: name, ARN: r.arn(typeSecret, name), Key: r.key(key)})
+	return errors.Join(fault, err)
+}
+
+func (a *Assembly) addLogGroup(r *resolver, id string, resource resource) error {
+	var key string
+	fault := r.properties(resource, map[string]any{"KmsKeyId": &key})
+	name, err := r.names.of(r.stack, id)
+	a.LogGroups = append(a.LogGroups, LogGroup{Name: name, ARN: strings.TrimSuffix(r.arn(typeLogGroup, name), ":*"), Key: r.key(key)})
 	return errors.Join(fault, err)
 }
 

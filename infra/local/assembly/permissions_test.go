@@ -31,7 +31,7 @@ const permissions = `{"Resources":{
 	"Rule":{"Type":"AWS::Events::Rule","Properties":{"EventBusName":{"Ref":"Bus"},"EventPattern":{"source":["windrow"],"detail":{"stream":[{"prefix":"att"}]}},
 		"Targets":[{"Id":"T","Arn":{"Ref":"Machine"},"RoleArn":{"Fn::GetAtt":["Role","Arn"]},"InputPath":"$.detail","DeadLetterConfig":{"Arn":{"Fn::GetAtt":["Queue","Arn"]}}}]}},
 	"Off":{"Type":"AWS::Events::Rule","Properties":{"State":"DISABLED"}},
-	"Logs":{"Type":"AWS::Logs::LogGroup"},
+	"Logs":{"Type":"AWS::Logs::LogGroup","Properties":{"KmsKeyId":{"Fn::GetAtt":["Key","Arn"]}}},
 	"Boundary":{"Type":"AWS::IAM::ManagedPolicy","Properties":{"PolicyDocument":{"Statement":["bound"]}}},
 	"Managed":{"Type":"AWS::IAM::ManagedPolicy","Properties":{"Roles":[{"Ref":"Role"}],"PolicyDocument":{"Statement":["managed"]}}},
 	"Role":{"Type":"AWS::IAM::Role","Properties":{
@@ -67,6 +67,7 @@ func TestPermissions(t *testing.T) {
 	}
 	compare("buckets", []assembly.Bucket{{"lake", "arn:aws:s3:::lake", key}, {"plain", "arn:aws:s3:::plain", ""}}, a.Buckets)
 	compare("secrets", []assembly.Secret{{"Secret", secret, key}}, a.Secrets)
+	compare("log groups", []assembly.LogGroup{{"Logs", "arn:aws:logs:eu-west-1:000000000000:log-group:Logs", key}}, a.LogGroups)
 	compare("topics", []assembly.Topic{{"Topic", topic, ""}}, a.Topics)
 	compare("queues", []assembly.Queue{{"Queue", queue, ""}}, a.Queues)
 	compare("buses", []assembly.Bus{{"webinars", bus}}, a.Buses)

@@ -30,6 +30,13 @@ func (g *Gate) CheckTrust(a *assembly.Assembly) {
 		// https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
 		assume("scheduler.amazonaws.com", s.Role, fmt.Sprintf("arn:aws:scheduler:%s:%s:schedule-group/default", g.region, assembly.Account))
 	}
+	for _, rule := range a.EventRules {
+		for _, target := range rule.Targets {
+			if target.Role != "" {
+				assume("events.amazonaws.com", target.Role, rule.ARN)
+			}
+		}
+	}
 }
 
 // Invoked decides what Lambda does with the role of a function that is invoked: it writes the log, and on a cold start
@@ -47,8 +54,23 @@ func (g *Gate) Invoked(function string, cold bool) {
 		g.decide(who, "logs:CreateLogStream", stream, nil)
 		// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
 		g.useKey(who, c.Key, "lambda", iam.Context{"aws:lambda:FunctionArn": {c.ARN}}, decrypt)
+		g.encryptLog(g.logs[c.LogGroup])
 	}
 	g.decide(who, "logs:PutLogEvents", stream, nil)
+}
+
+// encryptLog decides whether CloudWatch Logs itself may use the key of a log group: no role is asked.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+func (g *Gate) encryptLog(l assembly.LogGroup) {
+	if l.Key == "" {
+		return
+	}
+	for _, action := range []string{"kms:Encrypt", decrypt, "kms:ReEncryptFrom", "kms:ReEncryptTo", generateDataKey, "kms:DescribeKey"} {
+		g.decide(identity{service: "logs." + g.region + ".amazonaws.com"}, action, l.Key, iam.Context{
+			"kms:EncryptionContext:aws:logs:arn": {l.ARN}, "kms:EncryptionContextKeys": {"aws:logs:arn"}, "kms:CallerAccount": {assembly.Account},
+			"kms:ViaService": nil, "aws:SourceAccount": {assembly.Account}, "aws:SourceArn": {l.ARN},
+		})
+	}
 }
 
 // observation is what Step Functions does with the role of a state machine whose executions are traced or logged, on no

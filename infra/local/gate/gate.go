@@ -30,10 +30,11 @@ type Gate struct {
 	log     func(line string)
 	// callers are the functions, by their access key ids, and functions by their names and ARNs.
 	callers, functions map[string]*caller
-	buckets            map[string]assembly.Bucket // by name
-	secrets            map[string]assembly.Secret // by name and ARN
-	buses              map[string]string          // ARNs by name and ARN
-	keys               map[string]string          // of topics and queues, by the ARNs of those
+	buckets            map[string]assembly.Bucket   // by name
+	secrets            map[string]assembly.Secret   // by name and ARN
+	buses              map[string]string            // ARNs by name and ARN
+	keys               map[string]string            // of topics and queues, by the ARNs of those
+	logs               map[string]assembly.LogGroup // by name
 
 	mutex    sync.Mutex
 	denied   map[denial]*refused
@@ -67,6 +68,7 @@ func New(a *assembly.Assembly, log func(line string)) *Gate {
 		secrets:   map[string]assembly.Secret{},
 		buses:     map[string]string{},
 		keys:      map[string]string{},
+		logs:      map[string]assembly.LogGroup{},
 		denied:    map[denial]*refused{},
 		requests:  map[string]*Requests{},
 	}
@@ -87,6 +89,9 @@ func New(a *assembly.Assembly, log func(line string)) *Gate {
 	}
 	for _, q := range a.Queues {
 		g.keys[q.ARN] = q.Key
+	}
+	for _, l := range a.LogGroups {
+		g.logs[l.Name] = l
 	}
 	for name, arn := range Buses(a) {
 		g.buses[name] = arn

@@ -40,6 +40,7 @@ const (
 	region = "us-east-1"
 	lambda = "arn:aws:lambda:us-east-1:000000000000:function:"
 	key    = "arn:aws:kms:us-east-1:000000000000:key/Key"
+	logKey = "arn:aws:kms:us-east-1:000000000000:key/LogKey"
 	secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:Secret-local0"
 	topic  = "arn:aws:sns:us-east-1:000000000000:Topic"
 	queue  = "arn:aws:sqs:us-east-1:000000000000:Queue"
@@ -393,6 +394,10 @@ func TestCallsOfStateMachinesAndSchedules(t *testing.T) {
 	a.StateMachines, a.Schedules = []assembly.StateMachine{machine}, []assembly.Schedule{schedule}
 	on(a, topic, `{"Sid":"NotToOthers","Effect":"Deny","Principal":"*","Action":"sns:Publish","Resource":"`+topic+`","Condition":{"Bool":{"aws:SecureTransport":"false"}}}`)
 	on(a, queue, `{"Sid":"Never","Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"`+queue+`","Condition":{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/Every"}}}`)
+	a.LogGroups = []assembly.LogGroup{{Name: "ingestLogs", ARN: "arn:aws:logs:us-east-1:000000000000:log-group:ingestLogs", Key: logKey}}
+	on(a, logKey, `{"Effect":"Allow","Principal":{"Service":"logs.us-east-1.amazonaws.com"},"Action":["kms:Encrypt","kms:Decrypt","kms:ReEncrypt*","kms:GenerateDataKey*"],"Resource":"*",
+		"Condition":{"ArnLike":{"kms:EncryptionContext:aws:logs:arn":"arn:aws:logs:us-east-1:000000000000:log-group:*"}}}`)
+	a.EventRules = []assembly.EventRule{{Name: "Fresh", ARN: "arn:aws:events:us-east-1:000000000000:rule/Fresh", Targets: []assembly.EventTarget{{Role: schedule.Role}, {}}}}
 	g := gate.New(a, func(string) {})
 
 	for name, err := range map[string]error{
@@ -423,14 +428,17 @@ func TestCallsOfStateMachinesAndSchedules(t *testing.T) {
 		kind, _, _ := strings.Cut(text, ": ")
 		kinds = append(kinds, kind)
 	}
+	const everyRole = "arn:aws:iam::000000000000:role/Every"
 	const otherLog = "arn:aws:logs:us-east-1:000000000000:log-group:another:log-stream:local"
 	want := []string{
 		"Run may not lambda:InvokeFunction on " + lambda + "other",
 		"Run may not logs:PutResourcePolicy on *",
 		"Run may not states:StartExecution on " + run,
+		"events.amazonaws.com may not sts:AssumeRole on " + everyRole,
+		"logs.us-east-1.amazonaws.com may not kms:DescribeKey on " + logKey,
 		"otherRole may not logs:CreateLogStream on " + otherLog,
 		"otherRole may not logs:PutLogEvents on " + otherLog,
-		"scheduler.amazonaws.com may not sts:AssumeRole on arn:aws:iam::000000000000:role/Every",
+		"scheduler.amazonaws.com may not sts:AssumeRole on " + everyRole,
 	}
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Errorf("denied (-want +got):\n%s", diff)

@@ -9,6 +9,7 @@ var unusable = []explanation{
 		reason: "a successor follows on an execution whose history is nearly full, which takes months to read; infra/backfill_test.go plays it"},
 	{role: "*Backfill*", sid: "PublishFindings", action: "sns:Publish",
 		reason: "a past range that the simulated vendor gives whole has no findings; infra/backfill_test.go has some"},
+	{action: "ec2:*", reason: "functions of a local run stand in no network of their own"},
 	{action: "athena:*", reason: "no query engine of AWS's runs here"},
 	{action: "glue:*", reason: "no data catalog of AWS's is here"},
 }

@@ -238,6 +238,19 @@ func TestAnyAssemblyIsPlayed(t *testing.T) {
 	if summary.Good() || summary.FailedRuns != 4 || summary.DeadLetters != 4 || strings.Count(string(letters), `"ERROR_CODE":"AWS.SFN.AccessDeniedException"`) != 4 {
 		t.Errorf("summary %+v, undelivered:\n%s", summary, letters)
 	}
+
+	// A state machine that may not invoke its functions sees the error that Step Functions has for it.
+	replaceIn(t, filepath.Join(dir, "template.json"), "states:StopExecution", "states:StartExecution")
+	replaceIn(t, filepath.Join(dir, "template.json"), "lambda:InvokeFunction", "lambda:InvokeAsync")
+	options.Until = from.Add(time.Hour)
+	if summary, err = Run(t.Context(), options); err != nil {
+		t.Fatal(err)
+	}
+	const fails = "acme: the run failed: Lambda.AWSLambdaException: User: arn:aws:sts::000000000000:assumed-role/acmeMachineRole/local-20260310T010000Z " +
+		"is not authorized to perform: lambda:InvokeFunction on resource: arn:aws:lambda:eu-central-1:000000000000:function:acmeingest because"
+	if summary.Good() || summary.FailedRuns != 2 || summary.DeadLetters != 0 || !strings.Contains(said.String(), fails) {
+		t.Errorf("summary %+v\n%s\nwant %s", summary, said.String(), fails)
+	}
 }
 
 func replaceIn(t *testing.T, path, old, replacement string) {
