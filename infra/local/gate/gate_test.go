@@ -369,7 +369,9 @@ func TestEvents(t *testing.T) {
 	if err := announce([]string{"windrow", "windrow"}, nil); err != nil {
 		t.Error(err)
 	}
-	says(t, announce([]string{"windrow", "aws.s3"}, nil), http.StatusBadRequest, "AccessDeniedException", "events:PutEvents")
+	for _, sources := range [][]string{{"windrow", "aws.s3"}, {"aws.s3", "windrow"}} {
+		says(t, announce(sources, nil), http.StatusBadRequest, "AccessDeniedException", "events:PutEvents")
+	}
 	says(t, announce([]string{"windrow"}, aws.String("webinars")), http.StatusBadRequest, "AccessDeniedException", webinars)
 	says(t, announce([]string{"windrow"}, aws.String("nowhere")), http.StatusBadRequest, "AccessDeniedException", "event-bus/nowhere")
 	if n := h.Requests()["announcer"].Events; n != 2 || len(h.deliveredOnto) != 2 {

@@ -86,8 +86,11 @@ func TestTheAppOfThisRepository(t *testing.T) {
 	if len(summary.Denied) > 0 {
 		t.Errorf("denied: %v", summary.Denied)
 	}
-	if unused := gate.FindUnused(permissionsOf(t, options.Out)).Unexplained; slices.ContainsFunc(unused, func(p iam.Permission) bool { return p.Role == "PipelineeventsIngestRole" }) {
-		t.Errorf("a run does not use %v", unused)
+	for _, p := range gate.FindUnused(permissionsOf(t, options.Out)).Unexplained {
+		// A day without findings publishes none.
+		if p.Role == "PipelineeventsIngestRole" || p.Role == "PipelineStateMachineRole" && p.Sid != "PublishFindings" {
+			t.Errorf("a run does not use %+v", p)
+		}
 	}
 	t.Run("a statement less", func(t *testing.T) {
 		options := options
