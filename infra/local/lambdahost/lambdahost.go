@@ -34,7 +34,7 @@ type Function struct {
 type Options struct {
 	// Region is the region that functions are told.
 	Region string
-	// Environment is added to each function's own: endpoints and credentials of the local services. Nothing
+	// Environment is added to each function's own, which win: endpoints of the local services. Nothing
 	// of the developer's environment reaches a function.
 	Environment map[string]string
 	// LogDir gets one file a function, <name>.log, of all it writes, and a platform.report line an invocation.
