@@ -91,10 +91,10 @@ func (r *resolver) evaluate(value any) (any, error) {
 	switch value := value.(type) {
 	case []any:
 		list := make([]any, 0, len(value))
-		for _, element := range value {
+		for i, element := range value {
 			evaluated, err := r.evaluate(element)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("[%d]: %w", i, err)
 			}
 			if evaluated != (noValue{}) {
 				list = append(list, evaluated)

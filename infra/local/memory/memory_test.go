@@ -202,7 +202,7 @@ func start(t *testing.T, vendor *vendorapi.Vendor) *lambdahost.Host {
 	var functions []lambdahost.Function
 	for _, name := range []string{"ingest", "preprocess"} {
 		dir := t.TempDir()
-		if err := builder.Folder(dir, "github.com/windrow-data/windrow/functions/cmd/"+name, runtime.GOARCH, map[string][]byte{settings.VendorFile: description}); err != nil {
+		if _, err := builder.Folder(dir, "github.com/windrow-data/windrow/functions/cmd/"+name, runtime.GOARCH, map[string][]byte{settings.VendorFile: description}); err != nil {
 			t.Fatal(err)
 		}
 		f := lambdahost.Function{
@@ -210,7 +210,7 @@ func start(t *testing.T, vendor *vendorapi.Vendor) *lambdahost.Host {
 			// Several invocations are needed for a window, so that parts of earlier ones are counted again.
 			Timeout: 12 * time.Second, MemoryMB: 256,
 			Environment: map[string]string{
-				settings.EnvStream: "visits", settings.EnvRawBucket: bucket, settings.EnvSafetyMargin: "2s",
+				settings.EnvStream: "visits", settings.EnvPipeline: "memory", settings.EnvRawBucket: bucket, settings.EnvSafetyMargin: "2s",
 				// As the construct gives it to a function of the default size.
 				"GOMEMLIMIT": fmt.Sprintf("%dMiB", int(128*settings.GoMemoryShare)),
 			},

@@ -67,7 +67,7 @@ func writeAssembly(t *testing.T, dir string, vendors ...*vendorapi.Vendor) {
 		functions := map[string]string{}
 		for _, role := range []string{"ingest", "preprocess"} {
 			asset := "asset." + name + "-" + role
-			if err := builder.Folder(filepath.Join(dir, asset), "github.com/windrow-data/windrow/functions/cmd/"+role, runtime.GOARCH, nil); err != nil {
+			if _, err := builder.Folder(filepath.Join(dir, asset), "github.com/windrow-data/windrow/functions/cmd/"+role, runtime.GOARCH, nil); err != nil {
 				t.Fatal(err)
 			}
 			writeJSON(t, filepath.Join(dir, asset, "vendor.json"), vendor)
@@ -77,6 +77,7 @@ func writeAssembly(t *testing.T, dir string, vendors ...*vendorapi.Vendor) {
 			}
 			variables := map[string]any{
 				"WINDROW_STREAM":     "orders",
+				"WINDROW_PIPELINE":   name,
 				"WINDROW_RAW_BUCKET": map[string]any{"Ref": name + "Raw"},
 				// Far below the timeout, so that there is time to ask.
 				"WINDROW_SAFETY_MARGIN": "1s",
