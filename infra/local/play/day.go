@@ -30,12 +30,14 @@ type day struct {
 	services  *services
 	span      state
 	began     time.Time // where this run has begun to play
+	first     time.Time // its first tick
 	pipelines []*playing
 	// published and deadLettered are files of what state machines publish, and of the ticks that were not delivered.
 	published, deadLettered *os.File
 
 	// chaos breaks things meanwhile; nil leaves them alone.
 	chaos *chaos
+	watch *watch
 	// successors are executions that another one has started and that are still to run.
 	successors  []workflow.Execution
 	runs        int
@@ -56,6 +58,7 @@ func (d *day) play(ctx context.Context) error {
 	if len(ticks) == 0 {
 		return fmt.Errorf("no tick of a schedule lies after %s and up to %s", d.span.Played.Format(time.RFC3339), d.span.Until.Format(time.RFC3339))
 	}
+	d.first = ticks[0].Truncate(time.Minute)
 	due := map[*playing][]time.Time{}
 	for _, p := range d.pipelines {
 		due[p] = slices.Collect(p.schedule.Rule.Ticks(d.span.Played, d.until()))
@@ -70,6 +73,9 @@ func (d *day) play(ctx context.Context) error {
 	d.options.Screen.Begin(len(ticks))
 	defer d.options.Screen.End()
 	for i, tick := range ticks {
+		if d.options.before != nil {
+			plan[i] = d.options.before(d, tick, plan[i])
+		}
 		for _, p := range d.pipelines {
 			if p.simulated != nil {
 				p.simulated.server.SetNow(tick)
@@ -83,6 +89,9 @@ func (d *day) play(ctx context.Context) error {
 				}
 				return err
 			}
+		}
+		if err := d.watch.look(tick); err != nil {
+			return err
 		}
 		d.span.Played = tick
 		if err := d.keepState(); err != nil {
@@ -127,7 +136,9 @@ func (d *day) longestInterval() (longest time.Duration) {
 // disturbed is the executions of one tick, with what is broken meanwhile.
 func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by disturbance) error {
 	if by.runs == 0 {
-		d.chaos.count(runSkipped, 1)
+		if d.chaos != nil {
+			d.chaos.count(runSkipped, 1)
+		}
 		// A tick is lost where Step Functions cannot be reached for as long as the schedule tries.
 		return d.deadLetter(p, tick, deadLetter{code: "AWS.SFN.ThrottlingException", message: "Rate exceeded", exhausted: "MaximumEventAgeInSeconds"})
 	}
@@ -171,6 +182,7 @@ func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by dist
 	for _, outcome := range outcomes {
 		d.runs++
 		d.transitions += outcome.Transitions
+		d.watch.execution(p.machine.ARN, tick, outcome.Status)
 		if outcome.Status == workflow.Succeeded {
 			succeeded = true
 			continue
@@ -222,6 +234,8 @@ func (d *day) progress(p *playing) []StreamSummary {
 	}
 	return all
 }
+
+func lastPart(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
 
 // do is the integrations that a state machine of Windrow uses, as far as its role allows them.
 func (d *day) do(ctx context.Context, p *playing, machine assembly.StateMachine, task workflow.Task) (json.RawMessage, error) {
@@ -313,6 +327,7 @@ func (d *day) deadLetter(p *playing, tick time.Time, why deadLetter) error {
 		return err
 	}
 	d.deadLetters++
+	d.watch.message(p.schedule.DeadLetters)
 	_, err = d.deadLettered.Write(append(line, '\n'))
 	return err
 }
@@ -411,6 +426,11 @@ func (d *day) verify() (*Summary, error) {
 		summary.Chaos, summary.ChaosSeed = d.chaos.struck, d.options.ChaosSeed
 	}
 	d.addHandlers(summary)
+	var err error
+	if summary.Alarms, err = d.watch.evaluate(d.first, d.span.Played); err != nil {
+		return nil, err
+	}
+	summary.undisturbed = d.options.undisturbed()
 	for _, p := range d.pipelines {
 		summary.addVendor(p)
 		results := make([]verify.Result, len(p.watched))

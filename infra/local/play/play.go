@@ -59,6 +59,14 @@ type Options struct {
 	Cache toolcache.Cache
 	// Screen is told what happens.
 	Screen *Screen
+
+	// before changes what happens to a tick; tests play with it what goes wrong.
+	before func(d *day, tick time.Time, by disturbance) disturbance
+}
+
+// undisturbed reports whether a day is played as it would be in production: none of its alarms may go off.
+func (o Options) undisturbed() bool {
+	return !o.Chaos && !o.Keep && o.Interval == 0 && o.VendorURL == "" && o.before == nil
 }
 
 // state is what a run leaves for one that goes on with its data.
@@ -134,6 +142,9 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		findings: map[string]int{},
 		failures: map[string]int{},
 		events:   map[string]int{},
+	}
+	if d.watch, err = newWatch(loaded, out.logs); err != nil {
+		return nil, err
 	}
 	for path, file := range map[string]**os.File{out.published: &d.published, out.deadLetters: &d.deadLettered} {
 		if *file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {

@@ -44,6 +44,8 @@ type Summary struct {
 	Denied map[string]int `json:"denied,omitempty"`
 	// DeadLetters counts the ticks that were not delivered and went to the schedule's queue for such.
 	DeadLetters int `json:"deadLetters,omitempty"`
+	// Alarms are those of the templates, by their names, as they would have read the play's metrics.
+	Alarms map[string]AlarmSummary `json:"alarms,omitempty"`
 	// Events counts what was put on event buses, by source, bus and kind.
 	Events map[string]int `json:"events,omitempty"`
 	// Requests are what all functions have asked for; Handlers what they have taken and asked for, by the kind of
@@ -52,6 +54,9 @@ type Summary struct {
 	Handlers map[string]*HandlerSummary `json:"handlers"`
 	// Memory says whether the functions' memory was watched.
 	Memory bool `json:"memoryWatched"`
+
+	// undisturbed says that no alarm may go off.
+	undisturbed bool
 }
 
 // StreamSummary is one stream of [Summary].
@@ -109,8 +114,42 @@ func (s *Summary) Good() bool {
 			return false
 		}
 	}
+	if s.undisturbed && len(s.tripped()) > 0 {
+		return false
+	}
 	disturbed := s.Chaos != nil
 	return (s.FailedRuns == 0 && s.DeadLetters == 0 || disturbed) && s.Lambda.OutOfMemory == 0 && len(s.Denied) == 0
+}
+
+// tripped are the names of the alarms that went off, sorted.
+func (s *Summary) tripped() []string {
+	var names []string
+	for name, alarm := range s.Alarms {
+		if alarm.Tripped {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// printAlarms shows the alarms that went off, with what they saw.
+func (s *Summary) printAlarms(w io.Writer) {
+	if len(s.Alarms) == 0 {
+		return
+	}
+	tripped := s.tripped()
+	if len(tripped) == 0 {
+		fmt.Fprintf(w, "alarms: %d evaluated, none went off\n", len(s.Alarms))
+		return
+	}
+	fmt.Fprintf(w, "alarms: %d evaluated, %d went off\n", len(s.Alarms), len(tripped))
+	for _, name := range tripped {
+		fmt.Fprintf(w, "  %s\n", name)
+		for line := range strings.Lines(s.Alarms[name].Timeline) {
+			fmt.Fprintf(w, "    %s", line)
+		}
+	}
 }
 
 func (s *Summary) addVendor(p *playing) {
@@ -210,6 +249,7 @@ func (s *Summary) Print(w io.Writer, out string) {
 		}
 		fmt.Fprintf(w, "%d requests met a fault of the simulated vendor: %s\n", total, strings.Join(kinds, ", "))
 	}
+	s.printAlarms(w)
 	list(w, "findings", s.Findings)
 	list(w, "failures of functions", s.Failures)
 	list(w, "events", s.Events)
