@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/windrow-data/windrow/infra/local/gate"
 	"github.com/windrow-data/windrow/infra/local/iam"
-	"github.com/windrow-data/windrow/infra/local/toolcache"
 )
 
 // withoutStatement is a command that takes a statement out of a role in the template.
@@ -42,32 +40,11 @@ func permissionsOf(t *testing.T, out string) []iam.Permission {
 // TestTheAppOfThisRepository plays a morning and a webinar through the app as it is synthesized, and then meets a vendor and a
 // secret that are wrong: what was committed before stays, and each failure is one clear message.
 func TestTheAppOfThisRepository(t *testing.T) {
-	if testing.Short() {
-		t.Skip("synthesizes the app")
-	}
-	userCache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The app is synthesized once; the runs with a wrong vendor or secret play the same assembly.
-	kept := filepath.Join(t.TempDir(), "kept")
-	const vendorURL = `echo "$CDK_CONTEXT_JSON" | sed 's/.*"vendorUrl":"\([^"]*\)".*/\1/'`
-	again := `set -e; cp -r "` + kept + `"/. "$CDK_OUTDIR"; for f in "$CDK_OUTDIR"/asset.*/vendor.json; do
-		sed "s|$(cat "` + kept + `/url")|$(` + vendorURL + `)|" "$f" > "$f.new"; mv "$f.new" "$f"; done`
+	again := thisApp(t)
 	var said bytes.Buffer
+	options := optionsFor(t, again, &said)
 	from := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
-	options := Options{
-		App:       `cd ../../.. && go run ./infra && cp -r "$CDK_OUTDIR" "` + kept + `" && ` + vendorURL + ` > "` + kept + `/url"`,
-		Env:       "local",
-		From:      from,
-		Until:     from.Add(15 * time.Hour),
-		Interval:  3 * time.Hour,
-		Seed:      11,
-		Attendees: 3000,
-		Out:       filepath.Join(t.TempDir(), "out"),
-		Cache:     toolcache.Cache{Dir: filepath.Join(userCache, "windrow"), Say: func(line string) { t.Log(line) }},
-		Screen:    NewScreen(&said, false),
-	}
+	options.From, options.Until, options.Interval, options.Attendees = from, from.Add(15*time.Hour), 3*time.Hour, 3000
 	summary, err := Run(t.Context(), options)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
@@ -94,7 +71,7 @@ func TestTheAppOfThisRepository(t *testing.T) {
 	}
 	t.Run("a statement less", func(t *testing.T) {
 		options := options
-		options.App, options.Until, options.Out = again+"\n"+withoutStatement("PipelineleadsIngestRole", "ReadAndWriteRaw"), from.Add(3*time.Hour), filepath.Join(t.TempDir(), "out")
+		options.App, options.Until, options.Out = thisApp(t, withoutStatement("PipelineleadsIngestRole", "ReadAndWriteRaw")), from.Add(3*time.Hour), filepath.Join(t.TempDir(), "out")
 		var said bytes.Buffer
 		options.Screen = NewScreen(&said, false)
 		denied, err := Run(t.Context(), options)
@@ -130,7 +107,6 @@ func TestTheAppOfThisRepository(t *testing.T) {
 	} {
 		t.Run(wrong.name, func(t *testing.T) {
 			options := options
-			options.App = again
 			options.Keep, options.From, options.Until = true, time.Time{}, summary.Until.Add(3*time.Hour)
 			options.VendorURL, options.Secret = html.URL, []byte(wrong.secret)
 			failed, err := Run(t.Context(), options)

@@ -29,9 +29,11 @@ const (
 
 // disturbance is what happens to one tick.
 type disturbance struct {
-	// runs is how many executions are started for it at once, 0 where it is skipped.
-	runs  int
-	blows []blow
+	// runs is how many executions are started for it at once, 0 where none could be.
+	runs int
+	// unscheduled says that the schedule did not tick at all.
+	unscheduled bool
+	blows       []blow
 }
 
 const (

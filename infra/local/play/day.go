@@ -32,6 +32,7 @@ type day struct {
 	began     time.Time // where this run has begun to play
 	first     time.Time // its first tick
 	pipelines []*playing
+	vendors   *vendors // nil where a running vendor is read
 	// published and deadLettered are files of what state machines publish, and of the ticks that were not delivered.
 	published, deadLettered *os.File
 
@@ -135,6 +136,9 @@ func (d *day) longestInterval() (longest time.Duration) {
 
 // disturbed is the executions of one tick, with what is broken meanwhile.
 func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by disturbance) error {
+	if by.unscheduled {
+		return nil
+	}
 	if by.runs == 0 {
 		if d.chaos != nil {
 			d.chaos.count(runSkipped, 1)

@@ -7,6 +7,7 @@
 package play
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,6 +63,8 @@ type Options struct {
 
 	// before changes what happens to a tick; tests play with it what goes wrong.
 	before func(d *day, tick time.Time, by disturbance) disturbance
+	// latency is how long the simulated vendor takes for a page; zero means pageLatency.
+	latency time.Duration
 }
 
 // undisturbed reports whether a day is played as it would be in production: none of its alarms may go off.
@@ -142,6 +145,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		findings: map[string]int{},
 		failures: map[string]int{},
 		events:   map[string]int{},
+		vendors:  simulation,
 	}
 	if d.watch, err = newWatch(loaded, out.logs); err != nil {
 		return nil, err
@@ -284,7 +288,7 @@ func (d *day) load(ctx context.Context, found []*pipeline, simulation *vendors) 
 		if simulation != nil {
 			simulated, accepted, err := simulation.add(p.vendor, vendortest.Size{
 				Seed: d.span.Seed, From: d.span.From, Until: d.span.worldUntil(), Attendees: d.span.Attendees, Lateness: vendortest.DocumentedLateness(),
-			})
+			}, cmp.Or(d.options.latency, pageLatency))
 			if err != nil {
 				return err
 			}

@@ -100,8 +100,8 @@ func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	serving.server.ServeHTTP(w, r)
 }
 
-// add simulates a vendor. The returned secret is the one it accepts.
-func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size) (s *simulated, secret map[string]string, err error) {
+// add simulates a vendor that takes latency for a page. The returned secret is the one it accepts.
+func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size, latency time.Duration) (s *simulated, secret map[string]string, err error) {
 	base, err := url.Parse(vendor.BaseURL)
 	if err != nil {
 		return nil, nil, fmt.Errorf("base URL of the vendor %s: %w", vendor.Name, err)
@@ -127,7 +127,7 @@ func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size) (s *simula
 	s.server = vendortest.NewServer(vendor, s.world, secret, vendortest.ServerOptions{
 		Now:     size.From,
 		Faults:  []vendortest.Plan{plan},
-		Latency: pageLatency,
+		Latency: latency,
 		Clock:   time.Now,
 	})
 	v.all = append(v.all, s)
