@@ -55,7 +55,7 @@ type Summary struct {
 	// Memory says whether the functions' memory was watched.
 	Memory bool `json:"memoryWatched"`
 
-	// undisturbed says that no alarm may go off.
+	// undisturbed says that no alarm may go off but for findings.
 	undisturbed bool
 }
 
@@ -114,8 +114,10 @@ func (s *Summary) Good() bool {
 			return false
 		}
 	}
-	if s.undisturbed && len(s.tripped()) > 0 {
-		return false
+	for _, name := range s.tripped() {
+		if s.undisturbed && !(s.Alarms[name].OnFindings && len(s.Findings) > 0) {
+			return false
+		}
 	}
 	disturbed := s.Chaos != nil
 	return (s.FailedRuns == 0 && s.DeadLetters == 0 || disturbed) && s.Lambda.OutOfMemory == 0 && len(s.Denied) == 0
@@ -279,12 +281,16 @@ func (s *Summary) printHandlers(w io.Writer) {
 		fmt.Fprintf(w, "%s: %d invocations, %.1f s of processor time, %.1f s of initialization in %d cold starts\n", kind, h.Invocations, h.CPUSeconds, h.InitSeconds, h.ColdStarts)
 		logBytes += h.LogBytes
 	}
+	var kinds []string
+	refused := 0
 	for _, kind := range []gate.Kind{gate.Put, gate.List, gate.Get, gate.Head, gate.Delete} {
 		if count := s.Requests.S3[kind]; count.Requests > 0 {
-			fmt.Fprintf(w, "S3 %s: %d requests, %d of them failed of their condition\n", kind, count.Requests, count.FailedConditionally)
+			kinds = append(kinds, fmt.Sprintf("%d %s", count.Requests, kind))
+			refused += count.FailedConditionally
 		}
 	}
-	fmt.Fprintf(w, "Secrets Manager: %d calls; EventBridge: %d events; logs: %.1f MB\n", s.Requests.Secrets, s.Requests.Events, float64(logBytes)/(1<<20))
+	fmt.Fprintf(w, "S3: %s (%d refused by their condition); Secrets Manager: %d calls; EventBridge: %d events; logs: %.1f MB\n",
+		strings.Join(kinds, ", "), refused, s.Requests.Secrets, s.Requests.Events, float64(logBytes)/(1<<20))
 }
 
 // list prints the texts that were counted, the first few.

@@ -56,7 +56,7 @@ func TestHandlersAreAddedUp(t *testing.T) {
 	s.Print(&said, "out")
 	for _, line := range []string{
 		"ingest: 6 invocations, 0.2 s of processor time, 0.1 s of initialization in 2 cold starts",
-		"S3 PUT: 10 requests, 4 of them failed of their condition",
+		"S3: 10 PUT (4 refused by their condition)",
 		"Secrets Manager: 2 calls; EventBridge: 8 events; logs: 3.0 MB",
 		"DENIED by the policies of the template:\n  7 x Role may not s3:PutObject on lake: no",
 		"THE RUN IS NOT RIGHT",

@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/infra/local/alarms"
 	"github.com/windrow-data/windrow/infra/local/assembly"
 	"github.com/windrow-data/windrow/infra/local/workflow"
@@ -114,6 +116,8 @@ type AlarmSummary struct {
 	State alarms.State `json:"state"`
 	// Tripped says that it went to ALARM at any time.
 	Tripped bool `json:"tripped"`
+	// OnFindings says that it reads the metric of findings alone, so that a finding explains it.
+	OnFindings bool `json:"onFindings,omitempty"`
 	// Timeline are its changes, a line each, with the figures.
 	Timeline string `json:"timeline"`
 }
@@ -127,14 +131,45 @@ func (w *watch) evaluate(first, last time.Time) (map[string]AlarmSummary, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := w.certain(result, first, last); err != nil {
+		return nil, err
+	}
 	summaries := map[string]AlarmSummary{}
 	for name, state := range result.States {
 		summaries[name] = AlarmSummary{State: state, Timeline: result.Timeline(name)}
 	}
-	for _, name := range result.Tripped() {
-		summary := summaries[name]
-		summary.Tripped = true
-		summaries[name] = summary
+	for _, a := range w.alarms.Metric {
+		summary := summaries[a.Name]
+		summary.Tripped = slices.Contains(result.Tripped(), a.Name)
+		summary.OnFindings = !slices.ContainsFunc(a.Queries, func(q alarms.Query) bool { return q.Metric.Name != telemetry.MetricFindings })
+		summaries[a.Name] = summary
+	}
+	for _, a := range w.alarms.Composite {
+		summary := summaries[a.Name]
+		summary.Tripped = slices.Contains(result.Tripped(), a.Name)
+		summaries[a.Name] = summary
 	}
 	return summaries, nil
+}
+
+// mostExtraPeriods is twice what is taken for how much further CloudWatch looks back than an alarm needs.
+const mostExtraPeriods = 2 * alarms.ExtraPeriods
+
+// certain makes sure that which alarms have gone off does not hang on how far CloudWatch looks back, which it does not publish.
+func (w *watch) certain(result alarms.Result, first, last time.Time) error {
+	for extra := range mostExtraPeriods + 1 {
+		other := alarms.Alarms{Metric: slices.Clone(w.alarms.Metric), Composite: w.alarms.Composite}
+		for i := range other.Metric {
+			other.Metric[i].RangePeriods = other.Metric[i].EvaluationPeriods + extra
+		}
+		again, err := alarms.Evaluate(other, w.store, first, last.Add(settling), time.Minute)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(again.Tripped(), result.Tripped()) {
+			return fmt.Errorf("the alarms %q go off, and %q where CloudWatch looks back %d periods more than it needs: it does not publish how many, so no alarm may hang on it",
+				result.Tripped(), again.Tripped(), extra)
+		}
+	}
+	return nil
 }
