@@ -126,19 +126,8 @@ func (r *run) policy() window.Policy {
 // window reads and commits one window that has no commit: the one that an earlier invocation left unfinished,
 // or else the one that choice arrives at. The reading is there in case of an error too.
 func (r *run) window(ctx, asking context.Context, choice *window.Choice) (*reading, error) {
-	g := &reading{run: r, began: r.Clock()}
-	attempt, err := r.Zone.Resumable(ctx, choice.Window().Start, rawzone.Resuming{})
-	if err != nil {
-		return g, err
-	}
-	if len(attempt.Parts) > 0 && attempt.Request == r.request(attempt.Window) {
-		err = g.resume(attempt)
-	} else {
-		// Nothing is stored, or the vendor is asked in another way than then and the parts cannot be joined.
-		g.attempt = rawzone.Attempt{Number: attempt.Number + 1, Moved: attempt.Moved, Begun: r.now}
-		err = g.choose(asking, choice)
-	}
-	if err != nil {
+	g := &reading{run: r, began: r.Clock(), attempt: rawzone.Attempt{Number: 1, Begun: r.now}}
+	if err := g.choose(ctx, asking, choice); err != nil {
 		return g, err
 	}
 	if err := g.finish(ctx, asking); err != nil {

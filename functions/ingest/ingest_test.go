@@ -43,8 +43,8 @@ type model struct {
 	offset int
 	// session is part of the tokens of a stream that pages by token; those of another session are refused.
 	session int
-	// endless is a vendor that has a further page after each, all without records.
-	endless bool
+	// empty is how many pages without records come first, each of which has one after it.
+	empty int
 	// refuse is a start from which on nothing may be asked for; zero refuses none.
 	refuse time.Time
 	// days says that from and to are dates.
@@ -102,7 +102,7 @@ func (m *model) serve(w http.ResponseWriter, r *http.Request) {
 		answer = fmt.Appendf(answer, `{"id":%d,"time":%d,"score":%d}`, m.records[i].id, m.records[i].at.Unix(), m.records[i].score)
 	}
 	next := ""
-	if m.endless {
+	if offset < m.empty {
 		next = fmt.Sprintf("%d-%d", m.session, offset+1)
 	} else if offset+given < truth {
 		next = fmt.Sprintf("%d-%d", m.session, offset+given)
@@ -518,8 +518,8 @@ func TestAVendorThatFailsInMidWindow(t *testing.T) {
 	if commits := f.check(); commits[0].Resumes != 1 {
 		t.Errorf("got %+v", commits[0])
 	}
-	if again := f.model.requests - before; again != 18-7 {
-		t.Errorf("%d pages were asked for after the failure, want the 11 that were missing", again)
+	if again := f.model.requests - before; again != 1+18-7 {
+		t.Errorf("%d pages were asked for after the failure, want the first, and the 11 that were missing", again)
 	}
 }
 
@@ -643,13 +643,13 @@ func TestAShorterWindowThatAsksForTheSameDaysIsNotTried(t *testing.T) {
 func TestEmptyPagesWithoutEndAreNoProgress(t *testing.T) {
 	f := newFixture(t, byToken)
 	f.timeout = 10 * time.Second
-	f.model.endless = true
+	f.model.empty = 1_000_000
 	answer, err := f.invoke(day)
 	if err == nil || answer.More || !strings.Contains(err.Error(), "without a record") {
 		t.Errorf("got %+v, %v; want an error and not to be invoked again and again", answer, err)
 	}
 	// Should there be an end after all, each run comes nearer to it.
-	f.model.endless = false
+	f.model.empty = answer.Pages
 	f.execute(day)
 	if commits := f.check(); commits[0].Pages != answer.Pages+1 {
 		t.Errorf("%d pages in all, want to go on after the %d of the run before", commits[0].Pages, answer.Pages)

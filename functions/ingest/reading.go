@@ -41,12 +41,13 @@ type reading struct {
 }
 
 // choose asks for the first page of shorter and shorter windows until one fits. The page just read is then
-// the window's page one.
+// the window's page one. A window that an earlier invocation has left unfinished is gone on with instead.
 //
 // A window whose only page has been read fits, however little time is left. One that does not fit is taken all
 // the same where no time is left to ask for a shorter one, or none is asked for in another way: a vendor that
 // takes whole days gives as much for an hour as for the day.
-func (g *reading) choose(asking context.Context, choice *window.Choice) error {
+func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) error {
+	looked := false
 	for {
 		w := choice.Window()
 		// Each window's own records count for the rate, not those of the longer ones asked for before.
@@ -54,6 +55,13 @@ func (g *reading) choose(asking context.Context, choice *window.Choice) error {
 		page, err := g.Vendor.Page(asking, w, vendorapi.Cursor{})
 		if err != nil {
 			return err
+		}
+		if !page.Last && !looked {
+			// Only a window of several pages is worth a listing of what may be stored of it.
+			looked = true
+			if found, err := g.takeUp(ctx, w.Start); err != nil || found {
+				return err
+			}
 		}
 		request, backoffs := g.request(w), choice.Backoffs()
 		fits := page.Last || g.left() < g.Clock().Sub(g.began)
@@ -68,6 +76,20 @@ func (g *reading) choose(asking context.Context, choice *window.Choice) error {
 		g.Logger.Debug("window shortened", "stream", g.Stream.Name, "from", w.End, "to", choice.Window().End,
 			"announced", page.Total, "capacity", g.capacity())
 	}
+}
+
+// takeUp goes on with what an earlier invocation has stored of the window that begins at start, and reports whether
+// there is any. Where the vendor is asked in another way by now its parts cannot be joined, and a new attempt begins.
+func (g *reading) takeUp(ctx context.Context, start time.Time) (found bool, err error) {
+	attempt, err := g.Zone.Resumable(ctx, start, rawzone.Resuming{})
+	if err != nil {
+		return false, err
+	}
+	if len(attempt.Parts) > 0 && attempt.Request == g.request(attempt.Window) {
+		return true, g.resume(attempt)
+	}
+	g.attempt.Number, g.attempt.Moved = attempt.Number+1, attempt.Moved
+	return false, nil
 }
 
 // open begins an attempt with its first page.
