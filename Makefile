@@ -23,7 +23,9 @@ SOAK         ?= 10m
 FUZZ         ?= 30s
 ENVIRONMENTS := dev staging prod
 # What `make synth` answers where an environment wants to be told where it goes and who answers for it.
-ANSWERS      ?= -c account=111122223333 -c region=eu-west-1 -c owner=marketing-data -c costCenter=4711 -c alarmEmail=oncall@example.com
+ANSWERS      ?= -c account=111122223333 -c region=eu-west-1 -c owner=marketing-data -c costCenter=4711 -c alarmEmail=oncall@example.com -c anomalies=true
+# The template of another team's app, which a test keeps up to date.
+CONSUMER     := constructs/testdata/consumer/template.json
 # What `make diff` compares with: a tag, a branch or a commit.
 BASE         ?= HEAD
 
@@ -67,7 +69,7 @@ synth: needs node_modules ## Write and check the templates of dev, staging and p
 	@for env in $(ENVIRONMENTS); do \
 		npx --no-install cdk synth --quiet -c env=$$env -c clientId=$(CLIENT_ID) $(ANSWERS) -o cdk.out/$$env; \
 	done
-	@npm run --silent check -- $(addprefix cdk.out/,$(ENVIRONMENTS))
+	@npm run --silent check -- $(addprefix cdk.out/,$(ENVIRONMENTS)) $(CONSUMER)
 
 .PHONY: cost
 cost: needs ## Print what the pipelines are expected to cost, line by line
@@ -90,7 +92,7 @@ diff: needs node_modules ## Show what the templates change against those of BASE
 lint: synth ## Check the templates with cfn-lint, which needs Python
 	@command -v python3 >/dev/null || { echo "Python is missing: cfn-lint needs Python 3.10 or later from https://www.python.org/" >&2; exit 1; }
 	@test -x .local/cfn-lint/bin/cfn-lint || { python3 -m venv .local/cfn-lint && .local/cfn-lint/bin/pip install --quiet --disable-pip-version-check -r infra/checks/requirements.txt; }
-	@.local/cfn-lint/bin/cfn-lint --ignore-checks W3005 -- $(foreach env,$(ENVIRONMENTS),cdk.out/$(env)/*.template.json) constructs/testdata/consumer/template.json
+	@.local/cfn-lint/bin/cfn-lint --ignore-checks W3005 -- $(foreach env,$(ENVIRONMENTS),cdk.out/$(env)/*.template.json) $(CONSUMER)
 	@echo "cfn-lint: nothing to say"
 
 .PHONY: clean

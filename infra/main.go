@@ -120,20 +120,7 @@ func newStack(app awscdk.App) (awscdk.Stack, error) {
 		Env:                   to.env(),
 	})
 	pipeline := constructs.NewVendorPipeline(stack, "Pipeline", props)
-	output(stack, "RawBucketName", pipeline.RawBucket.BucketName(), "Records as the vendor sent them, and the commit log")
-	output(stack, "CuratedBucketName", pipeline.CuratedBucket.BucketName(), "Parquet, ready to query")
-	output(stack, "DatabaseName", pipeline.Database.Ref(), "The Glue database with a table a stream")
-	output(stack, "WorkgroupName", pipeline.Workgroup.Ref(), "The Athena workgroup to query it in")
-	output(stack, "StateMachineArn", pipeline.StateMachine.StateMachineArn(), "One run")
-	output(stack, "BackfillArn", pipeline.Backfill.StateMachineArn(), "Start this to read a past range again, or to make its curated objects again")
-	output(stack, "DeadLettersUrl", pipeline.DeadLetters.QueueUrl(), "Ticks of the schedule that could not be delivered")
-	output(stack, "AlarmTopicArn", pipeline.AlarmTopic.TopicArn(), "Subscribe to alarms and findings here")
-	output(stack, "ExpectedCost", jsii.String(fmt.Sprintf("%.2f USD a year", pipeline.Estimate.Total())), "Everything included, at list prices and without a free tier; make cost has the arithmetic")
-	if pipeline.Secret != nil {
-		output(stack, "SecretArn", pipeline.Secret.SecretArn(),
-			fmt.Sprintf("Put the vendor's credentials here: a JSON object with the fields %s", strings.Join(vendor.SecretFields(), ", ")))
-		output(stack, "SecretCommand", jsii.String(pipeline.SecretCommand()), "Fills the vendor's secret: put each credential in place of its dots")
-	}
+	pipeline.AddOutputs()
 	if contextValue(app, "anomalies") == "true" {
 		addAnomalies(app, e, to, pipeline)
 	}
@@ -165,7 +152,9 @@ func addAnomalies(app awscdk.App, e environment, to target, pipelines ...*constr
 	monitor := constructs.NewCostAnomalyMonitor(stack, "Anomalies", &constructs.CostAnomalyMonitorProps{
 		Pipelines: names, Environment: e.Name, Owner: to.Owner, CostCenter: to.CostCenter, AlarmEmails: to.AlarmEmails,
 	})
-	output(stack, "AnomalyTopicArn", monitor.Topic.TopicArn(), "Subscribe to cost anomalies here")
+	awscdk.NewCfnOutput(stack, jsii.String("AnomalyTopicArn"), &awscdk.CfnOutputProps{
+		Value: monitor.Topic.TopicArn(), Description: jsii.String("Subscribe to cost anomalies here"),
+	})
 }
 
 // vendor is ON24's description for the client that the context names.
@@ -199,8 +188,4 @@ func contextValue(app awscdk.App, key string) string {
 		return ""
 	}
 	return fmt.Sprint(value)
-}
-
-func output(stack awscdk.Stack, id string, value *string, description string) {
-	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(description)})
 }

@@ -102,7 +102,7 @@ func TestOneStackAnEnvironment(t *testing.T) {
 				t.Errorf("the stack has %d functions, want two for each of five streams", functions)
 			}
 			for _, output := range []string{"RawBucketName", "CuratedBucketName", "StateMachineArn", "BackfillArn", "DeadLettersUrl", "AlarmTopicArn", "DatabaseName", "WorkgroupName", "ExpectedCost", "SecretArn", "SecretCommand"} {
-				if template.Outputs[output] == nil {
+				if template.Outputs["Pipeline"+output] == nil {
 					t.Errorf("the stack lacks the output %s", output)
 				}
 			}

@@ -66,7 +66,7 @@ var firstLooks = map[Kind]string{
 	MemoryNearLimit:     "the size of the vendor's pages (paging.size), then the function's memory",
 	TimeNearLimit:       "how long single requests to the vendor and to S3 took, then SafetyMargin",
 	CredentialsRejected: "the fields of the vendor's secret, and what they are allowed to read at the vendor",
-	SecretUnusable:      "the value of the vendor's secret; the stack's output SecretCommand fills it",
+	SecretUnusable:      "the value of the vendor's secret; the stack's output SecretCommand, behind the pipeline's ID, fills it",
 	VendorRefuses:       "the request and the vendor's words in the message: has the vendor changed its API?",
 	VendorUnavailable:   "the vendor's status page; the next run goes on where this one stopped",
 	AnswerMalformed:     "the answer's beginning in the message against the vendor's description: has the vendor changed its API?",

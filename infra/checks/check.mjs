@@ -1,6 +1,6 @@
-// Checks the templates of cloud assemblies without an AWS account:
+// Checks templates, or those of whole cloud assemblies, without an AWS account:
 //
-//   node infra/checks/check.mjs cdk.out/dev cdk.out/staging cdk.out/prod
+//   node infra/checks/check.mjs cdk.out/dev cdk.out/staging constructs/testdata/consumer/template.json
 //
 // Each template is checked by AWS's own CloudFormation rules, and each state machine in it by two validators of
 // the Amazon States Language, since each finds what the other misses. One line a template goes to standard
@@ -68,6 +68,7 @@ function checkTemplate (engine, path) {
 }
 
 function templatesOf (assembly) {
+  if (assembly.endsWith('.json')) return [assembly]
   const manifest = join(assembly, 'manifest.json')
   if (!existsSync(manifest)) throw new Error(`${assembly} is no cloud assembly: it has no manifest.json; run cdk synth -o ${assembly} first`)
   const stacks = Object.values(JSON.parse(readFileSync(manifest, 'utf8')).artifacts).filter(a => a.type === 'aws:cloudformation:stack')
@@ -77,7 +78,7 @@ function templatesOf (assembly) {
 
 const assemblies = process.argv.slice(2)
 if (assemblies.length === 0) {
-  console.error('usage: node infra/checks/check.mjs CLOUD_ASSEMBLY...')
+  console.error('usage: node infra/checks/check.mjs CLOUD_ASSEMBLY|TEMPLATE...')
   process.exit(1)
 }
 const engine = new RegoEngine()

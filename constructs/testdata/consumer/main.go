@@ -47,6 +47,7 @@ func main() {
 		}
 	}
 	pipeline := constructs.NewVendorPipeline(stack, "Webinars", props)
+	pipeline.AddOutputs()
 
 	// Whoever follows up on sign-ups takes them from this queue, minutes after they happened.
 	fresh := awssqs.NewQueue(stack, jsii.String("FreshSignups"), &awssqs.QueueProps{EnforceSSL: jsii.Bool(true)})

@@ -1,0 +1,36 @@
+package constructs
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// AddOutputs has the deployment print what a person needs next: the command that fills the vendor's secret, where to subscribe,
+// what to start and to query, and what it is expected to cost. Each output is named after the pipeline's construct ID and what
+// it tells, for example PipelineSecretCommand.
+func (p *VendorPipeline) AddOutputs() {
+	p.output("RawBucketName", *p.RawBucket.BucketName(), "Records as the vendor sent them, and the commit log")
+	p.output("CuratedBucketName", *p.CuratedBucket.BucketName(), "Parquet, ready to query")
+	p.output("StateMachineArn", *p.StateMachine.StateMachineArn(), "One run")
+	p.output("BackfillArn", *p.Backfill.StateMachineArn(), "Start this to read a past range again, or to make its curated objects again")
+	p.output("DeadLettersUrl", *p.DeadLetters.QueueUrl(), "Starts of runs that could not be delivered")
+	p.output("AlarmTopicArn", *p.AlarmTopic.TopicArn(), "Subscribe to alarms and findings here")
+	p.output("ExpectedCost", fmt.Sprintf("%.2f USD a year", p.Estimate.Total()), "Everything included, at list prices and without a free tier")
+	if p.Workgroup != nil {
+		p.output("DatabaseName", *p.Database.Ref(), "The Glue database with a table a stream")
+		p.output("WorkgroupName", *p.Workgroup.Ref(), "The Athena workgroup to query it in")
+	}
+	if p.Secret != nil {
+		p.output("SecretArn", *p.Secret.SecretArn(), "The vendor's credentials: a JSON object with the fields "+strings.Join(p.vendor.SecretFields(), ", "))
+		p.output("SecretCommand", p.SecretCommand(), "Fills the vendor's secret: put each credential in place of its dots")
+	}
+}
+
+func (p *VendorPipeline) output(name, value, description string) {
+	output := awscdk.NewCfnOutput(p, jsii.String(name), &awscdk.CfnOutputProps{Value: jsii.String(value), Description: jsii.String(description)})
+	// CDK's own name would have a hash, which nobody can tell another person of.
+	output.OverrideLogicalId(jsii.String(*p.Node().Id() + name))
+}

@@ -1,0 +1,52 @@
+package pricing_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/windrow-data/windrow/functions/pricing"
+)
+
+// fourStreams is the construct's default with the four streams of the published comparison.
+var fourStreams = pricing.Configuration{
+	Streams: 4, Interval: 30 * time.Minute, DaysPerYear: 365, Architecture: pricing.ARM64, MemoryMB: 128, TransitionsPerRun: 11, TracesPerRun: 1,
+	LogRetentionDays: 30, AlarmMetrics: 6, CompositeAlarms: 1, CustomMetrics: 3, Secrets: 1, Budgets: 1,
+}
+
+// TestAPipelineIsCheap holds what the README promises.
+func TestAPipelineIsCheap(t *testing.T) {
+	idle := pricing.USEast1.Year(fourStreams, pricing.IdleDay(4, fourStreams.RunsPerDay()))
+	busy := pricing.USEast1.Year(fourStreams, pricing.WebinarDay(4, fourStreams.RunsPerDay()))
+	running := []pricing.Use{pricing.Compute, pricing.Requests, pricing.Transitions}
+	if got := idle.Of(running...); got > 9.50 {
+		t.Errorf("a year without anything new runs for $%.2f, want $9.50 at most", got)
+	}
+	if got := idle.Total(); got > 40 {
+		t.Errorf("a year without anything new costs $%.2f in all, want $40 at most", got)
+	}
+	// What S3 asks for the requests grows with what is written and replaced; what Lambda and Step Functions ask does not.
+	lambda := 0.0
+	for _, line := range busy.Lines {
+		if line.Use == pricing.Requests && line.Service == "Lambda" {
+			lambda += line.USD
+		}
+	}
+	if got := busy.Of(pricing.Compute, pricing.Transitions) + lambda; got > 9.50 {
+		t.Errorf("a year of webinars takes $%.2f of Lambda and Step Functions, want $9.50 at most", got)
+	}
+	if glue := pricing.USEast1.Glue(fourStreams, pricing.PublishedJobs()...).Total(); busy.Total() > glue/2 {
+		t.Errorf("a year of webinars costs $%.2f in all, want less than half of $%.2f, what Glue takes of compute alone", busy.Total(), glue)
+	}
+}
+
+func TestDaysScale(t *testing.T) {
+	if got, want := pricing.IdleDay(8, 48).Writes, 2*pricing.IdleDay(4, 48).Writes; got != want {
+		t.Errorf("twice the streams write %g times, want %g", got, want)
+	}
+	if got, want := pricing.IdleDay(4, 24).VendorRequests, pricing.IdleDay(4, 48).VendorRequests/2; got != want {
+		t.Errorf("half the runs ask %g times, want %g", got, want)
+	}
+	if pricing.WebinarDay(4, 48).Writes-pricing.IdleDay(4, 48).Writes != pricing.WebinarDay(1, 1).Writes-pricing.IdleDay(1, 1).Writes {
+		t.Error("the webinars are not the same for any number of streams and runs")
+	}
+}
