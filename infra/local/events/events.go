@@ -2,8 +2,8 @@
 // it on.
 //
 // It answers PutEvents alone, as https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
-// describes it. Signatures are not verified and nothing is authorized here: that is for a gate in front of it. Rules are not
-// matched either; whoever is handed the events decides what follows on them.
+// describes it. Signatures are not verified and nothing is authorized here: that is for a gate in front of it. Whoever is
+// handed the events decides what follows on them, by rules whose patterns [Matches] reads.
 package events
 
 import (

@@ -15,7 +15,6 @@ import (
 
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/infra/local/assembly"
-	"github.com/windrow-data/windrow/infra/local/events"
 	"github.com/windrow-data/windrow/infra/local/lambdahost"
 	"github.com/windrow-data/windrow/infra/local/verify"
 	"github.com/windrow-data/windrow/infra/local/workflow"
@@ -39,6 +38,8 @@ type day struct {
 	// chaos breaks things meanwhile; nil leaves them alone.
 	chaos *chaos
 	watch *watch
+	// rules are what events are handed on by.
+	rules []assembly.EventRule
 	// successors are executions that another one has started and that are still to run.
 	successors  []workflow.Execution
 	runs        int
@@ -51,6 +52,10 @@ type day struct {
 	findings map[string]int
 	failures map[string]int
 	events   map[string]int
+	// triggered are the executions that events have started and that are still to run, fault what kept one from being
+	// handed on.
+	triggered []triggered
+	fault     error
 }
 
 // play runs every tick of every pipeline, one after another, as a schedule does.
@@ -90,6 +95,9 @@ func (d *day) play(ctx context.Context) error {
 				}
 				return err
 			}
+		}
+		if err := d.runTriggered(ctx); err != nil {
+			return err
 		}
 		if err := d.watch.look(tick); err != nil {
 			return err
@@ -334,13 +342,6 @@ func (d *day) deadLetter(p *playing, tick time.Time, why deadLetter) error {
 	d.watch.message(p.schedule.DeadLetters)
 	_, err = d.deadLettered.Write(append(line, '\n'))
 	return err
-}
-
-// deliver counts an event that was put on a bus.
-func (d *day) deliver(bus string, e events.Event) {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	d.events[fmt.Sprintf("%s on %s: %s", e.Source, bus, e.DetailType)]++
 }
 
 func (d *day) publish(task workflow.Task, subject string, message json.RawMessage) (json.RawMessage, error) {

@@ -146,6 +146,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		failures: map[string]int{},
 		events:   map[string]int{},
 		vendors:  simulation,
+		rules:    loaded.EventRules,
 	}
 	if d.watch, err = newWatch(loaded, out.logs); err != nil {
 		return nil, err

@@ -56,6 +56,7 @@ type services struct {
 	gate        *gate.Gate
 	s3          *s3server.Server
 	secrets     *secrets.Server
+	bus         *events.Server
 	kept        *os.File // the events
 	fronts      []*http.Server
 	functions   *lambdahost.Host
@@ -128,14 +129,14 @@ func (s *services) openGate(a *assembly.Assembly, out folders, deliver func(bus 
 		return nil, err
 	}
 	s.secrets = secrets.NewServer(time.Now)
-	bus := events.NewServer(events.Options{
+	s.bus = events.NewServer(events.Options{
 		Account: assembly.Account, Region: a.Region, Buses: gate.Buses(a), DefaultBus: assembly.DefaultBus, Keep: s.kept, Deliver: deliver, Now: time.Now,
 	})
 	endpoints := map[string]string{}
 	for variable, handler := range map[string]http.Handler{
 		"AWS_ENDPOINT_URL_S3":              s.gate.S3(server),
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": s.gate.Secrets(s.secrets),
-		"AWS_ENDPOINT_URL_EVENTBRIDGE":     s.gate.Events(bus),
+		"AWS_ENDPOINT_URL_EVENTBRIDGE":     s.gate.Events(s.bus),
 	} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
