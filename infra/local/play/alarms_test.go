@@ -96,7 +96,7 @@ func TestEachScenarioTripsItsAlarm(t *testing.T) {
 		},
 		{
 			name:    "a loop of runs",
-			options: func(o *Options) { o.Interval, o.Until = 20*time.Second, at(60) },
+			options: func(o *Options) { o.Interval, o.Until = 12*time.Second, at(60) },
 			cause:   at(0),
 			want:    []string{"it costs more than expected", "wake somebody"},
 		},
