@@ -158,6 +158,19 @@ func TestTablesCanBeLeftOut(t *testing.T) {
 	}
 }
 
+func TestQueriesOfNoTablesCannotBeGranted(t *testing.T) {
+	stack := awscdk.NewStack(newApp(map[string]any{}), jsii.String("test"), nil)
+	props := required()
+	props.DisableTables = true
+	p := NewVendorPipeline(stack, "Pipeline", props)
+	defer func() {
+		if err, _ := recover().(error); err == nil || !strings.Contains(err.Error(), "the pipeline test/Pipeline has no tables") {
+			t.Errorf("got %v", err)
+		}
+	}()
+	p.GrantQuery(awsiam.NewRole(stack, jsii.String("Analyst"), &awsiam.RoleProps{AssumedBy: awsiam.NewAccountRootPrincipal()}))
+}
+
 func TestQueriesCanBeGranted(t *testing.T) {
 	app := newApp(map[string]any{})
 	stack := awscdk.NewStack(app, jsii.String("test"), nil)

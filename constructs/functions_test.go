@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
 
@@ -268,5 +269,33 @@ func TestPipelineReachesWhatItMade(t *testing.T) {
 	reader := newRole(p, "Reader", serviceInAccount("glue.amazonaws.com"), nil)
 	if !*p.GrantReadCurated(reader).Success() {
 		t.Error("reading the curated bucket could not be granted")
+	}
+}
+
+// TestSynthesisSaysWhoseVersionsAreBuilt builds a function out of a vendor folder, which is what a consumer with one has.
+func TestSynthesisSaysWhoseVersionsAreBuilt(t *testing.T) {
+	consumer := t.TempDir()
+	for path, content := range map[string]string{
+		"go.mod":                             "module example.com/consumer\n\ngo 1.26.0\n\ntool example.com/m/hello\n\nrequire example.com/m v1.0.0\n",
+		"vendor/modules.txt":                 "# example.com/m v1.0.0\n## explicit; go 1.26.0\nexample.com/m/hello\n",
+		"vendor/example.com/m/hello/main.go": "package main\n\nfunc main() {}\n",
+	} {
+		path = filepath.Join(consumer, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(consumer)
+	t.Setenv("GOWORK", "off")
+	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("test"), nil)
+	props := required()
+	props.IngestPackage, props.PreprocessPackage = "example.com/m/hello", "example.com/m/hello"
+	NewVendorPipeline(stack, "Pipeline", props)
+	said := assertions.Annotations_FromStack(stack).FindInfo(jsii.String("/test/Pipeline"), assertions.Match_StringLikeRegexp(jsii.String("built with the versions of the vendor folder in "+consumer)))
+	if len(*said) == 0 {
+		t.Error("synthesis does not say that the vendor folder's versions are used")
 	}
 }

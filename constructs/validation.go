@@ -138,6 +138,10 @@ func (p *VendorPipelineProps) Validate() error {
 	runbook, err := url.Parse(settled.RunbookURL)
 	want(err == nil && (runbook.Scheme == "https" || runbook.Scheme == "http") && runbook.Host != "" && runbook.Fragment == "", "RunbookURL", fmt.Sprintf("%q", settled.RunbookURL),
 		"an address without a fragment, for example %s", DefaultRunbookURL)
+	if p.Workload != nil {
+		err := p.Workload.Validate()
+		want(err == nil, "Workload", fmt.Sprint(err), "a day with runs, and without numbers below 0")
+	}
 	want(settled.MonthlyBudgetUSD >= 0, "MonthlyBudgetUSD", settled.MonthlyBudgetUSD, "an amount in US dollars above 0")
 	want(p.DatabaseName == "" || validDatabase.MatchString(p.DatabaseName), "DatabaseName", fmt.Sprintf("%q", p.DatabaseName),
 		"lower-case letters, digits and underscores, at most %d", maxDatabaseName)

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/windrow-data/windrow/functions/pricing"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
@@ -50,6 +51,7 @@ func TestEachWrongPropIsTold(t *testing.T) {
 		"spending as expected":          {func(p *VendorPipelineProps) { p.SpendFactor = 1 }, "SpendFactor is 1: want more than 1"},
 		"a runbook without address":     {func(p *VendorPipelineProps) { p.RunbookURL = "docs/runbook.md" }, `RunbookURL is "docs/runbook.md": want an address without a fragment`},
 		"a runbook with a heading":      {func(p *VendorPipelineProps) { p.RunbookURL = "https://a.example/b#c" }, `RunbookURL is "https://a.example/b#c"`},
+		"a workload without runs":       {func(p *VendorPipelineProps) { p.Workload = &pricing.Workload{Writes: -3} }, "Workload is Runs is 0: want more than 0"},
 		"a negative budget":             {func(p *VendorPipelineProps) { p.MonthlyBudgetUSD = -1 }, "MonthlyBudgetUSD is -1: want an amount in US dollars above 0"},
 		"a database with hyphens":       {func(p *VendorPipelineProps) { p.DatabaseName = "a-b" }, `DatabaseName is "a-b": want lower-case letters, digits and underscores`},
 		"tables of no years":            {func(p *VendorPipelineProps) { p.TableYears = -1 }, "TableYears is -1: want a number of years above 0"},

@@ -78,3 +78,26 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		}
 	}
 }
+
+// TestExamplesAreCompiled holds the README's Go to the example that a test compiles, synthesizes and plays.
+func TestExamplesAreCompiled(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("../constructs/testdata/consumer/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) == 0 {
+		t.Error("the README has no Go")
+	}
+	for _, block := range blocks {
+		for line := range strings.Lines(block[1]) {
+			if strings.TrimSpace(line) != "" && !strings.Contains(string(example), line) {
+				t.Errorf("the README's line is not in the example: %s", line)
+			}
+		}
+	}
+}

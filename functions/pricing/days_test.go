@@ -1,6 +1,8 @@
 package pricing_test
 
 import (
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,5 +50,31 @@ func TestDaysScale(t *testing.T) {
 	}
 	if pricing.WebinarDay(4, 48).Writes-pricing.IdleDay(4, 48).Writes != pricing.WebinarDay(1, 1).Writes-pricing.IdleDay(1, 1).Writes {
 		t.Error("the webinars are not the same for any number of streams and runs")
+	}
+}
+
+func TestADayIsRefusedThatIsNone(t *testing.T) {
+	for _, day := range []pricing.Workload{pricing.IdleDay(4, 48), pricing.WebinarDay(1, 24)} {
+		if err := day.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	// Each number has its fault: a new field must not be forgotten.
+	fields := reflect.TypeFor[pricing.Workload]()
+	for i := range fields.NumField() {
+		field := fields.Field(i)
+		if field.Type.Kind() == reflect.String {
+			continue
+		}
+		day := pricing.IdleDay(4, 48)
+		value := reflect.ValueOf(&day).Elem().Field(i)
+		if value.CanInt() {
+			value.SetInt(-int64(time.Second))
+		} else {
+			value.SetFloat(-1)
+		}
+		if err := day.Validate(); err == nil || !strings.Contains(err.Error(), field.Name+" is -1: want") {
+			t.Errorf("%s: %v", field.Name, err)
+		}
 	}
 }

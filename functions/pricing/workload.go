@@ -1,6 +1,8 @@
 package pricing
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"time"
 )
@@ -135,3 +137,37 @@ func scaled(d time.Duration, factor float64) time.Duration {
 }
 
 func seconds(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }
+
+// Validate tells everything that keeps w from being a day.
+func (w Workload) Validate() error {
+	var faults []error
+	if !(w.Runs > 0) {
+		faults = append(faults, fmt.Errorf("Runs is %v: want more than 0", w.Runs))
+	}
+	for _, of := range []struct {
+		field string
+		value float64
+	}{
+		{"Invocations", w.Invocations},
+		{"CPU", w.CPU.Seconds()},
+		{"Init", w.Init.Seconds()},
+		{"VendorRequests", w.VendorRequests},
+		{"Waits", w.Waits.Seconds()},
+		{"ExtraTransitions", w.ExtraTransitions},
+		{"Writes", w.Writes},
+		{"Reads", w.Reads},
+		{"SecretCalls", w.SecretCalls},
+		{"KeyCalls", w.KeyCalls},
+		{"LogBytes", w.LogBytes},
+		{"RawBytes", w.RawBytes},
+		{"CuratedBytes", w.CuratedBytes},
+		{"Events", w.Events},
+		{"Notifications", w.Notifications},
+		{"DeadLetters", w.DeadLetters},
+	} {
+		if !(of.value >= 0) {
+			faults = append(faults, fmt.Errorf("%s is %v: want 0 or more", of.field, of.value))
+		}
+	}
+	return errors.Join(faults...)
+}
