@@ -180,7 +180,8 @@ func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
 			}, Default: stateSucceed},
 			stateAgain: {Type: "Parallel", Parameters: map[string]any{"left": left, "ingest": none, "preprocess": none},
 				Branches: again, ResultPath: "$.streams", Next: stateOutcome},
-			statePublish: p.publish(vendor, answers, "$.published", nil, stateFailed),
+			// What cannot be told is a failure, and no reason to leave the streams alone.
+			statePublish: p.publish(vendor, answers, "$.published", caught("$.published", stateNote), stateFailed),
 			stateFailed: {Type: "Choice", Choices: []choice{
 				{Or: errors, Next: stateNote},
 				{Or: more, Next: stateAgain},

@@ -285,6 +285,10 @@ func TestRuns(t *testing.T) {
 			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, Failed?, Again, " +
 				"Left of orders?, Ingest orders again, More orders?, Publish orders, Ingest orders again, More orders?, Preprocess orders again, " + noNotes + ", Outcome, Succeed",
 		},
+		"a finding cannot be told": {
+			map[string][]answer{"Ingest orders": {{findings: 1, more: true}}, "PublishFindings": {{err: "SNS.AuthorizationErrorException"}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, NoteFailure, More?, Again, " + ordersAgain + ", " + noNotes + ", Outcome, Fail",
+		},
 		"a finding cannot be told in the midst": {
 			map[string][]answer{
 				"Ingest orders": {{more: true}}, "Ingest orders again": {{more: true, findings: 1}, {}}, "Publish orders": {{err: "SNS.AuthorizationErrorException"}},
