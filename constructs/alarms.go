@@ -18,6 +18,8 @@ type AlarmName string
 const (
 	// AlarmRunFailed goes off when a run ends with a failed stream.
 	AlarmRunFailed AlarmName = "run-failed"
+	// AlarmRunsFailing goes off when runs have failed in two intervals in a row: they do not mend themselves.
+	AlarmRunsFailing AlarmName = "runs-failing"
 	// AlarmNoRun goes off when no run has been started for two intervals.
 	AlarmNoRun AlarmName = "no-run"
 	// AlarmStale goes off when the worst stream's watermark lies too far behind in two intervals in a row.
@@ -33,14 +35,18 @@ const (
 )
 
 // alarmNames are those that read a metric each.
-var alarmNames = []AlarmName{AlarmRunFailed, AlarmNoRun, AlarmStale, AlarmFindings, AlarmSpend, AlarmDeadLetters}
+var alarmNames = []AlarmName{AlarmRunFailed, AlarmRunsFailing, AlarmNoRun, AlarmStale, AlarmFindings, AlarmSpend, AlarmDeadLetters}
 
-// paging are the alarms that PageAlarm reads: nobody gets data, or money is spent for nothing. A single failed run is none
-// of them, since the next one goes on where it stopped; where none does, data goes stale.
-var paging = []AlarmName{AlarmNoRun, AlarmStale, AlarmSpend}
+// paging are the alarms that PageAlarm reads: somebody gets no data, or money is spent for nothing. A single failed run is none
+// of them, since the next one goes on where it stopped. Staleness alone would not tell where none does: a stream
+// that fails before it has learned its watermark sends none, and the worst of the others' hides it.
+var paging = []AlarmName{AlarmRunsFailing, AlarmNoRun, AlarmStale, AlarmSpend}
 
 // shortestPeriod is that of alarms on how often something happened, so that a schedule of minutes does not make them nervous.
 const shortestPeriod = 5 * time.Minute
+
+// failingIntervals is in how many intervals in a row runs must have failed for a person to be woken.
+const failingIntervals = 2
 
 // watch is what differs from alarm to alarm.
 type watch struct {
@@ -56,9 +62,17 @@ type watch struct {
 	missing         awscloudwatch.TreatMissingData
 }
 
+// WarningNoListener is the id of the warning that alarms go to a topic which nobody listens to as far as the app knows;
+// awscdk.Annotations.AcknowledgeWarning takes it.
+const WarningNoListener = "windrow:no-listener"
+
 func (p *VendorPipeline) addAlarms(props *VendorPipelineProps) {
 	if props.DisableAlarms {
 		return
+	}
+	if props.AlarmTopic == nil && len(props.AlarmEmails) == 0 && props.Environment != EnvironmentLocal {
+		awscdk.Annotations_Of(p).AddWarningV2(jsii.String(WarningNoListener), jsii.String(
+			"nobody is told of alarms and findings until somebody subscribes to the pipeline's topic: give AlarmEmails or an AlarmTopic, or set DisableAlarms"))
 	}
 	for _, w := range p.watches(props) {
 		p.Alarms[w.name] = p.newAlarm(w, props)
@@ -81,6 +95,21 @@ func (p *VendorPipeline) watches(props *VendorPipelineProps) []watch {
 			metric:    p.StateMachine.MetricFailed(over("Sum", interval)),
 			threshold: 1, periods: 1,
 			// No data means that no run has ended, which is not a failed run.
+			missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
+		},
+		{
+			name: AlarmRunsFailing, id: "RunsFailingAlarm", title: "runs fail one after another",
+			what: fmt.Sprintf("Runs of the vendor %s have failed in %d intervals of %s in a row: at least one stream gets no new data, and does not mend itself. "+
+				"What was committed is kept.", vendor, failingIntervals, inWords(interval)),
+			firstLook: "the newest message to the alarm topic: each stream's error says what it met; the streams without one are well",
+			// Only failures are sent, so that two of them in hours would be two in a row, were the gaps not filled.
+			metric: awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+				Expression:   jsii.String("FILL(failed, 0)"),
+				UsingMetrics: &map[string]awscloudwatch.IMetric{"failed": p.StateMachine.MetricFailed(over("Sum", interval))},
+				Period:       awscdk.Duration_Seconds(jsii.Number(interval.Seconds())),
+				Label:        jsii.String("runs failed"),
+			}),
+			threshold: 1, periods: failingIntervals,
 			missing: awscloudwatch.TreatMissingData_NOT_BREACHING,
 		},
 		{
@@ -120,8 +149,8 @@ func (p *VendorPipeline) watches(props *VendorPipelineProps) []watch {
 		},
 		{
 			name: AlarmSpend, id: "SpendAlarm", title: "it costs more than expected",
-			what: fmt.Sprintf("The runs of the vendor %s have cost %g times what a day is expected to ($%.3f) within 24 hours, by the functions' own account.",
-				vendor, props.SpendFactor, p.expectedDay),
+			what: fmt.Sprintf("The runs of the vendor %s have cost $%.3f within 24 hours, by the functions' own account; a day is expected to cost $%.3f.",
+				vendor, p.spendThreshold(props), p.expectedDay),
 			firstLook: "the query cost by stream and handler: a loop shows as many executions or invocations, growth as longer ones. To stop a loop, disable the schedule and stop the executions that run",
 			metric:    p.MetricCost(over("Sum", 24*time.Hour)),
 			threshold: p.spendThreshold(props), periods: 1,
@@ -163,13 +192,20 @@ func (p *VendorPipeline) newAlarm(w watch, props *VendorPipelineProps) awscloudw
 func (p *VendorPipeline) newPageAlarm(props *VendorPipelineProps) awscloudwatch.CompositeAlarm {
 	var any []awscloudwatch.IAlarmRule
 	for _, name := range paging {
-		any = append(any, awscloudwatch.AlarmRule_FromAlarm(p.Alarms[name], awscloudwatch.AlarmState_ALARM))
+		on := awscloudwatch.AlarmRule_FromAlarm(p.Alarms[name], awscloudwatch.AlarmState_ALARM)
+		if name == AlarmNoRun {
+			// It is on from the deployment until the first run, for which nobody is to be woken: nothing is known
+			// of any watermark then.
+			hasRun := awscloudwatch.AlarmRule_Not(awscloudwatch.AlarmRule_FromAlarm(p.Alarms[AlarmStale], awscloudwatch.AlarmState_INSUFFICIENT_DATA))
+			on = awscloudwatch.AlarmRule_AllOf(on, hasRun)
+		}
+		any = append(any, on)
 	}
 	alarm := awscloudwatch.NewCompositeAlarm(p, jsii.String("PageAlarm"), &awscloudwatch.CompositeAlarmProps{
 		CompositeAlarmName: jsii.String(p.Name + ": wake somebody"),
 		AlarmDescription: jsii.String(alarmText(
-			fmt.Sprintf("Nobody gets new data of the vendor %s, or money is spent for nothing: at least one of the alarms no run was started, data is stale and it costs more than expected is on.", props.Vendor.Name),
-			"which of the three is on; its own description goes on from there", AlarmPage, props)),
+			fmt.Sprintf("New data of the vendor %s does not come, or money is spent for nothing: at least one of the alarms runs fail one after another, no run was started, data is stale and it costs more than expected is on.", props.Vendor.Name),
+			"which of the four is on; its own description goes on from there", AlarmPage, props)),
 		AlarmRule: awscloudwatch.AlarmRule_AnyOf(any...),
 	})
 	action := awscloudwatchactions.NewSnsAction(p.PageTopic)

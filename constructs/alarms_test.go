@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/windrow-data/windrow/functions/pricing"
@@ -81,6 +84,7 @@ func TestAlarmsWatchWhatTheyAreNamedAfter(t *testing.T) {
 			own := "[Pipeline=test/Pipeline]"
 			want := map[AlarmName][2]string{
 				AlarmRunFailed:   {"a run failed", fmt.Sprintf("when Sum of AWS/States/ExecutionsFailed[StateMachineArn=<%s>] over %d s: GreaterThanOrEqualToThreshold 1, 1 periods, missing notBreaching", machine, c.period)},
+				AlarmRunsFailing: {"runs fail one after another", fmt.Sprintf("when Sum of AWS/States/ExecutionsFailed[StateMachineArn=<%s>] as FILL(failed, 0) over %d s: GreaterThanOrEqualToThreshold 1, 2 periods, missing notBreaching", machine, c.period)},
 				AlarmNoRun:       {"no run was started", fmt.Sprintf("when Sum of AWS/States/ExecutionsStarted[StateMachineArn=<%s>] as FILL(started, 0) over %d s: LessThanThreshold 1, 2 periods, missing breaching", machine, c.period)},
 				AlarmStale:       {"data is stale", fmt.Sprintf("when Maximum of Windrow/StalenessSeconds%s over %d s: GreaterThanOrEqualToThreshold %d, 2 periods, missing ignore", own, c.period, c.staleness)},
 				AlarmFindings:    {"there are findings", fmt.Sprintf("when Sum of Windrow/Findings%s over %d s: GreaterThanOrEqualToThreshold 1, 1 periods, missing notBreaching", own, c.period)},
@@ -99,12 +103,11 @@ func TestAlarmsWatchWhatTheyAreNamedAfter(t *testing.T) {
 			}
 
 			page := c.tpl.alarm(t, "wake somebody")
-			var children []string
-			for _, title := range []string{"no run was started", "data is stale", "it costs more than expected"} {
-				children = append(children, `ALARM("<`+c.tpl.alarm(t, title).ID+`.Arn>")`)
-			}
-			if got, want := text(page.Properties["AlarmRule"]), "("+strings.Join(children, " OR ")+")"; got != want {
-				t.Errorf("a person is woken by %s, want %s", got, want)
+			is := func(state, title string) string { return state + `("<` + c.tpl.alarm(t, title).ID + `.Arn>")` }
+			rule := fmt.Sprintf("(%s OR (%s AND (NOT (%s))) OR %s OR %s)", is("ALARM", "runs fail one after another"),
+				is("ALARM", "no run was started"), is("INSUFFICIENT_DATA", "data is stale"), is("ALARM", "data is stale"), is("ALARM", "it costs more than expected"))
+			if got := text(page.Properties["AlarmRule"]); got != rule {
+				t.Errorf("a person is woken by %s, want %s", got, rule)
 			}
 			pager := c.page
 			if pager == "" {
@@ -150,6 +153,31 @@ func TestAlarmsCanBeTurnedOff(t *testing.T) {
 	}
 	// Findings are told all the same.
 	tpl.only(t, "AWS::SNS::Topic")
+}
+
+func TestAlarmsThatNobodyHearsAreWarnedOf(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(awscdk.Stack, *VendorPipelineProps)
+		warned bool
+	}{
+		"nobody":    {func(awscdk.Stack, *VendorPipelineProps) {}, true},
+		"an e-mail": {func(_ awscdk.Stack, p *VendorPipelineProps) { p.AlarmEmails = []string{"oncall@acme.example"} }, false},
+		"a topic": {func(stack awscdk.Stack, p *VendorPipelineProps) {
+			p.AlarmTopic = awssns.Topic_FromTopicArn(stack, jsii.String("Topic"), jsii.String(ownTopic))
+		}, false},
+		"no alarms": {func(_ awscdk.Stack, p *VendorPipelineProps) { p.DisableAlarms = true }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack := newStack()
+			props := required()
+			c.change(stack, props)
+			NewVendorPipeline(stack, "Pipeline", props)
+			warnings := *assertions.Annotations_FromStack(stack).FindWarning(jsii.String("/other/Pipeline"), assertions.Match_StringLikeRegexp(jsii.String("nobody is told")))
+			if got := len(warnings) > 0; got != c.warned {
+				t.Errorf("warned: %t, want %t", got, c.warned)
+			}
+		})
+	}
 }
 
 func TestWhoMayPublish(t *testing.T) {

@@ -41,6 +41,7 @@ const (
 	stateLayOut    = "LayOut"
 	stateUnread    = "Unfinished?"
 	stateSuccessor = "StartSuccessor"
+	stateFailed    = "Failed?"
 )
 
 func (p *VendorPipeline) addBackfill(props *VendorPipelineProps) {
@@ -113,7 +114,7 @@ func (p *VendorPipeline) backfill(props *VendorPipelineProps) machine {
 			stateStreams: {Type: "Parallel", Branches: branches, ResultPath: "$.done", Next: stateUnread},
 			stateUnread: {Type: "Choice", Choices: []choice{
 				{And: []choice{{Or: more}, {Variable: "$.execution", NumericLessThan: maxExecutions}}, Next: stateSuccessor},
-				{Or: more, Next: stateFail},
+				{Or: more, Next: stateFailures},
 			}, Default: stateFailed},
 			// Its name follows from this execution's, so that a start whose answer was lost is not made twice.
 			stateSuccessor: {
@@ -132,11 +133,13 @@ func (p *VendorPipeline) backfill(props *VendorPipelineProps) machine {
 				Retry:          []retrier{{ErrorEquals: []string{"States.TaskFailed"}, IntervalSeconds: 2, MaxAttempts: 6, BackoffRate: 2, JitterStrategy: "FULL"}},
 				Next:           stateFailed,
 			},
-			stateFailed: {Type: "Choice", Choices: []choice{{Or: errors, Next: stateFail}}, Default: stateSucceed},
+			stateFailed: {Type: "Choice", Choices: []choice{{Or: errors, Next: stateFailures}}, Default: stateSucceed},
+			// A successor is started by no person who could look at its end.
+			stateFailures: p.publish(backfillFailed, handed, "$.published", caught("$.published", stateFail), stateFail),
 			stateFail: {Type: "Fail", Error: "RangeIncomplete", Cause: fmt.Sprintf(
 				"A part of the range could not be read or made of at least one stream of the vendor %s; the rest was, and is kept. "+
-					"The input of the state %s holds each stream's error, and those of its lanes; the log group of that stream's function holds the rest. "+
-					"Start the same again: what has been read before genesis is not read twice.", vendor.Name, stateFailed)},
+					"The input of the state %s holds each stream's error, and those of its lanes, and has been sent to the alarm topic; the log group of that stream's function holds the rest. "+
+					"Start the same again: what has been read before genesis is not read twice.", vendor.Name, stateFailures)},
 			stateSucceed: {Type: "Succeed"},
 		},
 	}
@@ -187,7 +190,7 @@ func (p *VendorPipeline) backfillBranch(props *VendorPipelineProps, stream strin
 				{And: []choice{isTrue("$.made.more"), {Variable: "$.made.round", NumericLessThan: rounds(props)}}, Next: remake},
 			}, Default: done},
 			// What it returns takes the place of the answer, which is then told.
-			tell:   p.publish(props.Vendor, map[string]any{stream + ".$": "$.answer"}, "$.answer", []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.error", Next: failed}}, more),
+			tell:   p.publish(hasFindings, map[string]any{stream + ".$": "$.answer"}, "$.answer", []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.error", Next: failed}}, more),
 			done:   {Type: "Pass", Parameters: map[string]any{"lanes.$": "$.lanes", "made.$": "$.made"}, End: true},
 			failed: {Type: "Pass", Parameters: map[string]any{"lanes.$": "$.lanes", "made": map[string]any{"position": "", "more": false}, "error.$": "$.error"}, End: true},
 		},
@@ -220,7 +223,7 @@ func (p *VendorPipeline) lane(props *VendorPipelineProps, stream string) *machin
 				"begun.$": "$.begun", "input.$": "$.input", "answer.$": "$.answer", "round.$": "States.MathAdd($.round, 1)",
 				"lane": map[string]any{"lane.$": "$.lane.lane", "position.$": "$.answer.position", "more.$": "$.answer.more"},
 			}, Next: more},
-			tell: p.publish(props.Vendor, map[string]any{stream + ".$": "$.answer"}, "$.answer", catch, more),
+			tell: p.publish(hasFindings, map[string]any{stream + ".$": "$.answer"}, "$.answer", catch, more),
 			done: {Type: "Pass", InputPath: json.RawMessage(`"$.lane"`), End: true},
 			failed: {Type: "Pass", Parameters: map[string]any{
 				"lane.$": "$.lane.lane", "position.$": "$.lane.position", "more": false, "error.$": "$.error",

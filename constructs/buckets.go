@@ -20,6 +20,15 @@ const abortUploadsAfterDays = 1
 const minimumTLS = 1.2
 
 func (p *VendorPipeline) addBuckets(props *VendorPipelineProps) {
+	for field, bucket := range map[string]awss3.IBucket{"RawBucket": props.RawBucket, "CuratedBucket": props.CuratedBucket} {
+		if bucket == nil {
+			continue
+		}
+		if err := p.claim(field, "the bucket", fmt.Sprintf("%s %s %s", field, *bucket.BucketName(), props.Vendor.Name),
+			"another bucket, or another Name in the vendor's description, below which everything stands"); err != nil {
+			panic(err)
+		}
+	}
 	p.RawBucket = props.RawBucket
 	if p.RawBucket == nil {
 		p.RawBucket = p.newRawBucket(props)

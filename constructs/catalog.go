@@ -3,7 +3,6 @@ package constructs
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -32,12 +31,8 @@ var hiveTypes = map[vendorapi.ColumnType]string{
 const (
 	// maxComment is the longest comment of a column. https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
 	maxComment = 255
-	// maxDatabaseName is the longest name of a database that Athena queries.
-	// https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
-	maxDatabaseName = 128
-	// maxWorkgroupName is the longest name of a workgroup.
-	// https://docs.aws.amazon.com/athena/latest/APIReference/API_WorkGroup.html
-	maxWorkgroupName = 128
+	// maxDescription is the longest description of a table. https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+	maxDescription = 2048
 	// minScanLimitMB is the least limit that Athena takes.
 	// https://docs.aws.amazon.com/athena/latest/APIReference/API_WorkGroupConfiguration.html
 	minScanLimitMB = 10
@@ -49,7 +44,11 @@ func (p *VendorPipeline) addTables(props *VendorPipelineProps) {
 	if props.DisableTables {
 		return
 	}
-	name := cmp.Or(props.DatabaseName, databaseName(p.Name))
+	name := databaseName(props.DatabaseName, p.Name)
+	if err := p.claim("DatabaseName", fmt.Sprintf("%q, that", name), "database "+*awscdk.Stack_Of(p).Node().Path()+" "+name,
+		"a name of its own for each pipeline"); err != nil {
+		panic(err)
+	}
 	p.Database = awsglue.NewCfnDatabase(p, jsii.String("Database"), &awsglue.CfnDatabaseProps{
 		CatalogId: awscdk.Aws_ACCOUNT_ID(),
 		DatabaseInput: awsglue.CfnDatabase_DatabaseInputProperty{
@@ -70,7 +69,7 @@ func (p *VendorPipeline) newTable(stream *vendorapi.Stream, props *VendorPipelin
 	for _, c := range tables.Columns(stream) {
 		column := awsglue.CfnTable_ColumnProperty{Name: jsii.String(c.Name), Type: jsii.String(hiveTypes[c.Type])}
 		if c.Comment != "" {
-			column.Comment = jsii.String(cut(c.Comment, maxComment))
+			column.Comment = jsii.String(cut(oneLine(c.Comment), maxComment))
 		}
 		columns = append(columns, column)
 	}
@@ -80,7 +79,7 @@ func (p *VendorPipeline) newTable(stream *vendorapi.Stream, props *VendorPipelin
 		TableInput: awsglue.CfnTable_TableInputProperty{
 			// A table's name in SQL has no hyphen.
 			Name:        jsii.String(TableName(stream.Name)),
-			Description: jsii.String(cmp.Or(stream.Description, fmt.Sprintf("The vendor %s's %s", props.Vendor.Name, stream.Name))),
+			Description: jsii.String(cut(cmp.Or(oneLine(stream.Description), fmt.Sprintf("The vendor %s's %s", props.Vendor.Name, stream.Name)), maxDescription)),
 			TableType:   jsii.String("EXTERNAL_TABLE"),
 			Parameters: map[string]string{
 				"classification":              "parquet",
@@ -142,20 +141,8 @@ func (p *VendorPipeline) addWorkgroup(props *VendorPipelineProps) {
 // TableName is the name of a stream's table.
 func TableName(stream string) string { return strings.ReplaceAll(stream, "-", "_") }
 
-var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
-
-// databaseName is a name that no other pipeline of the account and region has. A long one keeps its end, where names differ.
-func databaseName(pipeline string) string {
-	name := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(pipeline), "_"), "_")
-	return strings.TrimLeft(name[max(0, len(name)-maxDatabaseName):], "_")
-}
-
-var notInWorkgroups = regexp.MustCompile(`[^a-zA-Z0-9._-]+`)
-
-func workgroupName(pipeline string) string {
-	name := notInWorkgroups.ReplaceAllString(pipeline, "-")
-	return name[max(0, len(name)-maxWorkgroupName):]
-}
+// oneLine is text with a blank in place of each line break and tab, which Glue does not take in comments.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // cut is text, no longer than most bytes, between characters.
 func cut(text string, most int) string {
@@ -184,11 +171,13 @@ func (p *VendorPipeline) GrantQuery(grantee awsiam.IGrantable) awsiam.Grant {
 	return grant.
 		Combine(awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
 			Grantee: grantee,
-			Actions: jsii.Strings("glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"),
+			Actions: jsii.Strings("glue:GetDatabase", "glue:GetDatabases", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"),
 			ResourceArns: &[]*string{
-				arn("glue", "catalog"), arn("glue", "database/"+database), arn("glue", "table/"+database+"/*"),
+				// Athena wants to see the database default, whichever is queried.
+				// https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+				arn("glue", "catalog"), arn("glue", "database/default"), arn("glue", "database/"+database), arn("glue", "table/"+database+"/*"),
 			},
 		})).
-		Combine(p.CuratedBucket.GrantRead(grantee, nil)).
+		Combine(p.GrantReadCurated(grantee)).
 		Combine(p.ResultsBucket.GrantReadWrite(grantee, nil))
 }

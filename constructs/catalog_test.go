@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,14 +100,22 @@ func TestTablesShowWhatIsCurated(t *testing.T) {
 
 func TestColumnsCarryTheirComments(t *testing.T) {
 	vendor := testVendor()
-	vendor.Streams[0].Columns[0].Comment = strings.Repeat("é", 200)
-	vendor.Streams[0].Description = "What was bought"
+	vendor.Streams[0].Columns[0].Comment = "\n\t" + strings.Repeat("é", 200)
+	vendor.Streams[0].Columns[1].Comment = "when it\nwas bought"
+	vendor.Streams[0].Description = "What was\nbought"
+	vendor.Streams[1].Description = strings.Repeat("é", 3000)
 	tpl, _ := synthesize(func(awscdk.Stack) *VendorPipelineProps {
 		props := required()
 		props.Vendor = vendor
 		return props
 	})
 	input := at(tpl.ofType("AWS::Glue::Table")[0].Properties, "TableInput")
+	if got := at(tpl.ofType("AWS::Glue::Table")[1].Properties, "TableInput", "Description"); got != strings.Repeat("é", maxDescription/2) {
+		t.Errorf("a long comment of a table is %v", got)
+	}
+	if got := at(input, "StorageDescriptor", "Columns", 1, "Comment"); got != "when it was bought" {
+		t.Errorf("a comment of two lines is %q", got)
+	}
 	if got := at(input, "Description"); got != "What was bought" {
 		t.Errorf("the table's comment is %v", got)
 	}
@@ -130,15 +139,26 @@ func TestEveryColumnTypeHasItsWordInGlue(t *testing.T) {
 }
 
 func TestNamesFitWhatTheyName(t *testing.T) {
-	long := "windrow-prod-on24/" + strings.Repeat("a/", 100) + "Pipeline"
-	if got := databaseName(long); len(got) > maxDatabaseName || !validDatabase.MatchString(got) || !strings.HasSuffix(got, "a_pipeline") {
-		t.Errorf("database %q", got)
+	long := "windrow-prod-on24/" + strings.Repeat("a/", 100)
+	for what, c := range map[string]struct {
+		name  func(pipeline string) string
+		most  int
+		valid *regexp.Regexp
+	}{
+		"database":  {func(p string) string { return databaseName("", p) }, maxDatabaseName, validDatabase},
+		"workgroup": {workgroupName, maxWorkgroupName, regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)},
+		"budget":    {func(p string) string { return budgetName(p, "ap-southeast-1") }, maxBudgetName, regexp.MustCompile(`^[^:\\]+$`)},
+	} {
+		one, other := c.name(long+"First"), c.name(long+"Second")
+		if len(one) > c.most || !c.valid.MatchString(one) {
+			t.Errorf("%s %q", what, one)
+		}
+		if one == other {
+			t.Errorf("two pipelines whose names begin alike have one %s: %s", what, one)
+		}
 	}
-	if got := workgroupName(long); len(got) > maxWorkgroupName || !strings.HasSuffix(got, "a-Pipeline") {
-		t.Errorf("workgroup %q", got)
-	}
-	if got := budgetName(long); len(got) > maxBudgetName || strings.ContainsAny(got, `/:\`) {
-		t.Errorf("budget %q", got)
+	if got := databaseName("", "windrow-prod-on24/Pipeline"); got != "windrow_prod_on24_pipeline" {
+		t.Errorf("a short name is changed to %q", got)
 	}
 }
 
@@ -186,7 +206,8 @@ func TestQueriesCanBeGranted(t *testing.T) {
 		"glue:GetTable arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:table/<" + tpl.only(t, "AWS::Glue::Database").ID + ">/*",
 		"states:StartExecution <" + tpl.machine(t, "StateMachine").ID + ">",
 		"states:StartExecution <" + tpl.machine(t, "Backfill").ID + ">",
-		"s3:GetObject* <" + tpl.bucket(t, "CuratedBucket").ID + ".Arn>/*",
+		"s3:GetObject* <" + tpl.bucket(t, "CuratedBucket").ID + ".Arn>/acme/*",
+		"glue:GetDatabase arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:database/default",
 		"s3:PutObject <" + tpl.bucket(t, "ResultsBucket").ID + ".Arn>/*",
 	} {
 		if !strings.Contains(all, want) {

@@ -3,7 +3,6 @@ package constructs
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsbudgets"
@@ -84,10 +83,6 @@ const (
 	budgetForecast = 100
 )
 
-// maxBudgetName is the longest name that AWS Budgets takes.
-// https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Budget.html
-const maxBudgetName = 100
-
 // addBudget warns of the month's costs as AWS bills them, hours late. It counts what carries the tag Pipeline, and its default
 // leaves out the lines that cannot carry it.
 func (p *VendorPipeline) addBudget(props *VendorPipelineProps) {
@@ -113,23 +108,22 @@ func (p *VendorPipeline) addBudget(props *VendorPipelineProps) {
 	for _, key := range requiredTags {
 		tags = append(tags, awsbudgets.CfnBudget_ResourceTagProperty{Key: jsii.String(key), Value: jsii.String(p.tags(props)[key])})
 	}
+	region := *awscdk.Stack_Of(p).Region()
 	p.Budget = awsbudgets.NewCfnBudget(p, jsii.String("Budget"), &awsbudgets.CfnBudgetProps{
 		Budget: awsbudgets.CfnBudget_BudgetDataProperty{
-			BudgetName:  jsii.String(budgetName(p.Name)),
+			BudgetName:  jsii.String(budgetName(p.Name, region)),
 			BudgetType:  jsii.String("COST"),
 			TimeUnit:    jsii.String("MONTHLY"),
 			BudgetLimit: awsbudgets.CfnBudget_SpendProperty{Amount: jsii.Number(limit), Unit: jsii.String("USD")},
-			CostFilters: map[string][]string{"TagKeyValue": {fmt.Sprintf("user:%s$%s", TagPipeline, p.Name)}},
+			CostFilters: map[string][]string{
+				"TagKeyValue": {fmt.Sprintf("user:%s$%s", TagPipeline, p.Name)},
+				// A pipeline of the same name may be deployed in another region.
+				"Region": {region},
+			},
 		},
 		NotificationsWithSubscribers: []awsbudgets.CfnBudget_NotificationWithSubscribersProperty{
 			notify("ACTUAL", budgetActual), notify("ACTUAL", budgetExceeded), notify("FORECASTED", budgetForecast),
 		},
 		ResourceTags: tags,
 	})
-}
-
-// budgetName is a name that no other pipeline of the account and region has. A long one keeps its end, where names differ.
-func budgetName(pipeline string) string {
-	name := strings.NewReplacer("/", "-", ":", "-", `\`, "-").Replace(pipeline)
-	return name[max(0, len(name)-maxBudgetName):]
 }

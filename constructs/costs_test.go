@@ -30,10 +30,10 @@ func TestBudgetWatchesThePipelineByItsTag(t *testing.T) {
 			if got, want := text(at(data, "BudgetLimit")), fmt.Sprintf(`{"Amount":%v,"Unit":"USD"}`, c.limit); got != want {
 				t.Errorf("the limit is %s, want %s", got, want)
 			}
-			if got := text(at(data, "CostFilters")); got != `{"TagKeyValue":["user:Pipeline$test/Pipeline"]}` {
+			if got := text(at(data, "CostFilters")); got != `{"Region":[{"Ref":"AWS::Region"}],"TagKeyValue":["user:Pipeline$test/Pipeline"]}` {
 				t.Errorf("it counts %s", got)
 			}
-			if at(data, "BudgetType") != "COST" || at(data, "TimeUnit") != "MONTHLY" || at(data, "BudgetName") != "test-Pipeline" {
+			if at(data, "BudgetType") != "COST" || at(data, "TimeUnit") != "MONTHLY" || text(at(data, "BudgetName")) != "test-Pipeline-<AWS::Region>" {
 				t.Errorf("the budget is %s", text(data))
 			}
 			var alerts []string

@@ -44,7 +44,9 @@ func (p *VendorPipeline) addDashboard(props *VendorPipelineProps) {
 		p.graph("Findings", 0, "", p.MetricFindings(over(interval))),
 	)
 	for _, q := range queries {
-		p.Dashboard.AddWidgets(p.logTable(q))
+		for _, lot := range p.logGroups(q) {
+			p.Dashboard.AddWidgets(p.logTable(q, lot))
+		}
 	}
 }
 
@@ -80,8 +82,7 @@ func (p *VendorPipeline) graph(title string, level float64, label string, metric
 	return awscloudwatch.NewGraphWidget(&props)
 }
 
-func (p *VendorPipeline) logTable(q query) awscloudwatch.IWidget {
-	names := p.logGroups(q)
+func (p *VendorPipeline) logTable(q query, names []*string) awscloudwatch.IWidget {
 	return awscloudwatch.NewLogQueryWidget(&awscloudwatch.LogQueryWidgetProps{
 		Title: jsii.String(q.title), Width: jsii.Number(fullWidth), Height: jsii.Number(rowHeight),
 		LogGroupNames: &names, QueryString: jsii.String(q.text), View: awscloudwatch.LogQueryVisualizationType_TABLE,

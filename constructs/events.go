@@ -1,6 +1,9 @@
 package constructs
 
 import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
@@ -13,11 +16,25 @@ func (p *VendorPipeline) addEventBus(props *VendorPipelineProps) {
 	if p.EventBus == nil {
 		p.EventBus = awsevents.EventBus_FromEventBusName(p, jsii.String("EventBus"), jsii.String("default"))
 	}
+	if props.StartOn == nil {
+		return
+	}
+	own, bus := awscdk.Stack_Of(p).Env(), p.EventBus.Env()
+	if differ(own.Account, bus.Account) || differ(own.Region, bus.Region) {
+		panic(&PropsError{Construct: "VendorPipeline", Faults: []Fault{{"StartOn", fmt.Sprintf("set, with the EventBus %s", *p.EventBus.EventBusArn()),
+			"an EventBus of the stack's own account and region: a rule is made where its bus is, and starts nothing elsewhere. Have a rule there send the events on to a bus here"}}})
+	}
 }
 
-// startInput is the input of a run that an event starts: its time takes the place of a tick's. The value of a path is
-// put in with its quotes. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
-const startInput = `{"scheduledTime":<time>}`
+// differ reports whether two values are known to be different.
+func differ(a, b *string) bool {
+	return !*awscdk.Token_IsUnresolved(a) && !*awscdk.Token_IsUnresolved(b) && *a != *b
+}
+
+// startInput is the input of a run that an event starts, for who looks at the execution. The run stands for the time at which
+// it is started: an event may be delivered late, or tell of another time. The value of a path is put in with its
+// quotes. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+const startInput = `{"startedBy":{"source":<source>,"event":<event>}}`
 
 // addStartRule lets events start runs. It is written as CloudFormation has it, since CDK's own target makes a role that
 // nothing of the pipeline's is known of.
@@ -38,7 +55,7 @@ func (p *VendorPipeline) addStartRule(props *VendorPipelineProps) {
 			Arn:     p.StateMachine.StateMachineArn(),
 			RoleArn: role.RoleArn(),
 			InputTransformer: awsevents.CfnRule_InputTransformerProperty{
-				InputPathsMap: map[string]string{"time": "$.time"},
+				InputPathsMap: map[string]string{"source": "$.source", "event": "$.id"},
 				InputTemplate: jsii.String(startInput),
 			},
 			DeadLetterConfig: awsevents.CfnRule_DeadLetterConfigProperty{Arn: p.DeadLetters.QueueArn()},

@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestEventsStartRuns(t *testing.T) {
 			if got := text(at(target, "Arn")); got != "<"+machine+">" {
 				t.Errorf("the rule starts %s", got)
 			}
-			if got := text(at(target, "InputTransformer")); got != `{"InputPathsMap":{"time":"$.time"},"InputTemplate":"{\"scheduledTime\":\u003ctime\u003e}"}` {
+			if got := text(at(target, "InputTransformer")); got != `{"InputPathsMap":{"event":"$.id","source":"$.source"},"InputTemplate":"{\"startedBy\":{\"source\":\u003csource\u003e,\"event\":\u003cevent\u003e}}"}` {
 				t.Errorf("the run's input is %s", got)
 			}
 			if got := text(at(target, "DeadLetterConfig", "Arn")); got != "<"+queue+".Arn>" {
@@ -52,6 +53,43 @@ func TestEventsStartRuns(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEventsOfAnotherBusStartNothing puts the bus where a rule of this stack cannot be made.
+func TestEventsOfAnotherBusStartNothing(t *testing.T) {
+	for name, c := range map[string]struct{ bus, want string }{
+		"here":            {"arn:aws:events:eu-west-1:111122223333:event-bus/acme", ""},
+		"another region":  {"arn:aws:events:us-east-1:111122223333:event-bus/acme", "StartOn is set, with the EventBus arn:aws:events:us-east-1:111122223333:event-bus/acme: want an EventBus of the stack's own account and region"},
+		"another account": {"arn:aws:events:eu-west-1:444455556666:event-bus/acme", "want an EventBus of the stack's own account and region"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack := awscdk.NewStack(newApp(map[string]any{}), jsii.String("test"), &awscdk.StackProps{
+				Env: &awscdk.Environment{Account: jsii.String("111122223333"), Region: jsii.String("eu-west-1")},
+			})
+			props := required()
+			props.StartOn = &awsevents.EventPattern{Source: jsii.Strings("acme.webhooks")}
+			props.EventBus = awsevents.EventBus_FromEventBusArn(stack, jsii.String("Bus"), jsii.String(c.bus))
+			checkRefusal(t, c.want, func() { NewVendorPipeline(stack, "Pipeline", props) })
+		})
+	}
+}
+
+// checkRefusal calls make, which is to panic with a [*PropsError] that says want, or not at all where that is empty.
+func checkRefusal(t *testing.T, want string, make func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		r := recover()
+		err, _ := r.(error)
+		var refused *PropsError
+		switch {
+		case want == "" && r != nil:
+			t.Errorf("it is refused: %v", r)
+		case want != "" && (!errors.As(err, &refused) || !strings.Contains(err.Error(), want)):
+			t.Errorf("got %v, want a *PropsError that says %q", r, want)
+		}
+	}()
+	make()
 }
 
 func TestOnCurated(t *testing.T) {

@@ -15,11 +15,13 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/windrow-data/windrow/constructs/gobuild"
 	"github.com/windrow-data/windrow/functions/settings"
+	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
@@ -49,7 +51,7 @@ func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
 
 		environment = p.environment(props, stream.Name)
 		environment[settings.EnvCuratedBucket] = p.CuratedBucket.BucketName()
-		environment[settings.EnvEventBus] = p.EventBus.EventBusName()
+		environment[settings.EnvEventBus] = p.EventBus.EventBusArn()
 		p.Preprocess[stream.Name] = newFunction(scope, "Preprocess", props, preprocessCode,
 			fmt.Sprintf("Makes Parquet of the vendor %s's %s in the curated bucket", props.Vendor.Name, stream.Name),
 			environment, p.preprocessStatements(props, stream.Name))
@@ -100,12 +102,12 @@ func (p *VendorPipeline) environment(props *VendorPipelineProps, stream string) 
 }
 
 func newFunction(scope constructs.Construct, id string, props *VendorPipelineProps, code awslambda.Code, description string, environment map[string]*string, statements []awsiam.PolicyStatement) awslambda.Function {
-	logs := newLogGroup(scope, id+"Logs", props)
+	logs := newLogGroup(scope, id+"Logs", "", props)
 	// The functions write no traces of their own, so that they need no permission for X-Ray: the state
 	// machine's trace holds each invocation with its duration.
 	statements = append(statements, allow("Log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, *logs.LogGroupArn()))
 	if props.Vpc != nil {
-		statements = append(statements, allow("AttachToVpc", vpcActions, "*"))
+		statements = append(statements, allow("AttachToVpc", vpcActions, "*"), denyOwnUse(vpcActions))
 	}
 	role := newRole(scope, id+"Role", awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil), statements)
 	function := awslambda.FunctionProps{
@@ -136,6 +138,19 @@ var vpcActions = []string{
 	"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
 }
 
+// denyOwnUse refuses to a function's own code what its role has for Lambda's sake.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
+func denyOwnUse(actions []string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:       jsii.String("DenyOwnUse"),
+		Effect:    awsiam.Effect_DENY,
+		Actions:   jsii.Strings(actions...),
+		Resources: jsii.Strings("*"),
+		// The key is there where a function's code is the caller.
+		Conditions: &map[string]any{"Null": map[string]any{"lambda:SourceFunctionArn": "false"}},
+	})
+}
+
 func architecture(a Architecture) awslambda.Architecture {
 	if a == X86 {
 		return awslambda.Architecture_X86_64()
@@ -143,11 +158,16 @@ func architecture(a Architecture) awslambda.Architecture {
 	return awslambda.Architecture_ARM_64()
 }
 
-func newLogGroup(scope constructs.Construct, id string, props *VendorPipelineProps) awslogs.LogGroup {
-	return awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{
+// newLogGroup makes a log group; CloudFormation names it where name is empty.
+func newLogGroup(scope constructs.Construct, id, name string, props *VendorPipelineProps) awslogs.LogGroup {
+	group := awslogs.LogGroupProps{
 		Retention:     logRetention[props.LogRetentionDays],
 		RemovalPolicy: removalPolicy(props),
-	})
+	}
+	if name != "" {
+		group.LogGroupName = jsii.String(name)
+	}
+	return awslogs.NewLogGroup(scope, jsii.String(id), &group)
 }
 
 // ingestStatements let an ingest function reach its stream's prefix of the raw bucket and the vendor's secret.
@@ -160,22 +180,35 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 	}
 	var secretKey awskms.IKey
 	if p.Secret != nil {
-		statements = append(statements, allow("ReadSecret", []string{"secretsmanager:GetSecretValue"}, *p.Secret.SecretArn()))
+		statements = append(statements, allow("ReadSecret", []string{"secretsmanager:GetSecretValue"}, secretResource(p.Secret)))
 		secretKey = p.Secret.EncryptionKey()
 	}
 	return append(statements, useKeys(p.RawBucket.EncryptionKey(), secretKey)...)
+}
+
+// secretResource is the resource of a secret in a policy. One that was imported by its name lacks the six characters that
+// Secrets Manager adds. https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+func secretResource(secret awssecretsmanager.ISecret) string {
+	if full := secret.SecretFullArn(); full != nil {
+		return *full
+	}
+	return *secret.SecretArn() + "-??????"
 }
 
 // preprocessStatements let a preprocess function read its stream's prefix of the raw bucket, and keep the one
 // of the curated bucket.
 func (p *VendorPipeline) preprocessStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
 	objects := jsii.String(prefix(props, stream) + "*")
+	announce := allow("AnnounceCurated", []string{"events:PutEvents"}, *p.EventBus.EventBusArn())
+	announce.AddCondition(jsii.String("StringEquals"), map[string]any{
+		"events:source": telemetry.AnnouncementSource, "events:detail-type": telemetry.AnnouncementDetailType,
+	})
 	statements := []awsiam.PolicyStatement{
 		allow("ReadRaw", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(objects)),
 		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
 		allow("KeepCurated", []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, *p.CuratedBucket.ArnForObjects(objects)),
 		allowList("ListCurated", *p.CuratedBucket.BucketArn(), prefix(props, stream)),
-		allow("AnnounceCurated", []string{"events:PutEvents"}, *p.EventBus.EventBusArn()),
+		announce,
 	}
 	return append(statements, useKeys(p.RawBucket.EncryptionKey(), p.CuratedBucket.EncryptionKey())...)
 }

@@ -77,7 +77,7 @@ func TestEnvironmentVariables(t *testing.T) {
 	}
 	delete(want, "WINDROW_SECRET")
 	want["WINDROW_CURATED_BUCKET"] = "<" + curated.ID + ">"
-	want["WINDROW_EVENT_BUS"] = "default"
+	want["WINDROW_EVENT_BUS"] = "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default"
 	if diff := cmp.Diff(want, variables(tpl.function(t, "orders", "Preprocess"))); diff != "" {
 		t.Errorf("preprocess (-want +got):\n%s", diff)
 	}
@@ -125,7 +125,7 @@ func TestEachFunctionReachesItsOwn(t *testing.T) {
 				"Allow secretsmanager:GetSecretValue <" + secret + ">",
 			},
 			"Preprocess": {
-				"Allow events:PutEvents arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default",
+				"Allow events:PutEvents arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default" + ` {"StringEquals":{"events:detail-type":"Curated objects made","events:source":"windrow"}}`,
 				"Allow logs:CreateLogStream <LOGS.Arn>",
 				"Allow logs:PutLogEvents <LOGS.Arn>",
 				"Allow s3:DeleteObject <" + curated + ".Arn>/acme/" + stream + "/*",

@@ -1,12 +1,17 @@
 package constructs
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -31,16 +36,23 @@ func TestATeamBringsItsOwn(t *testing.T) {
 		}
 		role := at(f.Properties, "Role", "Fn::GetAtt", 0).(string)
 		may := tpl.permissions(role)
-		want := []string{"Allow kms:Decrypt " + ownKey, "Allow kms:GenerateDataKey " + ownKey, "Allow ec2:CreateNetworkInterface *"}
+		want := []string{"Allow kms:Decrypt " + ownKey, "Allow kms:GenerateDataKey " + ownKey, "Allow ec2:CreateNetworkInterface *",
+			`Deny ec2:CreateNetworkInterface * {"Null":{"lambda:SourceFunctionArn":"false"}}`}
 		if strings.Contains(f.ID, "Ingest") {
 			want = append(want, "Allow secretsmanager:GetSecretValue "+ownSecret, "Allow s3:PutObject arn:aws:s3:::own-raw/acme/"+variables(f)["WINDROW_STREAM"]+"/*")
 		} else {
-			want = append(want, "Allow events:PutEvents "+ownBus, "Allow s3:PutObject arn:aws:s3:::own-curated/acme/"+variables(f)["WINDROW_STREAM"]+"/*")
+			want = append(want, "Allow events:PutEvents "+ownBus+` {"StringEquals":{"events:detail-type":"Curated objects made","events:source":"windrow"}}`, "Allow s3:PutObject arn:aws:s3:::own-curated/acme/"+variables(f)["WINDROW_STREAM"]+"/*")
 		}
 		for _, permission := range want {
 			if !slices.Contains(may, permission) {
 				t.Errorf("%s may not: %s\n%s", f.ID, permission, strings.Join(may, "\n"))
 			}
+		}
+	}
+	for _, id := range []string{"StateMachine", "Backfill"} {
+		may := tpl.permissions(at(tpl.machine(t, id).Properties, "RoleArn", "Fn::GetAtt", 0).(string))
+		if want := "Allow kms:GenerateDataKey " + ownTopicKey; !slices.Contains(may, want) {
+			t.Errorf("%s may not publish on an encrypted topic: want %s of\n%s", id, want, strings.Join(may, "\n"))
 		}
 	}
 	for _, role := range tpl.ofType("AWS::IAM::Role") {
@@ -109,8 +121,78 @@ func TestTwoPipelinesDoNotCollide(t *testing.T) {
 			t.Errorf("%s is the name of %v", name, of)
 		}
 	}
-	if want := 4 * (len(alarmNames) + 1 + len(queries) + 3); fixed != want {
-		t.Errorf("%d names are fixed, want %d: alarms, queries, budget, database, workgroup", fixed, want)
+	if want := 4 * (len(alarmNames) + 1 + len(queries) + 5); fixed != want {
+		t.Errorf("%d names are fixed, want %d: alarms, queries, budget, database, workgroup, two log groups", fixed, want)
+	}
+}
+
+// TestWhatTwoPipelinesWouldBothWriteToIsRefused gives two pipelines of one vendor the same.
+func TestWhatTwoPipelinesWouldBothWriteToIsRefused(t *testing.T) {
+	renamed := func() *VendorPipelineProps {
+		props := required()
+		props.Vendor.Name = "acme-emea"
+		return props
+	}
+	for name, c := range map[string]struct {
+		second func() *VendorPipelineProps
+		share  func(bucket awss3.IBucket, props *VendorPipelineProps)
+		want   string
+	}{
+		"nothing":                     {required, func(awss3.IBucket, *VendorPipelineProps) {}, ""},
+		"a raw bucket":                {required, func(b awss3.IBucket, p *VendorPipelineProps) { p.RawBucket = b }, "RawBucket is the bucket of test/First too: want another bucket, or another Name in the vendor's description"},
+		"a curated bucket":            {required, func(b awss3.IBucket, p *VendorPipelineProps) { p.CuratedBucket = b }, "CuratedBucket is the bucket of test/First too"},
+		"a bucket under another name": {renamed, func(b awss3.IBucket, p *VendorPipelineProps) { p.RawBucket = b }, ""},
+		"a database":                  {required, func(_ awss3.IBucket, p *VendorPipelineProps) { p.DatabaseName = "lake" }, `DatabaseName is "lake", that of test/First too: want a name of its own for each pipeline`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack := awscdk.NewStack(newApp(map[string]any{}), jsii.String("test"), nil)
+			for i, id := range []string{"First", "Second"} {
+				props, want := required(), ""
+				if i == 1 {
+					props, want = c.second(), c.want
+				}
+				c.share(awss3.Bucket_FromBucketName(stack, jsii.String("Bucket"+id), jsii.String("lake")), props)
+				checkRefusal(t, want, func() { NewVendorPipeline(stack, id, props) })
+			}
+		})
+	}
+}
+
+// TestASecretKnownByItsName reads what a role may where the six characters are not known that Secrets Manager adds.
+func TestASecretKnownByItsName(t *testing.T) {
+	stack := awscdk.NewStack(newApp(map[string]any{}), jsii.String("test"), nil)
+	props := required()
+	props.Secret = awssecretsmanager.Secret_FromSecretNameV2(stack, jsii.String("Own"), jsii.String("acme/token"))
+	NewVendorPipeline(stack, "Pipeline", props)
+	tpl := templateOf(stack)
+	role := at(tpl.function(t, "orders", "Ingest").Properties, "Role", "Fn::GetAtt", 0).(string)
+	want := "Allow secretsmanager:GetSecretValue arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:acme/token-??????"
+	if got := tpl.permissions(role); !slices.Contains(got, want) {
+		t.Errorf("it may not %s, but\n%s", want, strings.Join(got, "\n"))
+	}
+}
+
+func TestNamesThatTagsCannotHaveAreRefused(t *testing.T) {
+	for _, id := range []string{"a#b", strings.Repeat("a", 200)} {
+		checkRefusal(t, "the pipeline's name is ", func() { NewVendorPipeline(newStack(), id, required()) })
+	}
+}
+
+// TestOutputsAreNamedAfterThePath puts the pipeline below another construct.
+func TestOutputsAreNamedAfterThePath(t *testing.T) {
+	stack := awscdk.NewStack(newApp(map[string]any{}), jsii.String("test"), nil)
+	NewVendorPipeline(constructs.NewConstruct(stack, jsii.String("EMEA")), "acme-1", required()).AddOutputs()
+	outputs := *assertions.Template_FromStack(stack, nil).FindOutputs(jsii.String("*"), nil)
+	for name, want := range map[string]string{
+		"EMEAacme1ScheduleName":  "",
+		"EMEAacme1SecretCommand": "aws secretsmanager put-secret-value --region <AWS::Region> --secret-id <EMEAacme1Secret018A0DA7> --secret-string '{\"token\":\"...\"}'",
+	} {
+		output := outputs[name]
+		if output == nil {
+			t.Errorf("there is no output %s of %v", name, slices.Sorted(maps.Keys(outputs)))
+		} else if got := text((*output)["Value"]); want != "" && got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
 	}
 }
 

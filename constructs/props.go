@@ -212,13 +212,20 @@ func (p VendorPipelineProps) withDefaults() VendorPipelineProps {
 
 // usualStaleness is how far a watermark lies behind at most where all is well, with some to spare.
 func (p *VendorPipelineProps) usualStaleness() time.Duration {
-	var settle time.Duration
+	return p.settleDelay() + DefaultStaleIntervals*p.ScheduleInterval
+}
+
+// settleDelay is the longest of the streams. Where bounds are written in a local time without an offset, no window can
+// begin or end in the hours that the clocks go through twice.
+func (p *VendorPipelineProps) settleDelay() time.Duration {
+	var longest time.Duration
 	if p.Vendor != nil {
-		for _, stream := range p.Vendor.Streams {
-			settle = max(settle, stream.Settle.D())
+		for i := range p.Vendor.Streams {
+			stream := &p.Vendor.Streams[i]
+			longest = max(longest, stream.Settle.D()+stream.LongestGap())
 		}
 	}
-	return settle + DefaultStaleIntervals*p.ScheduleInterval
+	return longest
 }
 
 func orDefault[T comparable](value *T, fallback T) {

@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
@@ -36,8 +37,12 @@ var queries = []query{
 		`filter msg = "window replaced" | stats sum(late) as late, sum(gone) as gone, max(notYetAfterSeconds) / 3600 as hours by bin(1d), stream`},
 }
 
-// logGroups are the names of the log groups that the query asks.
-func (p *VendorPipeline) logGroups(q query) []*string {
+// maxQueryGroups is how many log groups one query asks at most.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatchlogs_limits_cwl.html
+const maxQueryGroups = 50
+
+// logGroups are the names of the log groups that the query asks, in as many lots as it takes.
+func (p *VendorPipeline) logGroups(q query) [][]*string {
 	var names []*string
 	for _, stream := range p.vendor.Streams {
 		if q.ingest {
@@ -47,20 +52,26 @@ func (p *VendorPipeline) logGroups(q query) []*string {
 			names = append(names, p.Preprocess[stream.Name].LogGroup().LogGroupName())
 		}
 	}
-	return names
+	return slices.Collect(slices.Chunk(names, maxQueryGroups))
 }
 
 // addQueries stores the queries, which costs nothing until they are run.
 func (p *VendorPipeline) addQueries() {
 	for _, q := range queries {
-		var names []any
-		for _, name := range p.logGroups(q) {
-			names = append(names, name)
+		for i, lot := range p.logGroups(q) {
+			id, title := "Query"+q.id, q.title
+			if i > 0 {
+				id, title = fmt.Sprintf("%s%d", id, i+1), fmt.Sprintf("%s (%d)", title, i+1)
+			}
+			var names []any
+			for _, name := range lot {
+				names = append(names, name)
+			}
+			awslogs.NewCfnQueryDefinition(p, jsii.String(id), &awslogs.CfnQueryDefinitionProps{
+				Name:          jsii.String(fmt.Sprintf("%s/%s", p.Name, title)),
+				QueryString:   jsii.String(q.text),
+				LogGroupNames: &names,
+			})
 		}
-		awslogs.NewCfnQueryDefinition(p, jsii.String("Query"+q.id), &awslogs.CfnQueryDefinitionProps{
-			Name:          jsii.String(fmt.Sprintf("%s/%s", p.Name, q.title)),
-			QueryString:   jsii.String(q.text),
-			LogGroupNames: &names,
-		})
 	}
 }

@@ -33,7 +33,7 @@ type SchemaError struct {
 // Error is a line for each change, and how to go on.
 func (e *SchemaError) Error() string {
 	return fmt.Sprintf("columns have changed in a way that breaks existing queries and mixes types until all objects are made again:\n  %s\n"+
-		"give the new column another name and keep the old one, or confirm with -c %s=%s; %s then remembers the change",
+		"keep the old column beside a new one of another name, or confirm with -c %s=%s; %s then remembers the change",
 		strings.Join(e.Changes, "\n  "), ContextConfirmSchema, strings.Join(e.Streams, ","), e.File)
 }
 
@@ -72,19 +72,15 @@ func (before schema) breaks(after schema) map[string][]string {
 	return breaks
 }
 
-// checkSchema compares the columns with those that SchemaFile remembers of this pipeline, and remembers them as they are
-// now. Its error is a [*SchemaError] where a change is not confirmed.
-func (p *VendorPipeline) checkSchema(props *VendorPipelineProps) error {
+// checkSchema compares the columns with those that SchemaFile remembers of this pipeline. Its error is a [*SchemaError] where
+// a change is not confirmed; remember has the file remember the columns as they are now.
+func (p *VendorPipeline) checkSchema(props *VendorPipelineProps) (remember func() error, err error) {
 	if props.SchemaFile == "" {
-		return nil
+		return func() error { return nil }, nil
 	}
-	remembered := map[string]schema{}
-	content, err := os.ReadFile(props.SchemaFile)
-	if err == nil {
-		err = json.Unmarshal(content, &remembered)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("SchemaFile %s: %w", props.SchemaFile, err)
+	remembered, _, err := readSchemas(props.SchemaFile)
+	if err != nil {
+		return nil, err
 	}
 	now := schemaOf(props.Vendor)
 	var confirmed []string
@@ -101,16 +97,53 @@ func (p *VendorPipeline) checkSchema(props *VendorPipelineProps) error {
 	if len(refused.Changes) > 0 {
 		slices.Sort(refused.Streams)
 		slices.Sort(refused.Changes)
-		return &refused
+		return nil, &refused
 	}
-	remembered[p.Name] = now
-	updated, err := json.MarshalIndent(remembered, "", "  ")
+	return func() error { return p.rememberSchema(props.SchemaFile, now) }, nil
+}
+
+// readSchemas returns what a schema file remembers by the names of the pipelines, and the file as it is; nothing where there
+// is no file.
+func readSchemas(file string) (map[string]schema, []byte, error) {
+	schemas := map[string]schema{}
+	content, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return schemas, nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(content, &schemas)
+	}
+	if err == nil && schemas == nil {
+		err = errors.New("it holds null")
+	}
+	if err != nil {
+		return nil, nil, schemaFileFault(file, err)
+	}
+	return schemas, content, nil
+}
+
+// rememberSchema writes the file anew where it does not know the columns as they are now. Another pipeline of the app may have
+// written it meanwhile.
+func (p *VendorPipeline) rememberSchema(file string, now schema) error {
+	schemas, before, err := readSchemas(file)
 	if err != nil {
 		return err
 	}
-	updated = append(updated, '\n')
-	if bytes.Equal(content, updated) {
+	schemas[p.Name] = now
+	after, err := json.MarshalIndent(schemas, "", "  ")
+	if err != nil {
+		return err
+	}
+	if after = append(after, '\n'); bytes.Equal(before, after) {
 		return nil
 	}
-	return os.WriteFile(props.SchemaFile, updated, 0o644)
+	if err := os.WriteFile(file, after, 0o644); err != nil {
+		return schemaFileFault(file, err)
+	}
+	return nil
+}
+
+func schemaFileFault(file string, err error) error {
+	return &PropsError{Construct: "VendorPipeline", Faults: []Fault{{"SchemaFile", fmt.Sprintf("%q (%v)", file, err),
+		"a file that a synthesis has written, or none yet, in a folder that is there"}}}
 }

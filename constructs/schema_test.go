@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,14 +118,38 @@ func TestPipelinesShareASchemaFile(t *testing.T) {
 }
 
 func TestADamagedSchemaFileIsNotOverwritten(t *testing.T) {
+	for _, damaged := range []string{"<<<<<<< ours", "null"} {
+		file := filepath.Join(t.TempDir(), "schema.json")
+		if err := os.WriteFile(file, []byte(damaged), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		checkSchemaFileRefusal(t, file, deploySchema(file, "", nil))
+		if content, _ := os.ReadFile(file); string(content) != damaged {
+			t.Errorf("the file holds %s", content)
+		}
+	}
+}
+
+func TestASchemaFileInAFolderThatIsNotThere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "nowhere", "schema.json")
+	checkSchemaFileRefusal(t, file, deploySchema(file, "", nil))
+}
+
+func checkSchemaFileRefusal(t *testing.T, file string, err error) {
+	t.Helper()
+	var refused *PropsError
+	if want := fmt.Sprintf("SchemaFile is %q", file); !errors.As(err, &refused) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want a *PropsError that says %s", err, want)
+	}
+}
+
+// TestOnlyWhatIsMadeIsRemembered fails a synthesis after the columns were compared.
+func TestOnlyWhatIsMadeIsRemembered(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "schema.json")
-	if err := os.WriteFile(file, []byte("<<<<<<< ours"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := deploySchema(file, "", nil); err == nil || !strings.Contains(err.Error(), file) {
-		t.Errorf("got %v, want an error that names the file", err)
-	}
-	if content, _ := os.ReadFile(file); string(content) != "<<<<<<< ours" {
-		t.Errorf("the file holds %s", content)
+	props := required()
+	props.SchemaFile = file
+	checkRefusal(t, "the pipeline's name is ", func() { NewVendorPipeline(newStack(), "a#b", props) })
+	if content, err := os.ReadFile(file); err == nil {
+		t.Errorf("the columns of a pipeline are remembered that was not made: %s", content)
 	}
 }

@@ -216,6 +216,7 @@ var withPlain = sync.OnceValue(func() template {
 const (
 	ownKey      = "arn:aws:kms:eu-west-1:111122223333:key/1234"
 	ownTopic    = "arn:aws:sns:eu-west-1:111122223333:people"
+	ownTopicKey = "arn:aws:kms:eu-west-1:111122223333:key/5678"
 	ownPager    = "arn:aws:sns:eu-west-1:111122223333:pager"
 	ownSecret   = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme-AbCdEf"
 	ownBus      = "arn:aws:events:eu-west-1:111122223333:event-bus/acme"
@@ -237,7 +238,9 @@ func everything(stack awscdk.Stack) *VendorPipelineProps {
 	props.Secret = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String("Secret"), &awssecretsmanager.SecretAttributes{
 		SecretCompleteArn: jsii.String(ownSecret), EncryptionKey: key,
 	})
-	props.AlarmTopic = awssns.Topic_FromTopicArn(stack, jsii.String("Topic"), jsii.String(ownTopic))
+	props.AlarmTopic = awssns.Topic_FromTopicAttributes(stack, jsii.String("Topic"), &awssns.TopicAttributes{
+		TopicArn: jsii.String(ownTopic), KeyArn: jsii.String(ownTopicKey),
+	})
 	props.PageTopic = awssns.Topic_FromTopicArn(stack, jsii.String("Pager"), jsii.String(ownPager))
 	props.EventBus = awsevents.EventBus_FromEventBusArn(stack, jsii.String("Bus"), jsii.String(ownBus))
 	props.PermissionsBoundary = awsiam.ManagedPolicy_FromManagedPolicyArn(stack, jsii.String("Boundary"), jsii.String(ownBoundary))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 
 	"github.com/windrow-data/windrow/functions/telemetry"
@@ -58,7 +59,7 @@ func (e *PropsError) want(ok bool, field string, value any, allowed string, args
 // wantTag wants the value of a tag that is required.
 func (e *PropsError) wantTag(field, value, example string) {
 	e.want(value != "" && validTag(value), field, fmt.Sprintf("%q", value),
-		"the value of a tag, for example %q: letters, digits, blanks and any of _.:/=+-@, at most 256", example)
+		"the value of a tag, for example %q: %s, at most 256", example, tagCharacters)
 }
 
 func (e *PropsError) wantEmails(addresses []string) {
@@ -111,8 +112,8 @@ func (p *VendorPipelineProps) Validate() error {
 	want(aligned, "ScheduleInterval", settled.ScheduleInterval, "whole minutes that divide an hour (1m to 60m), or whole hours that divide a day (1h to 24h)")
 	if p.StartOn != nil {
 		sources := texts(p.StartOn.Source)
-		want(len(sources) > 0 && !slices.Contains(sources, telemetry.AnnouncementSource), "StartOn.Source", fmt.Sprintf("%q", sources),
-			"at least one source of events, and not %q: a run would start itself for ever", telemetry.AnnouncementSource)
+		want(len(sources) > 0 && !slices.ContainsFunc(sources, mayBeOwn), "StartOn.Source", fmt.Sprintf("%q", sources),
+			"at least one source of events, each in full (no Match), and not %q: a run would start itself for ever", telemetry.AnnouncementSource)
 	}
 	want(settled.Genesis.Equal(settled.Genesis.Truncate(time.Second)), "Genesis", settled.Genesis.Format(time.RFC3339Nano), "a whole second")
 	want(settled.Architecture == ARM64 || settled.Architecture == X86, "Architecture", fmt.Sprintf("%q", settled.Architecture), "%q or %q", ARM64, X86)
@@ -132,8 +133,9 @@ func (p *VendorPipelineProps) Validate() error {
 	want(p.Vpc != nil || len(p.SecurityGroups) == 0, "SecurityGroups", "set", "none without Vpc")
 	want(p.AlarmTopic == nil || len(p.AlarmEmails) == 0, "AlarmEmails", fmt.Sprintf("%q", p.AlarmEmails), "none with an AlarmTopic of your own: subscribe to that where it is made")
 	faults.wantEmails(p.AlarmEmails)
-	want(p.StalenessThreshold == 0 || p.StalenessThreshold >= settled.ScheduleInterval, "StalenessThreshold", settled.StalenessThreshold,
-		"no less than ScheduleInterval (%s): a watermark lies that far behind by itself", settled.ScheduleInterval)
+	least := p.settleDelay() + settled.ScheduleInterval
+	want(p.StalenessThreshold == 0 || p.StalenessThreshold >= least, "StalenessThreshold", p.StalenessThreshold,
+		"no less than %s: the longest settle delay of the streams and ScheduleInterval, by which a watermark lies behind where all is well", inWords(least))
 	want(settled.SpendFactor > 1, "SpendFactor", settled.SpendFactor, "more than 1: a day as expected is no reason for an alarm")
 	runbook, err := url.Parse(settled.RunbookURL)
 	want(err == nil && (runbook.Scheme == "https" || runbook.Scheme == "http") && runbook.Host != "" && runbook.Fragment == "", "RunbookURL", fmt.Sprintf("%q", settled.RunbookURL),
@@ -156,6 +158,12 @@ var (
 	validDatabase = regexp.MustCompile(fmt.Sprintf(`^[a-z0-9_]{1,%d}$`, maxDatabaseName))
 )
 
+// mayBeOwn reports whether events of a source may be the pipeline's own announcements. What matches more than one source
+// is not known before the template is written.
+func mayBeOwn(source string) bool {
+	return source == telemetry.AnnouncementSource || *awscdk.Token_IsUnresolved(source)
+}
+
 // texts are the values of a list of CDK's, nil for none.
 func texts(list *[]*string) []string {
 	if list == nil {
@@ -167,6 +175,9 @@ func texts(list *[]*string) []string {
 	}
 	return values
 }
+
+// tagCharacters are those of the value of a tag, in words.
+const tagCharacters = "letters, digits, blanks and any of _.:/=+-@"
 
 // validTag reports whether value may be the value of a tag.
 // https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html

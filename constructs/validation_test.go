@@ -31,7 +31,10 @@ func TestEachWrongPropIsTold(t *testing.T) {
 		"events from anywhere": {func(p *VendorPipelineProps) { p.StartOn = &awsevents.EventPattern{DetailType: jsii.Strings("x")} }, "StartOn.Source is []: want at least one source"},
 		"started by its own events": {func(p *VendorPipelineProps) {
 			p.StartOn = &awsevents.EventPattern{Source: jsii.Strings("a", "windrow")}
-		}, `StartOn.Source is ["a" "windrow"]: want at least one source of events, and not "windrow"`},
+		}, `StartOn.Source is ["a" "windrow"]: want at least one source of events, each in full (no Match), and not "windrow"`},
+		"started by whatever matches": {func(p *VendorPipelineProps) {
+			p.StartOn = &awsevents.EventPattern{Source: awsevents.Match_Prefix(jsii.String("wind"))}
+		}, "want at least one source of events, each in full (no Match)"},
 		"run shorter than a function": {func(p *VendorPipelineProps) { p.RunTimeout = time.Minute }, "RunTimeout is 1m0s: want whole seconds, no less than Timeout (15m0s)"},
 		"no lanes":                    {func(p *VendorPipelineProps) { p.BackfillLanes = -1 }, "BackfillLanes is -1: want 1 to 40"},
 		"too many lanes":              {func(p *VendorPipelineProps) { p.BackfillLanes = 41 }, "BackfillLanes is 41: want 1 to 40"},
@@ -47,7 +50,7 @@ func TestEachWrongPropIsTold(t *testing.T) {
 			p.Vendor.Auth = vendorapi.Auth{Kind: vendorapi.AuthNone}
 			p.Secret = awssecretsmanager.Secret_FromSecretCompleteArn(newStack(), jsii.String("S"), jsii.String(ownSecret))
 		}, "Secret is set: want none: the vendor's description needs no credentials"},
-		"staleness below an interval":   {func(p *VendorPipelineProps) { p.StalenessThreshold = time.Minute }, "StalenessThreshold is 1m0s: want no less than ScheduleInterval (30m0s)"},
+		"staleness below what is usual": {func(p *VendorPipelineProps) { p.StalenessThreshold = 34 * time.Minute }, "StalenessThreshold is 34m0s: want no less than 35m: the longest settle delay"},
 		"spending as expected":          {func(p *VendorPipelineProps) { p.SpendFactor = 1 }, "SpendFactor is 1: want more than 1"},
 		"a runbook without address":     {func(p *VendorPipelineProps) { p.RunbookURL = "docs/runbook.md" }, `RunbookURL is "docs/runbook.md": want an address without a fragment`},
 		"a runbook with a heading":      {func(p *VendorPipelineProps) { p.RunbookURL = "https://a.example/b#c" }, `RunbookURL is "https://a.example/b#c"`},

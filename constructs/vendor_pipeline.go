@@ -7,9 +7,6 @@
 package constructs
 
 import (
-	"strings"
-
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsathena"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsbudgets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -114,7 +111,11 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 	constructs.NewConstruct_Override(p, scope, jsii.String(id))
 	p.Name = nameOf(p)
 	settled.DestroyData = p.mayDestroy(&settled)
-	if err := p.checkSchema(&settled); err != nil {
+	remember, err := p.checkSchema(&settled)
+	if err == nil {
+		err = p.checkName()
+	}
+	if err != nil {
 		panic(err)
 	}
 	p.addBuckets(&settled)
@@ -136,23 +137,15 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 		awsiam.PermissionsBoundary_Of(p).Apply(settled.PermissionsBoundary)
 	}
 	p.tag(&settled)
+	if err := remember(); err != nil {
+		panic(err)
+	}
 	return p
 }
 
-// nameOf is the name of the stack and the path in it, which no other pipeline of an account and region has. The path
-// alone begins with the stack's construct ID, which two apps may share.
-func nameOf(p *VendorPipeline) string {
-	stack := awscdk.Stack_Of(p)
-	path := *p.Node().Path()
-	if *awscdk.Token_IsUnresolved(stack.StackName()) {
-		return path // A nested stack is named when it is deployed.
-	}
-	return *stack.StackName() + strings.TrimPrefix(path, *stack.Node().Path())
-}
-
-// GrantReadCurated lets grantee list and read the curated bucket.
+// GrantReadCurated lets grantee list the curated bucket and read what the pipeline has made there.
 func (p *VendorPipeline) GrantReadCurated(grantee awsiam.IGrantable) awsiam.Grant {
-	return p.CuratedBucket.GrantRead(grantee, nil)
+	return p.CuratedBucket.GrantRead(grantee, jsii.String(p.vendor.Name+"/*"))
 }
 
 // GrantStartRun lets grantee start a run, beside those of the schedule.

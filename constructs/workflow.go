@@ -8,10 +8,11 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
 // The definition is written as the Amazon States Language has it, https://states-language.net/spec.html, in
@@ -81,15 +82,15 @@ type choice struct {
 
 // Names of the states outside the branches.
 const (
-	stateStreams = "Streams"
-	stateAgain   = "Again"
-	stateOutcome = "Outcome"
-	statePublish = "PublishFindings"
-	stateFailed  = "Failed?"
-	stateNote    = "NoteFailure"
-	stateMore    = "More?"
-	stateFail    = "Fail"
-	stateSucceed = "Succeed"
+	stateStreams  = "Streams"
+	stateAgain    = "Again"
+	stateOutcome  = "Outcome"
+	stateFailures = "PublishFailures"
+	stateFindings = "PublishFindings"
+	stateNote     = "NoteFailure"
+	stateMore     = "More?"
+	stateFail     = "Fail"
+	stateSucceed  = "Succeed"
 )
 
 // serviceErrors are Lambda's own failures, which say nothing of the function.
@@ -125,10 +126,10 @@ func (p *VendorPipeline) newStateMachine(id, comment string, of machine, props *
 	for _, stream := range props.Vendor.Streams {
 		functions = append(functions, *p.Ingest[stream.Name].FunctionArn(), *p.Preprocess[stream.Name].FunctionArn())
 	}
-	role := newRole(p, id+"Role", serviceInAccount("states.amazonaws.com"), []awsiam.PolicyStatement{
+	role := newRole(p, id+"Role", serviceInAccount("states.amazonaws.com"), append([]awsiam.PolicyStatement{
 		allow("InvokeFunctions", []string{"lambda:InvokeFunction"}, functions...),
 		allow("PublishFindings", []string{"sns:Publish"}, *p.AlarmTopic.TopicArn()),
-	})
+	}, useKeys(p.AlarmTopic.MasterKey())...))
 	return awsstepfunctions.NewStateMachine(p, jsii.String(id), &awsstepfunctions.StateMachineProps{
 		Comment:          jsii.String(comment),
 		StateMachineType: awsstepfunctions.StateMachineType_STANDARD,
@@ -136,11 +137,21 @@ func (p *VendorPipeline) newStateMachine(id, comment string, of machine, props *
 		Role:             role,
 		TracingEnabled:   jsii.Bool(true),
 		Logs: &awsstepfunctions.LogOptions{
-			Destination:          newLogGroup(p, id+"Logs", props),
+			Destination:          p.newMachineLogs(id, props),
 			Level:                awsstepfunctions.LogLevel_ERROR,
 			IncludeExecutionData: jsii.Bool(true),
 		},
 	})
+}
+
+// newMachineLogs makes the log group of a state machine. Its name begins as CloudWatch Logs wants it of logs that other services
+// deliver: each other one would take its part of an account's resource policy, which has room for some ten. The stack's
+// own ID is in it, so that what is kept of a deleted stack does not stand in the way of a new one.
+// https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+func (p *VendorPipeline) newMachineLogs(id string, props *VendorPipelineProps) awslogs.LogGroup {
+	stackID := awscdk.Fn_Select(jsii.Number(2), awscdk.Fn_Split(jsii.String("/"), awscdk.Aws_STACK_ID(), nil))
+	name := shorten(notInLogGroups.ReplaceAllString("/aws/vendedlogs/states/"+p.Name+"/"+id, "-"), maxLogGroupName, "-")
+	return newLogGroup(p, id+"Logs", name+"/"+*stackID, props)
 }
 
 // run is the definition of one run: every stream side by side, and again those that have more to do, with findings and
@@ -154,7 +165,7 @@ func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
 	share := 3 / float64(len(vendor.Streams))
 	for i, stream := range vendor.Streams {
 		first = append(first, p.branch(stream.Name, share))
-		again = append(again, p.branchAgain(vendor, stream.Name))
+		again = append(again, p.branchAgain(stream.Name))
 		of := func(path string) string { return fmt.Sprintf("$.streams[%d].%s", i, path) }
 		findings = append(findings, present(of("ingest.findings[0]")), present(of("preprocess.findings[0]")))
 		errors = append(errors, present(of("ingestError")), present(of("preprocessError")))
@@ -162,8 +173,7 @@ func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
 		answers[stream.Name+".$"] = fmt.Sprintf("$.streams[%d]", i)
 		left[stream.Name] = map[string]any{"ingest.$": of("ingest.more"), "preprocess.$": of("preprocess.more")}
 	}
-	// What is there of a function that fails, or is not needed.
-	none := map[string]any{"more": false, "findings": []any{}}
+	goOn := []choice{{Or: more, Next: stateAgain}, {And: []choice{present("$.failed")}, Next: stateFail}}
 	return machine{
 		Comment:        "One run of Windrow for the vendor " + vendor.Name,
 		TimeoutSeconds: int(props.RunTimeout.Seconds()),
@@ -171,65 +181,66 @@ func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
 		States: map[string]state{
 			// What is handed on is no more than a branch needs: the whole input of a repeated round would carry the
 			// rounds before it, and double the state with each.
-			stateStreams: {Type: "Parallel", Parameters: map[string]any{"ingest": none, "preprocess": none},
+			stateStreams: {Type: "Parallel", Parameters: map[string]any{"ingest": noAnswer, "preprocess": noAnswer},
 				Branches: first, ResultPath: "$.streams", Next: stateOutcome},
-			stateOutcome: {Type: "Choice", Choices: []choice{
-				{Or: append(findings, errors...), Next: statePublish},
-				{Or: more, Next: stateAgain},
-				{And: []choice{present("$.failed")}, Next: stateFail},
-			}, Default: stateSucceed},
-			stateAgain: {Type: "Parallel", Parameters: map[string]any{"left": left, "ingest": none, "preprocess": none},
+			stateOutcome: {Type: "Choice", Choices: append([]choice{
+				{Or: errors, Next: stateFailures},
+				{Or: findings, Next: stateFindings},
+			}, goOn...), Default: stateSucceed},
+			stateAgain: {Type: "Parallel", Parameters: map[string]any{"left": left, "ingest": noAnswer, "preprocess": noAnswer},
 				Branches: again, ResultPath: "$.streams", Next: stateOutcome},
 			// What cannot be told is a failure, and no reason to leave the streams alone.
-			statePublish: p.publish(vendor, answers, "$.published", caught("$.published", stateNote), stateFailed),
-			stateFailed: {Type: "Choice", Choices: []choice{
-				{Or: errors, Next: stateNote},
-				{Or: more, Next: stateAgain},
-				{And: []choice{present("$.failed")}, Next: stateFail},
-			}, Default: stateSucceed},
+			stateFailures: p.publish(runFailed, answers, "$.published", caught("$.published", stateNote), stateNote),
+			stateFindings: p.publish(hasFindings, answers, "$.published", caught("$.published", stateNote), stateMore),
 			// A stream that has failed is left to the next run; the others are taken as far as they go.
 			stateNote: {Type: "Pass", Result: true, ResultPath: "$.failed", Next: stateMore},
-			stateMore: {Type: "Choice", Choices: []choice{{Or: more, Next: stateAgain}}, Default: stateFail},
+			stateMore: {Type: "Choice", Choices: goOn, Default: stateSucceed},
 			stateFail: {Type: "Fail", Error: "StreamsFailed", Cause: fmt.Sprintf(
 				"At least one stream of the vendor %s failed; the others went on, and what is committed is kept. "+
 					"The input of the state %s holds each stream's ingestError and preprocessError, and has been sent to the alarm topic; "+
-					"the log group of that stream's function holds the rest. The next run goes on where this one stopped.", vendor.Name, statePublish)},
+					"the log group of that stream's function holds the rest. The next run goes on where this one stopped.", vendor.Name, stateFailures)},
 			stateSucceed: {Type: "Succeed"},
 		},
 	}
 }
 
+// noAnswer is what there is of a function that fails, or is not needed.
+var noAnswer = map[string]any{"more": false, "findings": []any{}}
+
 // branch takes one stream forward once: ingest, and then preprocess, which runs after a failed ingest too. A branch never
 // fails, so that it cannot stop another. share is the stream's part of the transitions around the branches.
 func (p *VendorPipeline) branch(stream string, share float64) machine {
 	ingest, preprocess, failed := "Ingest "+stream, "Preprocess "+stream, "Failed "+stream
+	ingestFailure, preprocessFailure := "Failure of ingest "+stream, "Failure of preprocess "+stream
 	first := p.task(p.Ingest[stream], 1+share, "$.ingest")
-	first.Catch, first.Next = caught("$.ingestError", preprocess), preprocess
+	first.Catch, first.Next = caughtFailure("$.ingestError", ingestFailure, preprocess), preprocess
 	second := p.task(p.Preprocess[stream], 1, "$.preprocess")
-	second.Catch, second.End = caught("$.preprocessError", failed), true
+	second.Catch, second.End = caughtFailure("$.preprocessError", preprocessFailure, failed), true
 	return machine{
 		StartAt: ingest,
 		States: map[string]state{
-			ingest:     first,
-			preprocess: second,
-			failed:     {Type: "Pass", End: true},
+			ingest:            first,
+			ingestFailure:     readFailure("$.ingestError", preprocess),
+			preprocess:        second,
+			preprocessFailure: readFailure("$.preprocessError", failed),
+			failed:            {Type: "Pass", End: true},
 		},
 	}
 }
 
 // branchAgain does what a round has left of one stream: ingest until there is no more, then preprocess. The transitions
 // around it are seldom those of another stream too, so it stands for all of them.
-func (p *VendorPipeline) branchAgain(vendor *vendorapi.Vendor, stream string) machine {
+func (p *VendorPipeline) branchAgain(stream string) machine {
 	left, nothing := "Left of "+stream+"?", "Nothing left of "+stream
 	ingest, more, tell := "Ingest "+stream+" again", "More "+stream+"?", "Publish "+stream
-	preprocess, failed := "Preprocess "+stream+" again", "Failed "+stream+" again"
-	catchIngest := caught("$.ingestError", preprocess)
+	preprocess, failed, giveUp := "Preprocess "+stream+" again", "Failed "+stream+" again", "Give up "+stream
+	ingestFailure, preprocessFailure := "Failure of ingest "+stream+" again", "Failure of preprocess "+stream+" again"
 	of := func(handler string) string { return fmt.Sprintf("$.left['%s'].%s", stream, handler) }
 
 	first := p.task(p.Ingest[stream], 2, "$.ingest")
-	first.Catch, first.Next = catchIngest, more
+	first.Catch, first.Next = caughtFailure("$.ingestError", ingestFailure, giveUp), more
 	second := p.task(p.Preprocess[stream], 4, "$.preprocess")
-	second.Catch, second.End = caught("$.preprocessError", failed), true
+	second.Catch, second.End = caughtFailure("$.preprocessError", preprocessFailure, failed), true
 	return machine{
 		StartAt: left,
 		States: map[string]state{
@@ -237,16 +248,20 @@ func (p *VendorPipeline) branchAgain(vendor *vendorapi.Vendor, stream string) ma
 				{And: []choice{isTrue(of("ingest"))}, Next: ingest},
 				{And: []choice{isTrue(of("preprocess"))}, Next: preprocess},
 			}, Default: nothing},
-			nothing: {Type: "Pass", End: true},
-			ingest:  first,
+			nothing:       {Type: "Pass", End: true},
+			ingest:        first,
+			ingestFailure: readFailure("$.ingestError", giveUp),
+			// The answer before the failure says that there is more, which is the next run's.
+			giveUp: {Type: "Pass", Result: noAnswer, ResultPath: "$.ingest", Next: preprocess},
 			more: {Type: "Choice", Choices: []choice{
 				// The next answer takes this one's place, so its findings are told first.
 				{And: []choice{isTrue("$.ingest.more"), present("$.ingest.findings[0]")}, Next: tell},
 				{And: []choice{isTrue("$.ingest.more")}, Next: ingest},
 			}, Default: preprocess},
-			tell:       p.publish(vendor, map[string]any{stream + ".$": "$"}, "$.published", catchIngest, ingest),
-			preprocess: second,
-			failed:     {Type: "Pass", End: true},
+			tell:              p.publish(hasFindings, map[string]any{stream + ".$": "$"}, "$.published", caught("$.ingestError", giveUp), ingest),
+			preprocess:        second,
+			preprocessFailure: readFailure("$.preprocessError", failed),
+			failed:            {Type: "Pass", End: true},
 		},
 	}
 }
@@ -254,6 +269,22 @@ func (p *VendorPipeline) branchAgain(vendor *vendorapi.Vendor, stream string) ma
 // caught catches every error of a task.
 func caught(resultPath, next string) []catcher {
 	return []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: resultPath, Next: next}}
+}
+
+// caughtFailure catches every error of a function, and has those that it told itself read by the state read.
+func caughtFailure(resultPath, read, next string) []catcher {
+	var kinds []string
+	for _, kind := range telemetry.Failures() {
+		kinds = append(kinds, string(kind))
+	}
+	return append([]catcher{{ErrorEquals: kinds, ResultPath: resultPath, Next: read}}, caught(resultPath, next)...)
+}
+
+// readFailure takes a function's own error out of the text that Lambda hands on, so that a person can read it in a message.
+func readFailure(path, next string) state {
+	return state{Type: "Pass", Parameters: map[string]any{
+		"Error.$": path + ".Error", "Cause.$": "States.StringToJson(" + path + ".Cause)",
+	}, ResultPath: path, Next: next}
 }
 
 // task invokes a function for the run. It is told how many transitions it stands for, so that its metric of costs holds
@@ -280,16 +311,27 @@ func invoke(functionArn string, payload, kept map[string]any, resultPath string)
 	}
 }
 
+// What a message is about, the end of its subject.
+const (
+	runFailed        = "a run failed"
+	hasFindings      = "findings"
+	backfillFailed   = "a backfill is incomplete"
+	maxSubjectLength = 100 // characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+)
+
 // publish tells what the streams have answered. Each stream's part is named after it.
-func (p *VendorPipeline) publish(vendor *vendorapi.Vendor, answers map[string]any, resultPath string, onError []catcher, next string) state {
+func (p *VendorPipeline) publish(what string, answers map[string]any, resultPath string, onError []catcher, next string) state {
+	const begin = "Windrow: "
+	about := ": " + what
 	return state{
 		Type:     "Task",
 		Resource: serviceArn("sns:publish"),
 		Parameters: map[string]any{
 			"TopicArn": *p.AlarmTopic.TopicArn(),
-			"Subject":  "Windrow: findings of a run of " + vendor.Name,
+			"Subject":  begin + shorten(p.Name, maxSubjectLength-len(begin)-len(about), "-") + about,
 			"Message": map[string]any{
-				"vendor":      vendor.Name,
+				"pipeline":    p.Name,
+				"vendor":      p.vendor.Name,
 				"execution.$": "$$.Execution.Id",
 				"streams":     answers,
 			},

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
 // machine is the state machine with an id.
@@ -80,6 +82,9 @@ func (p *player) enter(name string, state, input any) (output any, next string) 
 		if result := at(state, "Result"); result != nil {
 			return p.put(input, at(state, "ResultPath"), result), next
 		}
+		if parameters := at(state, "Parameters"); parameters != nil {
+			return p.put(input, at(state, "ResultPath"), p.fill(parameters, input)), next
+		}
 		return input, next
 	case "Choice":
 		for _, rule := range at(state, "Choices").([]any) {
@@ -102,14 +107,22 @@ func (p *player) enter(name string, state, input any) (output any, next string) 
 			return p.put(input, at(state, "ResultPath"), result), next
 		}
 		for _, catch := range list(at(state, "Catch")) {
-			if at(catch, "ErrorEquals", 0) == "States.ALL" {
-				return p.put(input, at(catch, "ResultPath"), map[string]any{"Error": err}), at(catch, "Next").(string)
+			if of := list(at(catch, "ErrorEquals")); slices.Contains(of, any(err)) || slices.Contains(of, any("States.ALL")) {
+				return p.put(input, at(catch, "ResultPath"), map[string]any{"Error": err, "Cause": causeOf(err)}), at(catch, "Next").(string)
 			}
 		}
 		p.t.Fatalf("the error of %s is not caught", name)
 	}
 	p.t.Fatalf("%s has the type %v", name, at(state, "Type"))
 	return nil, ""
+}
+
+// causeOf is what Lambda hands on of an error: JSON of one that the function itself has told, any text of the others.
+func causeOf(err string) string {
+	if slices.Contains(telemetry.Failures(), telemetry.Kind(err)) {
+		return fmt.Sprintf(`{"errorMessage":"what it met","errorType":%q}`, err)
+	}
+	return "RequestId: 1 Error: " + err
 }
 
 // fill is a payload template with its paths looked up in input.
@@ -125,9 +138,15 @@ func (p *player) fill(template, input any) any {
 			filled[name] = p.fill(value, input)
 			continue
 		}
-		found, ok := lookUp(input, value.(string))
+		path, isText := strings.CutPrefix(value.(string), "States.StringToJson(")
+		found, ok := lookUp(input, strings.TrimSuffix(path, ")"))
 		if !ok {
 			p.t.Errorf("%s is handed on and not there: the execution would fail", value)
+		}
+		if isText {
+			if err := json.Unmarshal([]byte(found.(string)), &found); err != nil {
+				p.t.Errorf("%s is no JSON (%v): the execution would fail", value, err)
+			}
 		}
 		filled[bare] = found
 	}
@@ -247,42 +266,64 @@ func TestRuns(t *testing.T) {
 		},
 		"ingest fails": {
 			map[string][]answer{"Ingest orders": {{err: "vendor-refuses"}}},
-			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, Failed?, NoteFailure, More?, Fail",
+			"Streams, Ingest orders, Failure of ingest orders, Preprocess orders, " + notes + ", Outcome, PublishFailures, NoteFailure, More?, Fail",
+		},
+		"ingest is killed": {
+			map[string][]answer{"Ingest orders": {{err: "Sandbox.Timedout"}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, PublishFailures, NoteFailure, More?, Fail",
 		},
 		"ingest fails after more": {
-			map[string][]answer{"Ingest orders": {{more: true}}, "Ingest orders again": {{err: "Sandbox.Timedout"}}},
-			"Streams, " + orders + ", " + notes + ", Outcome, Again, Left of orders?, Ingest orders again, Preprocess orders again, " + noNotes +
-				", Outcome, PublishFindings, Failed?, NoteFailure, More?, Fail",
+			map[string][]answer{"Ingest orders": {{more: true}}, "Ingest orders again": {{more: true}, {err: "vendor-unavailable"}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, Again, Left of orders?, Ingest orders again, More orders?, Ingest orders again, Failure of ingest orders again, " +
+				"Give up orders, Preprocess orders again, " + noNotes + ", Outcome, PublishFailures, NoteFailure, More?, Fail",
+		},
+		"ingest is killed after more": {
+			map[string][]answer{"Ingest orders": {{more: true}}, "Ingest orders again": {{more: true}, {err: "Sandbox.Timedout"}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, Again, Left of orders?, Ingest orders again, More orders?, Ingest orders again, " +
+				"Give up orders, Preprocess orders again, " + noNotes + ", Outcome, PublishFailures, NoteFailure, More?, Fail",
 		},
 		"preprocess fails": {
+			map[string][]answer{"Preprocess refund-notes": {{err: "newer-format"}}},
+			"Streams, " + orders + ", " + notes + ", Failure of preprocess refund-notes, Failed refund-notes, Outcome, PublishFailures, NoteFailure, More?, Fail",
+		},
+		"preprocess is killed": {
 			map[string][]answer{"Preprocess refund-notes": {{err: "Runtime.ExitError"}}},
-			"Streams, " + orders + ", " + notes + ", Failed refund-notes, Outcome, PublishFindings, Failed?, NoteFailure, More?, Fail",
+			"Streams, " + orders + ", " + notes + ", Failed refund-notes, Outcome, PublishFailures, NoteFailure, More?, Fail",
+		},
+		"preprocess fails after more": {
+			map[string][]answer{"Preprocess orders": {{more: true}}, "Preprocess orders again": {{err: "newer-format"}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, Again, Left of orders?, Preprocess orders again, Failure of preprocess orders again, Failed orders again, " + noNotes +
+				", Outcome, PublishFailures, NoteFailure, More?, Fail",
 		},
 		"one stream fails while another has more": {
 			map[string][]answer{"Preprocess refund-notes": {{err: "Runtime.ExitError"}}, "Ingest orders": {{more: true}}},
-			"Streams, " + orders + ", " + notes + ", Failed refund-notes, Outcome, PublishFindings, Failed?, NoteFailure, More?, Again, " +
+			"Streams, " + orders + ", " + notes + ", Failed refund-notes, Outcome, PublishFailures, NoteFailure, More?, Again, " +
 				ordersAgain + ", " + noNotes + ", Outcome, Fail",
 		},
 		"a failed stream has more to curate": {
-			map[string][]answer{"Ingest orders": {{err: "vendor-unavailable"}}, "Preprocess orders": {{more: true}}},
-			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, Failed?, NoteFailure, More?, Again, " +
+			map[string][]answer{"Ingest orders": {{err: "Runtime.ExitError"}}, "Preprocess orders": {{more: true}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, PublishFailures, NoteFailure, More?, Again, " +
 				"Left of orders?, Preprocess orders again, " + noNotes + ", Outcome, Fail",
 		},
 		"everything fails": {
 			map[string][]answer{"Ingest orders": {{err: "E"}}, "Preprocess orders": {{err: "E"}}, "Ingest refund-notes": {{err: "E"}}, "Preprocess refund-notes": {{err: "E"}}},
-			"Streams, Ingest orders, Preprocess orders, Failed orders, Ingest refund-notes, Preprocess refund-notes, Failed refund-notes, Outcome, PublishFindings, Failed?, NoteFailure, More?, Fail",
+			"Streams, Ingest orders, Preprocess orders, Failed orders, Ingest refund-notes, Preprocess refund-notes, Failed refund-notes, Outcome, PublishFailures, NoteFailure, More?, Fail",
+		},
+		"a failure cannot be told": {
+			map[string][]answer{"Ingest orders": {{err: "E"}}, "PublishFailures": {{err: "SNS.AuthorizationErrorException"}}},
+			"Streams, " + orders + ", " + notes + ", Outcome, PublishFailures, NoteFailure, More?, Fail",
 		},
 		"finding of ingest": {
 			map[string][]answer{"Ingest refund-notes": {{findings: 1}}},
-			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, Failed?, Succeed",
+			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, More?, Succeed",
 		},
 		"finding of preprocess with more to curate": {
 			map[string][]answer{"Preprocess orders": {{more: true, findings: 2}}},
-			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, Failed?, Again, Left of orders?, Preprocess orders again, " + noNotes + ", Outcome, Succeed",
+			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, More?, Again, Left of orders?, Preprocess orders again, " + noNotes + ", Outcome, Succeed",
 		},
 		"finding with more to ingest is told before the next answer takes its place": {
 			map[string][]answer{"Ingest orders": {{more: true, findings: 1}}, "Ingest orders again": {{more: true, findings: 1}, {}}},
-			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, Failed?, Again, " +
+			"Streams, " + orders + ", " + notes + ", Outcome, PublishFindings, More?, Again, " +
 				"Left of orders?, Ingest orders again, More orders?, Publish orders, Ingest orders again, More orders?, Preprocess orders again, " + noNotes + ", Outcome, Succeed",
 		},
 		"a finding cannot be told": {
@@ -293,8 +334,8 @@ func TestRuns(t *testing.T) {
 			map[string][]answer{
 				"Ingest orders": {{more: true}}, "Ingest orders again": {{more: true, findings: 1}, {}}, "Publish orders": {{err: "SNS.AuthorizationErrorException"}},
 			},
-			"Streams, " + orders + ", " + notes + ", Outcome, Again, Left of orders?, Ingest orders again, More orders?, Publish orders, Preprocess orders again, " +
-				noNotes + ", Outcome, PublishFindings, Failed?, NoteFailure, More?, Again, " + ordersAgain + ", " + noNotes + ", Outcome, Fail",
+			"Streams, " + orders + ", " + notes + ", Outcome, Again, Left of orders?, Ingest orders again, More orders?, Publish orders, Give up orders, Preprocess orders again, " +
+				noNotes + ", Outcome, PublishFailures, NoteFailure, More?, Fail",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -330,23 +371,36 @@ func TestTransitionsAreAccountedFor(t *testing.T) {
 
 func TestFindingsAndErrorsAreToldByStream(t *testing.T) {
 	p := player{t: t, published: map[string]any{}, answers: map[string][]answer{
-		"Ingest orders":           {{err: "ErrRefused"}},
+		"Ingest orders":           {{err: "vendor-refuses"}},
+		"Preprocess orders":       {{err: "Runtime.ExitError"}},
 		"Preprocess refund-notes": {{findings: 1}},
 	}}
-	p.play(withDefaults().definition(t, "StateMachine"), map[string]any{})
-	want := map[string]any{"PublishFindings": map[string]any{
+	definition := withDefaults().definition(t, "StateMachine")
+	p.play(definition, map[string]any{})
+	none := map[string]any{"more": false, "findings": []any{}}
+	want := map[string]any{"PublishFailures": map[string]any{
 		"orders": map[string]any{
-			"ingestError": map[string]any{"Error": "ErrRefused"},
-			"ingest":      map[string]any{"more": false, "findings": []any{}},
-			"preprocess":  map[string]any{"more": false, "findings": []any{}},
+			"ingestError":     map[string]any{"Error": "vendor-refuses", "Cause": map[string]any{"errorMessage": "what it met", "errorType": "vendor-refuses"}},
+			"preprocessError": map[string]any{"Error": "Runtime.ExitError", "Cause": "RequestId: 1 Error: Runtime.ExitError"},
+			"ingest":          none,
+			"preprocess":      none,
 		},
 		"refund-notes": map[string]any{
-			"ingest":     map[string]any{"more": false, "findings": []any{}},
+			"ingest":     none,
 			"preprocess": map[string]any{"more": false, "findings": []any{"Preprocess refund-notes 0"}},
 		},
 	}}
 	if diff := cmp.Diff(want, p.published); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, subject := range map[string]string{"PublishFailures": "Windrow: test/Pipeline: a run failed", "PublishFindings": "Windrow: test/Pipeline: findings"} {
+		parameters := at(definition, "States", name, "Parameters")
+		if got := at(parameters, "Subject"); got != subject {
+			t.Errorf("%s has the subject %q, want %q", name, got, subject)
+		}
+		if got := at(parameters, "Message", "pipeline"); got != "test/Pipeline" {
+			t.Errorf("%s is of the pipeline %v", name, got)
+		}
 	}
 }
 
@@ -407,5 +461,17 @@ func TestStateMachineIsWatchedAndBound(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, tpl.permissions(role)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestMachineLogsAreNamedAsDeliveredLogs reads the names by which log groups share a statement of the account's resource policy.
+func TestMachineLogsAreNamedAsDeliveredLogs(t *testing.T) {
+	tpl := withDefaults()
+	for _, id := range []string{"StateMachine", "Backfill"} {
+		group := at(tpl.machine(t, id).Properties, "LoggingConfiguration", "Destinations", 0, "CloudWatchLogsLogGroup", "LogGroupArn", "Fn::GetAtt", 0).(string)
+		got := text(tpl[group].Properties["LogGroupName"])
+		if want := "/aws/vendedlogs/states/test/Pipeline/" + id + `/{"Fn::Select":[2,{"Fn::Split":["/",{"Ref":"AWS::StackId"}]}]}`; got != want {
+			t.Errorf("the log group of %s is named %s, want %s", id, got, want)
+		}
 	}
 }

@@ -80,7 +80,7 @@ func TestTheReadmeStatesTheCosts(t *testing.T) {
 	row("Step Functions: 48 runs a day of 11 transitions", func(e pricing.Estimate) float64 { return of(e, "", pricing.Transitions) })
 	row("S3: requests", func(e pricing.Estimate) float64 { return of(e, "S3", pricing.Requests) })
 	row("S3: what is stored, on average over its first year", func(e pricing.Estimate) float64 { return of(e, "", pricing.Storage) })
-	row("six alarms and the one that pages", func(e pricing.Estimate) float64 { return of(e, "", pricing.Alarms) })
+	row("seven alarms and the one that pages", func(e pricing.Estimate) float64 { return of(e, "", pricing.Alarms) })
 	row("three custom metrics", func(e pricing.Estimate) float64 { return of(e, "", pricing.Metrics) })
 	row("the secret, and reading it", func(e pricing.Estimate) float64 { return of(e, "", pricing.Secrets) })
 	row("logs, traces, events, the schedule, a budget", func(e pricing.Estimate) float64 {

@@ -12,7 +12,7 @@ import (
 // fourStreams is the construct's default with the four streams of the published comparison.
 var fourStreams = pricing.Configuration{
 	Streams: 4, Interval: 30 * time.Minute, DaysPerYear: 365, Architecture: pricing.ARM64, MemoryMB: 128, TransitionsPerRun: 11, TracesPerRun: 1,
-	LogRetentionDays: 30, AlarmMetrics: 6, CompositeAlarms: 1, CustomMetrics: 3, Secrets: 1, Budgets: 1,
+	LogRetentionDays: 30, AlarmMetrics: 7, CompositeAlarms: 1, CustomMetrics: 3, Secrets: 1, Budgets: 1,
 }
 
 // TestAPipelineIsCheap holds what the README promises.

@@ -80,5 +80,11 @@ var firstLooks = map[Kind]string{
 // FirstLook says where a person looks first, in one sentence.
 func (k Kind) FirstLook() string { return firstLooks[k] }
 
+// Failures returns the kinds that failures have, sorted.
+func Failures() []Kind {
+	return []Kind{AccessDenied, AnswerMalformed, CredentialsRejected, Misconfigured, NewerFormat, OutOfTime,
+		SecretUnusable, Unexpected, VendorRefuses, VendorThrottles, VendorUnavailable}
+}
+
 // Kinds returns all kinds, sorted.
 func Kinds() []Kind { return slices.Sorted(maps.Keys(firstLooks)) }

@@ -86,6 +86,19 @@ func (b bounds) alignDown(t time.Time) time.Time {
 	}
 }
 
+// longestGap is how long no window can begin or end while clocks go back, where the layout has no offset: the hour that
+// occurs twice.
+const longestGap = 2 * time.Hour
+
+// LongestGap returns the longest time in which no window of the stream can begin or end, by which its watermark lies
+// behind once a year; 0 where any time is one.
+func (s *Stream) LongestGap() time.Duration {
+	if b := s.bounds(); b.local && !b.filtered && hasClockChanges(b.zone) {
+		return longestGap
+	}
+	return 0
+}
+
 // ambiguousAsBound says whether t would be sent as an ambiguous local time, as a start or as an end, and
 // where the repeated hour begins.
 func (b bounds) ambiguousAsBound(t time.Time) (from time.Time, inside bool) {

@@ -61,9 +61,8 @@ func (s *Stream) checkLayout(f *faults, b bounds) {
 	}
 }
 
-// leastSpanLocal is the span that a stream must be able to ask for where its layout has no offset: while
-// clocks go back, two hours pass in which no window can begin or end.
-const leastSpanLocal = 3 * time.Hour
+// leastSpanLocal is the span that a stream must be able to ask for where its layout has no offset.
+const leastSpanLocal = longestGap + time.Hour
 
 func (s *Stream) checkLongestSpan(f *faults, b bounds, zone *time.Location) {
 	longest := b.LongestSpan.D()

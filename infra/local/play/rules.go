@@ -68,7 +68,7 @@ func (d *day) reach(rule assembly.EventRule, target assembly.EventTarget, e even
 			d.fault = err
 			return
 		}
-		d.triggered = append(d.triggered, triggered{p, workflow.Execution{Machine: target.ARN, Name: e.ID, Input: input}, at})
+		d.triggered = append(d.triggered, triggered{p, workflow.Execution{Machine: target.ARN, Name: e.ID, Input: input, Started: at}, at})
 	}
 }
 
@@ -125,7 +125,6 @@ func (d *day) runTriggered(ctx context.Context) error {
 			return fmt.Errorf("events have started %d runs after one tick: does a run start itself by what it announces?", n)
 		}
 		next := queue[0]
-		next.execution.Started = time.Now()
 		outcome, err := d.execute(ctx, next.pipeline, next.execution)
 		if err != nil {
 			return err

@@ -100,7 +100,7 @@ func addRule(t *testing.T, dir, action string) {
 		"EventPattern": map[string]any{"source": []string{"acme.webhooks"}},
 		"Targets": []any{map[string]any{
 			"Id": "Run", "Arn": machine, "RoleArn": arnOf("StartRole"),
-			"InputTransformer": map[string]any{"InputPathsMap": map[string]string{"time": "$.time"}, "InputTemplate": `{"scheduledTime":<time>}`},
+			"InputTransformer": map[string]any{"InputPathsMap": map[string]string{"event": "$.id"}, "InputTemplate": `{"startedBy":<event>}`},
 		}},
 	}}
 	writeJSON(t, path, template)
