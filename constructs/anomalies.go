@@ -34,7 +34,7 @@ type CostAnomalyMonitorProps struct {
 }
 
 // CostAnomalyMonitor has Cost Anomaly Detection watch what AWS bills for pipelines, by their tag Pipeline, some three times
-// a day and hours late. It costs nothing. It belongs into a stack of its own in [AnomalyRegion], once for an environment:
+// a day and hours late. It costs nothing, and sees nothing until the tag is activated for cost allocation. It belongs into a stack of its own in [AnomalyRegion], once for an environment:
 // an account may not be allowed to make it where costs are managed by another one.
 type CostAnomalyMonitor struct {
 	// Topic receives the anomalies.

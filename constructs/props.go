@@ -69,8 +69,8 @@ type VendorPipelineProps struct {
 	// an hour, or whole hours that divide a day. Default [DefaultScheduleInterval] (30m).
 	ScheduleInterval time.Duration
 	// StartOn is a pattern of events on EventBus that start a run too, beside the schedule: a vendor's webhook, for
-	// example. Its Source is needed, and cannot be "windrow", by which a run would start itself for ever. Each event is
-	// a run that costs as much as a scheduled one. Default: none.
+	// example. Its Source is needed, in full, and cannot be "windrow", by which a run would start itself for ever. Each
+	// event is a run that costs as much as a scheduled one. Default: none.
 	StartOn *awsevents.EventPattern
 	// Genesis is where the log of each stream begins that has none yet; nothing before it is read. It has no
 	// effect on a stream that has run. Default: a day before the first run.
@@ -117,14 +117,17 @@ type VendorPipelineProps struct {
 	DestroyData bool
 
 	// RawBucket is a bucket of the team's own in place of the pipeline's. It must be versioned and in the same account,
-	// and nothing in it may expire below the vendor's prefix. Default: one is made.
+	// and nothing in it may expire below the vendor's prefix, which no other pipeline may have in it. One that is
+	// encrypted with a key of the team's is to be imported with that key (BucketAttributes.EncryptionKey), so that the
+	// functions may use it. Default: one is made.
 	RawBucket awss3.IBucket
-	// CuratedBucket is the same for what can be queried. Default: one is made.
+	// CuratedBucket is the same for what can be queried; it need not be versioned. Default: one is made.
 	CuratedBucket awss3.IBucket
 	// EncryptionKey encrypts the buckets and the secret that the pipeline makes. Its policy must let the account's roles
 	// use it, as the one of a CDK key does. Default: S3's and Secrets Manager's own keys, which cost nothing.
 	EncryptionKey awskms.IKey
-	// Secret holds the vendor's credentials, a flat JSON object of strings. Default: one is made, without a value.
+	// Secret holds the vendor's credentials, a flat JSON object of strings. One that is encrypted with a key of the team's
+	// is to be imported with that key (SecretAttributes.EncryptionKey). Default: one is made, without a value.
 	Secret awssecretsmanager.ISecret
 	// Vpc puts the functions into a VPC. They must reach the vendor, S3 and, where a secret or EventBridge are used,
 	// those from there: by a NAT gateway, or by endpoints. Default: none, where Lambda reaches everything by itself.
@@ -136,19 +139,24 @@ type VendorPipelineProps struct {
 	// PermissionsBoundary bounds every role that the pipeline makes. Default: none.
 	PermissionsBoundary awsiam.IManagedPolicy
 
-	// AlarmTopic receives alarms and findings. Its policy must let cloudwatch.amazonaws.com and budgets.amazonaws.com
-	// publish. Default: a topic of the pipeline's own, with AlarmEmails as its subscribers.
+	// AlarmTopic receives alarms and findings. Its policy, and that of its key, must let cloudwatch.amazonaws.com and
+	// budgets.amazonaws.com publish; one that is encrypted with a key of the team's is to be imported with that key
+	// (TopicAttributes.KeyArn). Default: a topic of the pipeline's own, with AlarmEmails as its subscribers.
 	AlarmTopic awssns.ITopic
-	// PageTopic receives the one alarm that is worth waking a person for. Default: AlarmTopic.
+	// PageTopic receives the one alarm that is worth waking a person for. Its policy must let cloudwatch.amazonaws.com
+	// publish. Default: AlarmTopic, where each cause for a page is then told twice.
 	PageTopic awssns.ITopic
 	// AlarmEmails subscribe to the pipeline's own AlarmTopic; each address confirms a message first. Default: none.
 	AlarmEmails []string
 	// DisableAlarms leaves all alarms out. Findings still go to AlarmTopic.
 	DisableAlarms bool
-	// StalenessThreshold is how far the worst stream's watermark may lie behind. Default: the longest settle delay of
-	// the streams and [DefaultStaleIntervals] (3) schedule intervals.
+	// StalenessThreshold is how far the worst stream's watermark may lie behind, no less than the longest settle delay of
+	// the streams and an interval. A stream whose bounds are written in a local time without an offset has two hours
+	// more, since no window can end in the hours that a clock goes through twice. Default: the longest settle delay and
+	// [DefaultStaleIntervals] (3) schedule intervals.
 	StalenessThreshold time.Duration
-	// SpendFactor is by how much a day may cost more than the cost model expects. Default [DefaultSpendFactor] (3).
+	// SpendFactor is by how much a day may cost more than the cost model expects; less than $0.05 a day is never too
+	// much. Default [DefaultSpendFactor] (3).
 	SpendFactor float64
 	// RunbookURL is where the runbook stands that alarms and findings lead to; it has the headings of the default one.
 	// Default [DefaultRunbookURL] (https://github.com/windrow-data/windrow/blob/main/docs/runbook.md).

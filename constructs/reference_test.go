@@ -87,6 +87,29 @@ func writeReference(t *testing.T) []byte {
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", name, value)
 	}
+	fmt.Fprintf(&b, "\n## Other constants\n\n| constant | value | |\n|---|---|---|\n")
+	groups := pkg.Consts
+	for _, typ := range pkg.Types {
+		groups = append(groups, typ.Consts...)
+	}
+	var rows []string
+	for _, group := range groups {
+		for _, spec := range group.Decl.Specs {
+			spec := spec.(*ast.ValueSpec)
+			name := spec.Names[0].Name
+			literal, isText := spec.Values[0].(*ast.BasicLit)
+			if !isText || literal.Kind != token.STRING || !token.IsExported(name) || strings.HasPrefix(name, "Default") {
+				continue
+			}
+			comment := spec.Doc.Text()
+			if comment == "" {
+				comment = group.Doc
+			}
+			rows = append(rows, fmt.Sprintf("| %s | `%s` | %s |\n", name, strings.Trim(literal.Value, `"`), markdown(comment)))
+		}
+	}
+	slices.Sort(rows)
+	b.WriteString(strings.Join(rows, ""))
 	return b.Bytes()
 }
 

@@ -121,6 +121,9 @@ func forget(version string) {
 	}
 }
 
+// goCommand finds the commands in the guide by which a module is made.
+var goCommand = regexp.MustCompile(`(?m)^       go ((?:mod|get) .*)$`)
+
 // TestAnotherTeamsModule does what docs/own-vendor.md says, in a folder of its own: it gets the module, synthesizes the app of
 // constructs/testdata/consumer, and plays it.
 func TestAnotherTeamsModule(t *testing.T) {
@@ -149,7 +152,7 @@ func TestAnotherTeamsModule(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command(name, args...)
 		cmd.Dir = consumer
-		cmd.Env = append(append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GOPROXY="+proxy+","+proxies(t), "GONOSUMDB="+modulePath,
+		cmd.Env = append(append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOPROXY="+proxy+","+proxies(t), "GONOSUMDB="+modulePath,
 			"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20"), more...)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -157,9 +160,19 @@ func TestAnotherTeamsModule(t *testing.T) {
 		}
 		return string(out)
 	}
-	run(nil, "go", "mod", "init", "acme.example/webinars")
-	run(nil, "go", "get", modulePath+"@"+version)
-	run(nil, "go", "mod", "tidy")
+	commands := goCommand.FindAllSubmatch(read(t, filepath.Join(root, "docs", "own-vendor.md")), -1)
+	if len(commands) != 3 {
+		t.Fatalf("docs/own-vendor.md has %d commands that make the module, want init, get and tidy", len(commands))
+	}
+	for _, command := range commands {
+		args := strings.Fields(string(command[1]))
+		for i, arg := range args {
+			if arg == modulePath {
+				args[i] += "@" + version
+			}
+		}
+		run(nil, "go", args...)
+	}
 
 	// What it deploys is what is kept beside it, so that a change of it is seen.
 	outdir := filepath.Join(t.TempDir(), "cdk.out")
