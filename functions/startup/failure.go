@@ -20,8 +20,9 @@ var (
 	ErrMisconfigured = errors.New("the function is not set up as it needs")
 )
 
-// deniedCodes are how AWS's services say that a role may not do something.
-var deniedCodes = map[string]bool{"AccessDenied": true, "AccessDeniedException": true, "KMS.AccessDeniedException": true}
+// deniedCodes are how AWS's services say that a role may not do something. Forbidden is S3's answer to a HEAD, which has
+// no body to hold a code.
+var deniedCodes = map[string]bool{"AccessDenied": true, "AccessDeniedException": true, "KMS.AccessDeniedException": true, "Forbidden": true}
 
 // kindOf names what an invocation has failed of.
 func kindOf(err error) telemetry.Kind {

@@ -185,6 +185,54 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 	}
 }
 
+// TestFailuresOfAWSHaveTheirKind has the SDK itself read what AWS answers.
+func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
+	head := func(ctx context.Context, f *startup.Function) error {
+		_, err := f.Zone.Bucket.Head(ctx, "k")
+		return err
+	}
+	get := func(ctx context.Context, f *startup.Function) error {
+		_, _, err := f.Zone.Bucket.Get(ctx, "k")
+		return err
+	}
+	secret := func(ctx context.Context, f *startup.Function) error { _, err := f.Secret(ctx); return err }
+	tests := []struct {
+		name   string
+		call   func(context.Context, *startup.Function) error
+		status int
+		body   string
+		want   telemetry.Kind
+	}{
+		{"S3 denies a GET", get, http.StatusForbidden, `<Error><Code>AccessDenied</Code><Message>no</Message></Error>`, telemetry.AccessDenied},
+		{"S3 denies a HEAD, whose answer has no body", head, http.StatusForbidden, "", telemetry.AccessDenied},
+		{"the secret is denied", secret, http.StatusBadRequest, `{"__type":"AccessDeniedException","Message":"no"}`, telemetry.AccessDenied},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(test.status)
+				io.WriteString(w, test.body)
+			}))
+			defer aws.Close()
+			t.Setenv("AWS_ENDPOINT_URL", aws.URL)
+			t.Setenv("AWS_ACCESS_KEY_ID", "a")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+			t.Setenv("AWS_MAX_ATTEMPTS", "1")
+			env := environment()
+			env["WINDROW_SECRET"] = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:on24"
+			f, err := load(t, env, on24Description(t), &bytes.Buffer{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = invocations(f, func(ctx context.Context) (ingest.Answer, error) { return ingest.Answer{}, test.call(ctx, f) }).Handle(t.Context(), tick)
+			var told messages.InvokeResponse_Error
+			if !errors.As(err, &told) || told.Type != string(test.want) {
+				t.Errorf("got %v of the type %q, want %s", err, told.Type, test.want)
+			}
+		})
+	}
+}
+
 func TestWhatIsNotSetUpFailsEachInvocation(t *testing.T) {
 	var logs bytes.Buffer
 	f, fault := load(t, nil, "", &logs)
