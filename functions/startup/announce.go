@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
@@ -44,8 +45,8 @@ func (f *Function) Announce() func(context.Context, telemetry.Announcement) erro
 		// An entry that the bus does not take is no error of the call.
 		for _, entry := range output.Entries {
 			if entry.ErrorCode != nil {
-				return fmt.Errorf("announce the objects of the window from %s on to the event bus %s: %s: %s",
-					a.Window.Start, f.Settings.EventBus, *entry.ErrorCode, aws.ToString(entry.ErrorMessage))
+				return fmt.Errorf("announce the objects of the window from %s on to the event bus %s: %w", a.Window.Start, f.Settings.EventBus,
+					&smithy.GenericAPIError{Code: *entry.ErrorCode, Message: aws.ToString(entry.ErrorMessage)})
 			}
 		}
 		return nil

@@ -28,6 +28,7 @@ var deniedCodes = map[string]bool{"AccessDenied": true, "AccessDeniedException":
 func kindOf(err error) telemetry.Kind {
 	var request *vendorapi.RequestError
 	var api smithy.APIError
+	var operation *smithy.OperationError
 	switch {
 	case errors.Is(err, rawzone.ErrNewerFormat):
 		return telemetry.NewerFormat
@@ -46,12 +47,14 @@ func kindOf(err error) telemetry.Kind {
 		return telemetry.OutOfTime
 	case errors.Is(err, vendorapi.ErrMalformed):
 		return telemetry.AnswerMalformed
-	case request == nil:
-		return telemetry.Unexpected
-	case request.Status == http.StatusUnauthorized, request.Status == http.StatusForbidden:
+	case request != nil && (request.Status == http.StatusUnauthorized || request.Status == http.StatusForbidden):
 		return telemetry.CredentialsRejected
+	case request != nil:
+		return telemetry.VendorRefuses
+	case errors.As(err, &api), errors.As(err, &operation):
+		return telemetry.AWSError
 	}
-	return telemetry.VendorRefuses
+	return telemetry.Unexpected
 }
 
 // failure is err as Lambda hands it on: its type is the kind, and its message leads to the runbook at base.

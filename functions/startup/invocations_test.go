@@ -158,6 +158,7 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 		{"not as described", request(200, false, vendorapi.ErrMalformed), telemetry.AnswerMalformed},
 		{"a secret without a field", fmt.Errorf("%w: it lacks token", startup.ErrSecret), telemetry.SecretUnusable},
 		{"a newer release", fmt.Errorf("commit: %w", rawzone.ErrNewerFormat), telemetry.NewerFormat},
+		{"the vendor refuses, and then S3 fails", errors.Join(request(404, false, vendorapi.ErrRefused), &smithy.GenericAPIError{Code: "InternalError"}), telemetry.VendorRefuses},
 		{"S3 forbids", fmt.Errorf("put: %w", &smithy.GenericAPIError{Code: "AccessDenied"}), telemetry.AccessDenied},
 		{"anything else", errors.New("boom"), telemetry.Unexpected},
 	}
@@ -196,6 +197,9 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 		return err
 	}
 	secret := func(ctx context.Context, f *startup.Function) error { _, err := f.Secret(ctx); return err }
+	announce := func(ctx context.Context, f *startup.Function) error {
+		return f.Announce()(ctx, telemetry.Announcement{})
+	}
 	tests := []struct {
 		name   string
 		call   func(context.Context, *startup.Function) error
@@ -206,10 +210,23 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 		{"S3 denies a GET", get, http.StatusForbidden, `<Error><Code>AccessDenied</Code><Message>no</Message></Error>`, telemetry.AccessDenied},
 		{"S3 denies a HEAD, whose answer has no body", head, http.StatusForbidden, "", telemetry.AccessDenied},
 		{"the secret is denied", secret, http.StatusBadRequest, `{"__type":"AccessDeniedException","Message":"no"}`, telemetry.AccessDenied},
+		{"the bus denies an announcement", announce, http.StatusOK, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"AccessDeniedException"}]}`, telemetry.AccessDenied},
+		{"S3 fails", get, http.StatusInternalServerError, `<Error><Code>InternalError</Code><Message>sorry</Message></Error>`, telemetry.AWSError},
+		{"S3 fails without a word", head, http.StatusServiceUnavailable, "", telemetry.AWSError},
+		{"the key is disabled", get, http.StatusBadRequest, `<Error><Code>KMS.DisabledException</Code><Message>no</Message></Error>`, telemetry.AWSError},
+		{"the bucket is gone", get, http.StatusNotFound, `<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>`, telemetry.AWSError},
+		{"the secret is scheduled for deletion", secret, http.StatusBadRequest, `{"__type":"InvalidRequestException","Message":"marked for deletion"}`, telemetry.AWSError},
+		{"the secret has no value", secret, http.StatusBadRequest, `{"__type":"ResourceNotFoundException","Message":"no"}`, telemetry.SecretUnusable},
+		{"secrets are throttled", secret, http.StatusBadRequest, `{"__type":"ThrottlingException","Message":"slow down"}`, telemetry.AWSError},
+		{"the bus does not take an announcement", announce, http.StatusOK, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure"}]}`, telemetry.AWSError},
+		{"the connection breaks", get, 0, "", telemetry.AWSError},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if test.status == 0 {
+					panic(http.ErrAbortHandler)
+				}
 				w.WriteHeader(test.status)
 				io.WriteString(w, test.body)
 			}))

@@ -48,6 +48,8 @@ const (
 	NewerFormat Kind = "newer-format"
 	// AccessDenied says that AWS does not let the function do what it needs.
 	AccessDenied Kind = "access-denied"
+	// AWSError says that a call of AWS failed for another reason than that it is denied.
+	AWSError Kind = "aws-error"
 	// Misconfigured says that the function's environment, asset or input is wrong.
 	Misconfigured Kind = "misconfigured"
 	// Unexpected is a failure of no other kind.
@@ -73,6 +75,7 @@ var firstLooks = map[Kind]string{
 	OutOfTime:           "how long the vendor takes for one page, then the function's timeout and paging.size",
 	NewerFormat:         "which release was deployed before: this one cannot read what that has stored, so deploy it again",
 	AccessDenied:        "the action and the resource in the message against the role of the function; has a policy, a key or a boundary changed?",
+	AWSError:            "the operation and the code in the message: AWS Health where the service itself fails or does not answer, else the bucket, the secret or the key that is named",
 	Misconfigured:       "the message: it names the variable, the file or the field, and what is allowed",
 	Unexpected:          "the function's log at the time of the failure",
 }
