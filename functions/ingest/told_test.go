@@ -1,13 +1,20 @@
 package ingest_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/windrow-data/windrow/functions/ingest"
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
 	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
 func TestStalenessIsTold(t *testing.T) {
@@ -34,6 +41,38 @@ func TestStalenessIsTold(t *testing.T) {
 	f.store.Before = func(objectstoretest.Call) error { return errors.New("S3 is down") }
 	if answer, err = f.invoke(day.Add(3 * time.Hour)); err == nil || answer.StalenessSeconds != nil {
 		t.Errorf("without S3, %g s (%v)", seconds(answer.StalenessSeconds), err)
+	}
+}
+
+// TestTheLogHasEachFindingWhole reads a past that the vendor refuses day after day, with much to say of each.
+func TestTheLogHasEachFindingWhole(t *testing.T) {
+	fields := strings.Repeat("field,", 200)
+	f := newFixture(t, func(s *vendorapi.Stream) { s.Query = map[string]string{"fields": fields} })
+	f.execute(day)
+	f.model.fail = func(int) int { return http.StatusNotFound }
+	ctx, cancel, config := f.invocation()
+	defer cancel()
+	var logs bytes.Buffer
+	config.Logger = slog.New(slog.NewJSONHandler(&logs, nil))
+	answer, err := ingest.Backfill(ctx, config, ingest.Past{Start: day.Add(-11 * 24 * time.Hour), End: day.Add(-24 * time.Hour)}, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(answer.Findings) != telemetry.MaxOfKind || answer.Found() != 10 || answer.Findings[telemetry.MaxOfKind-1].More != 10-telemetry.MaxOfKind {
+		t.Errorf("of 10 days %d findings, %d found", len(answer.Findings), answer.Found())
+	}
+	logged := 0
+	for line := range strings.Lines(logs.String()) {
+		var l struct{ Msg, Kind, Message string }
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		if l.Msg == "finding" && l.Kind == string(telemetry.RangeUnread) && strings.Contains(l.Message, url.QueryEscape(fields)) {
+			logged++
+		}
+	}
+	if logged != 10 {
+		t.Errorf("the log has %d of them whole, want 10", logged)
 	}
 }
 

@@ -57,12 +57,19 @@ func kindOf(err error) telemetry.Kind {
 	return telemetry.Unexpected
 }
 
+// maxFailureBytes is how long the text of a failure is, as JSON writes it. It travels with the findings (see
+// [telemetry.MaxFindings]) and may name a window after the other; what leads on to the runbook comes behind it.
+const maxFailureBytes = 2 << 10
+
+// textOf is what a failure says.
+func textOf(err error) string { return telemetry.Shorten(err.Error(), maxFailureBytes) }
+
 // failure is err as Lambda hands it on: its type is the kind, and its message leads to the runbook at base.
 func failure(err error, base string) error {
 	kind := kindOf(err)
 	return messages.InvokeResponse_Error{
 		Type: string(kind),
-		Message: fmt.Sprintf("%v. First look: %s. Runbook: %s",
-			err, kind.FirstLook(), telemetry.RunbookAt(base, string(kind))),
+		Message: fmt.Sprintf("%s. First look: %s. Runbook: %s",
+			textOf(err), kind.FirstLook(), telemetry.RunbookAt(base, string(kind))),
 	}
 }

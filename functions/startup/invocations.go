@@ -80,7 +80,7 @@ func (i *Invocations[A, R]) Handle(ctx context.Context, event settings.Event) (A
 		Writes:       f.requests.writes - writes,
 		Reads:        f.requests.reads - reads,
 		Transitions:  event.Transitions,
-		Findings:     len(report.Findings),
+		Findings:     report.Found(),
 		Staleness:    report.StalenessSeconds,
 	}
 	billed := line.At.Sub(began) + i.Initialization

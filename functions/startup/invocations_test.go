@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -269,6 +270,64 @@ func TestWhatIsNotSetUpFailsEachInvocation(t *testing.T) {
 	_, err = invocations(f, func(context.Context) (ingest.Answer, error) { t.Error("it went to work"); return ingest.Answer{}, nil }).Handle(t.Context(), early)
 	if !errors.As(err, &told) || told.Type != string(telemetry.Misconfigured) {
 		t.Errorf("an hour ahead of the clock: got %v of the type %q", err, told.Type)
+	}
+}
+
+// TestTheWorstAnswerIsBounded answers with all that one handler can tell of, a hundred times over and at length.
+func TestTheWorstAnswerIsBounded(t *testing.T) {
+	const most = 12 << 10
+	name := strings.Repeat("a", 32) // as long as a vendor's or a stream's may be
+	numbers := telemetry.Numbers{"announced": -1e15 / 7, "announcedLast": -1e15 / 7, "given": -1e15 / 7, "duplicates": -1e15 / 7, "attempts": -1e15 / 7}
+	longest := telemetry.Kinds()
+	slices.SortFunc(longest, func(a, b telemetry.Kind) int { return len(b)*2 + len(b.FirstLook()) - len(a)*2 - len(a.FirstLook()) })
+	for what, text := range map[string]string{
+		"letters": strings.Repeat("a", 10_000), "quotes": strings.Repeat(`"`, 10_000), "an address": "https://api.example.com/" + strings.Repeat("?a=<b>&", 1000),
+		"another script": strings.Repeat("日本語", 3000), "no text": strings.Repeat("\xff\x00", 5000),
+	} {
+		t.Run(what, func(t *testing.T) {
+			var logs bytes.Buffer
+			f, err := load(t, environment(), on24Description(t), &logs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := invocations(f, func(context.Context) (answer ingest.Answer, _ error) {
+				for range 100 {
+					for _, kind := range longest[:telemetry.MaxFindings] {
+						answer.Find(telemetry.Finding{Vendor: name, Stream: name, Kind: kind, Message: text, Numbers: numbers})
+					}
+				}
+				return answer, nil
+			}).Handle(t.Context(), tick)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := json.Marshal(answer)
+			if err != nil || len(body) > most {
+				t.Errorf("the answer takes %d bytes (%v), want at most %d", len(body), err, most)
+			}
+			if got := lastLine(t, &logs)["Findings"]; got != 100.0*telemetry.MaxFindings {
+				t.Errorf("the metric counts %v findings, want all %d", got, 100*telemetry.MaxFindings)
+			}
+		})
+	}
+}
+
+func TestALongFailureStillLeadsToTheRunbook(t *testing.T) {
+	f, err := load(t, environment(), on24Description(t), &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{"letters": strings.Repeat("a", 100_000), "quotes": strings.Repeat(`"`, 100_000)} {
+		_, err = invocations(f, func(context.Context) (ingest.Answer, error) { return ingest.Answer{}, errors.New(text) }).Handle(t.Context(), tick)
+		var told messages.InvokeResponse_Error
+		if !errors.As(err, &told) {
+			t.Fatal(err)
+		}
+		body, err := json.Marshal(told.Message)
+		if want := "…. First look: " + telemetry.Unexpected.FirstLook() + ". Runbook: " + telemetry.DefaultRunbook + "#unexpected"; err != nil ||
+			len(body) > 2<<10+len(want) || !strings.HasSuffix(told.Message, want) {
+			t.Errorf("%s: %d bytes (%v) that end in %q", what, len(body), err, told.Message[max(0, len(told.Message)-len(want)):])
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ const (
 	DimensionPipeline = "Pipeline"
 	// MetricStaleness is how far a stream's watermark lies behind the run's time, in seconds. Its maximum is the worst stream's.
 	MetricStaleness = "StalenessSeconds"
-	// MetricFindings is the number of findings of an invocation.
+	// MetricFindings is the number of findings of an invocation, those included that its answer has no room for.
 	MetricFindings = "Findings"
 	// MetricCost is what an invocation cost, in USD at list prices.
 	MetricCost = "CostUSD"
