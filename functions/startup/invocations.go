@@ -90,7 +90,7 @@ func (i *Invocations[A, R]) Handle(ctx context.Context, event settings.Event) (A
 		Duration: billed, MemoryMB: f.memoryMB, Architecture: f.architecture, Writes: line.Writes, Reads: line.Reads, Transitions: line.Transitions,
 	})
 	if err != nil {
-		line.Failure = kindOf(err)
+		line.Failure, line.Error = kindOf(err), textOf(err)
 		err = failure(err, f.Settings.Runbook)
 	}
 	// A line that cannot be written has nowhere to be told, and is no reason to do the work again.

@@ -110,7 +110,7 @@ func TestAnInvocationTellsWhatItTook(t *testing.T) {
 	for name, want := range map[string]any{
 		"msg": "invocation", "Pipeline": "web/Pipeline", "stream": "attendees", "handler": "ingest", "execution": "run-1",
 		"seconds": 0.35, "memoryMB": 128.0, "writes": 2.0, "reads": 1.0, "transitions": 1.6, "Findings": 1.0, "StalenessSeconds": 1800.0,
-		"CostUSD": pricing.USEast1.Invocation(usage), "failure": nil,
+		"CostUSD": pricing.USEast1.Invocation(usage), "failure": nil, "error": nil,
 	} {
 		if diff := cmp.Diff(want, line[name]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -180,8 +180,8 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 					t.Errorf("the message does not say %q: %s", part, told.Message)
 				}
 			}
-			if got := lastLine(t, &logs)["failure"]; got != string(test.want) {
-				t.Errorf("the log has the failure %v", got)
+			if line := lastLine(t, &logs); line["failure"] != string(test.want) || line["error"] != test.err.Error() {
+				t.Errorf("the log has the failure %v, %v", line["failure"], line["error"])
 			}
 		})
 	}
@@ -313,7 +313,8 @@ func TestTheWorstAnswerIsBounded(t *testing.T) {
 }
 
 func TestALongFailureStillLeadsToTheRunbook(t *testing.T) {
-	f, err := load(t, environment(), on24Description(t), &bytes.Buffer{})
+	var logs bytes.Buffer
+	f, err := load(t, environment(), on24Description(t), &logs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,6 +328,9 @@ func TestALongFailureStillLeadsToTheRunbook(t *testing.T) {
 		if want := "…. First look: " + telemetry.Unexpected.FirstLook() + ". Runbook: " + telemetry.DefaultRunbook + "#unexpected"; err != nil ||
 			len(body) > 2<<10+len(want) || !strings.HasSuffix(told.Message, want) {
 			t.Errorf("%s: %d bytes (%v) that end in %q", what, len(body), err, told.Message[max(0, len(told.Message)-len(want)):])
+		}
+		if got, _ := lastLine(t, &logs)["error"].(string); got == "" || !strings.HasPrefix(told.Message, got+". First look") {
+			t.Errorf("%s: the log has another error than the answer, of %d bytes", what, len(got))
 		}
 	}
 }
