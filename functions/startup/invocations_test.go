@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -251,25 +252,68 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotSetUpFailsEachInvocation(t *testing.T) {
-	var logs bytes.Buffer
-	f, fault := load(t, nil, "", &logs)
-	of := &startup.Invocations[ingest.Answer, *ingest.Answer]{Handler: startup.Ingest, Function: f, Fault: fault}
-	_, err := of.Handle(t.Context(), tick)
-	var told messages.InvokeResponse_Error
-	if !errors.As(err, &told) || told.Type != string(telemetry.Misconfigured) || !strings.Contains(told.Message, "WINDROW_STREAM is not set") {
-		t.Errorf("got %v of the type %q", err, told.Type)
+// TestAFunctionThatCannotLoadTellsItAsAnyOtherFailure breaks one thing at a time, and wants all to be told that can be read.
+func TestAFunctionThatCannotLoadTellsItAsAnyOtherFailure(t *testing.T) {
+	const runbook = "https://example.com/runbook"
+	tests := []struct {
+		name        string
+		variable    string
+		value       string
+		description string
+		says        string
+	}{
+		{"no bucket", "WINDROW_RAW_BUCKET", "", on24Description(t), "WINDROW_RAW_BUCKET is not set"},
+		{"no stream", "WINDROW_STREAM", "", on24Description(t), "WINDROW_STREAM is not set"},
+		{"a stream that the vendor lacks", "WINDROW_STREAM", "sales", on24Description(t), `has no stream "sales"`},
+		{"a rate that is none", "WINDROW_DEFAULT_RATE", "quick", on24Description(t), `WINDROW_DEFAULT_RATE="quick"`},
+		{"a level that is none", "WINDROW_LOG_LEVEL", "LOUD", on24Description(t), `WINDROW_LOG_LEVEL="LOUD"`},
+		{"no memory", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "", on24Description(t), `AWS_LAMBDA_FUNCTION_MEMORY_SIZE=""`},
+		{"no description", "WINDROW_STREAM", "attendees", "", "vendor.json"},
+		{"a description that is none", "WINDROW_STREAM", "attendees", "{", "vendor.json"},
 	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			env := environment()
+			env["WINDROW_RUNBOOK"] = runbook
+			env[test.variable] = test.value
+			var logs bytes.Buffer
+			f, fault := load(t, env, test.description, &logs)
+			of := invocations(f, func(context.Context) (ingest.Answer, error) { t.Error("it went to work"); return ingest.Answer{}, nil })
+			of.Fault = fault
+			_, err := of.Handle(t.Context(), tick)
+			var told messages.InvokeResponse_Error
+			if !errors.As(err, &told) || told.Type != string(telemetry.Misconfigured) ||
+				!strings.Contains(told.Message, test.says) || !strings.HasSuffix(told.Message, ". Runbook: "+runbook+"#misconfigured") {
+				t.Errorf("got %v of the type %q", err, told.Type)
+			}
+			line := lastLine(t, &logs)
+			memory, _ := strconv.ParseFloat(env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], 64)
+			for name, want := range map[string]any{
+				"msg": "invocation", "Pipeline": "web/Pipeline", "stream": env["WINDROW_STREAM"], "handler": "ingest", "execution": "run-1",
+				"failure": "misconfigured", "seconds": 0.35, "memoryMB": memory, "peakMemoryMB": 1.0, "Findings": 0.0, "transitions": 1.6,
+			} {
+				if diff := cmp.Diff(want, line[name]); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", name, diff)
+				}
+			}
+			if text, _ := line["error"].(string); !strings.Contains(text, test.says) {
+				t.Errorf("the line's error is %q", text)
+			}
+		})
+	}
+}
 
-	f, fault = load(t, environment(), on24Description(t), &logs)
-	if fault != nil {
-		t.Fatal(fault)
+func TestAnEventAheadOfTheClockIsRefused(t *testing.T) {
+	f, err := load(t, environment(), on24Description(t), &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
 	}
 	early := tick
 	early.Input.ScheduledTime = tick.Input.ScheduledTime.Add(time.Hour)
 	_, err = invocations(f, func(context.Context) (ingest.Answer, error) { t.Error("it went to work"); return ingest.Answer{}, nil }).Handle(t.Context(), early)
+	var told messages.InvokeResponse_Error
 	if !errors.As(err, &told) || told.Type != string(telemetry.Misconfigured) {
-		t.Errorf("an hour ahead of the clock: got %v of the type %q", err, told.Type)
+		t.Errorf("got %v of the type %q", err, told.Type)
 	}
 }
 
