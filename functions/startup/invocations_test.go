@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -454,13 +455,74 @@ func TestAnnouncementsReachTheBus(t *testing.T) {
 		t.Errorf("sent %+v", e)
 	}
 
-	answer = `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}`
-	if err := f.Announce()(t.Context(), announcement); err == nil || !strings.Contains(err.Error(), "slow down") {
-		t.Errorf("an entry that the bus does not take: %v", err)
-	}
 	env := environment()
 	delete(env, "WINDROW_EVENT_BUS")
 	if f, err = load(t, env, on24Description(t), &bytes.Buffer{}); err != nil || f.Announce() != nil {
 		t.Errorf("without a bus there is somebody to announce to (%v)", err)
+	}
+}
+
+func TestABusThatIsDownIsAskedOnceAnInvocation(t *testing.T) {
+	const good = `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`
+	for name, down := range map[string]struct {
+		status int
+		answer string
+		says   string
+	}{
+		"it refuses the call":        {http.StatusBadRequest, `{"__type":"InternalException","message":"down"}`, "down"},
+		"it does not take the entry": {http.StatusOK, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}`, "slow down"},
+		"it does not answer in time": {0, "", "deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int32
+			var fails atomic.Bool
+			bus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked.Add(1)
+				io.Copy(io.Discard, r.Body)
+				status, answer := http.StatusOK, good
+				if fails.Load() {
+					status, answer = down.status, down.answer
+				}
+				if status == 0 {
+					<-r.Context().Done()
+					return
+				}
+				w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+				w.WriteHeader(status)
+				io.WriteString(w, answer)
+			}))
+			defer bus.Close()
+			t.Setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.URL)
+			t.Setenv("AWS_ACCESS_KEY_ID", "a")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+			t.Setenv("AWS_MAX_ATTEMPTS", "1")
+			env := environment()
+			env["WINDROW_SAFETY_MARGIN"] = "200ms"
+			f, err := load(t, env, on24Description(t), &bytes.Buffer{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			announce := f.Announce()
+			if err := announce(t.Context(), telemetry.Announcement{}); err != nil {
+				t.Fatal(err)
+			}
+			fails.Store(true)
+			for range 3 {
+				if err := announce(t.Context(), telemetry.Announcement{}); err == nil || !strings.Contains(err.Error(), down.says) {
+					t.Errorf("got %v, want an error that says %q", err, down.says)
+				}
+			}
+			if n := asked.Load(); n != 2 {
+				t.Errorf("the bus was asked %d times, want once well and once in vain", n)
+			}
+			// Further windows fail as the one that did, also where the bus is up again; the next invocation asks.
+			fails.Store(false)
+			if err := announce(t.Context(), telemetry.Announcement{}); err == nil {
+				t.Error("the invocation goes on announcing")
+			}
+			if err := f.Announce()(t.Context(), telemetry.Announcement{}); err != nil || asked.Load() != 3 {
+				t.Errorf("the next invocation: %v, asked %d times", err, asked.Load())
+			}
+		})
 	}
 }
