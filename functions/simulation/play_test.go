@@ -27,6 +27,8 @@ type setting struct {
 	s3     func(objectstore.API) objectstore.API
 	vendor func(ingest.Vendor) ingest.Vendor
 	stream func(*vendorapi.Stream)
+	// unheard says of an announcement that it gets lost on its way to the bus. Nil means that none does.
+	unheard func(telemetry.Announcement) bool
 	// trusting takes a scheduled time however far ahead of the clock it is.
 	trusting bool
 	// faults and kinds are the kinds of fault and of execution drawn from. Nil means all.
@@ -90,8 +92,8 @@ type play struct {
 	// commits are those that count, by their keys; generations are those of all, by their ETags.
 	commits     map[string]held
 	generations map[string]int
-	// announced are the newest generations told to other programs, by the start of their window.
-	announced map[time.Time]int
+	// announced are what other programs were last told of the newest generations, by the start of their window.
+	announced map[time.Time]telemetry.Announcement
 	// kept are the records that the lake held when the faults stopped, ended is when nothing was due any more.
 	kept   map[int]bool
 	ended  time.Time
@@ -121,7 +123,7 @@ const mostTold = 400
 func newPlay(h *history, s setting) *play {
 	p := &play{
 		setting: s, history: h, world: newWorld(h), store: objectstoretest.New(), release: h.release,
-		commits: map[string]held{}, generations: map[string]int{}, announced: map[time.Time]int{}, faults: map[string]int{},
+		commits: map[string]held{}, generations: map[string]int{}, announced: map[time.Time]telemetry.Announcement{}, faults: map[string]int{},
 	}
 	p.store.Now = time.Now
 	p.store.PageSize = h.listing
