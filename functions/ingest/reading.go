@@ -41,13 +41,20 @@ type reading struct {
 }
 
 // choose asks for the first page of shorter and shorter windows until one fits. The page just read is then
-// the window's page one. A window that an earlier invocation has left unfinished is gone on with instead.
+// the window's page one. A window that an earlier invocation has left unfinished is gone on with instead. Only one of several
+// pages can have been, so its listing waits for a first page that is not the last, except where another first page could cost
+// the unfinished one its chain.
 //
 // A window whose only page has been read fits, however little time is left. One that does not fit is taken all
 // the same where no time is left to ask for a shorter one, or none is asked for in another way: a vendor that
 // takes whole days gives as much for an hour as for the day.
 func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) error {
-	looked := false
+	looked := g.Stream.Paging.Chained()
+	if looked {
+		if found, err := g.takeUp(ctx, choice.Window().Start); err != nil || found {
+			return err
+		}
+	}
 	for {
 		w := choice.Window()
 		// Each window's own records count for the rate, not those of the longer ones asked for before.
@@ -57,7 +64,6 @@ func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) err
 			return err
 		}
 		if !page.Last && !looked {
-			// Only a window of several pages is worth a listing of what may be stored of it.
 			looked = true
 			if found, err := g.takeUp(ctx, w.Start); err != nil || found {
 				return err
