@@ -76,6 +76,48 @@ func TestTheLogHasEachFindingWhole(t *testing.T) {
 	}
 }
 
+func TestAnErrorNamesItsStreamAndItsWindowOnce(t *testing.T) {
+	reread := func(s *vendorapi.Stream) { s.Audit = vendorapi.AuditReread }
+	for name, told := range map[string]func(f *fixture) string{
+		"a window is refused": func(f *fixture) string {
+			f.model.fail = func(int) int { return http.StatusNotFound }
+			_, err := f.invoke(day)
+			return err.Error()
+		},
+		"a window is refused when it is read again": func(f *fixture) string {
+			f.execute(day)
+			f.model.refuse = day.Add(-24 * time.Hour)
+			_, err := f.invoke(day.Add(30 * time.Minute))
+			return err.Error()
+		},
+		"a window of the past is refused": func(f *fixture) string {
+			f.execute(day)
+			f.model.refuse = day.Add(-24 * time.Hour)
+			answer, err := f.backfillOnce(ingest.Past{Start: day.Add(-2 * time.Hour), End: day.Add(-time.Hour)}, day.Add(time.Hour))
+			if err != nil {
+				return err.Error()
+			}
+			return "stream " + answer.Findings[0].Stream + ": " + answer.Findings[0].Message
+		},
+		"a day before genesis is refused": func(f *fixture) string {
+			f.execute(day)
+			f.model.refuse = day.Add(-3 * 24 * time.Hour)
+			answer, err := f.backfillOnce(ingest.Past{Start: day.Add(-3 * 24 * time.Hour), End: day.Add(-2 * 24 * time.Hour)}, day)
+			if err != nil {
+				return err.Error()
+			}
+			return "stream " + answer.Findings[0].Stream + ": " + answer.Findings[0].Message
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := told(newFixture(t, reread))
+			if strings.Count(text, "stream visits") != 1 || strings.Count(text, "window [") != 1 {
+				t.Error(text)
+			}
+		})
+	}
+}
+
 func TestMuchThrottlingIsTold(t *testing.T) {
 	for name, c := range map[string]struct {
 		// one of so many requests is let through.

@@ -143,7 +143,7 @@ func TestAnInvocationTellsWhatItTook(t *testing.T) {
 
 func TestFailuresHaveTheirKind(t *testing.T) {
 	request := func(status int, throttled bool, kinds ...error) error {
-		return fmt.Errorf("stream attendees: %w", errors.Join(append(kinds, &vendorapi.RequestError{Stream: "attendees", Status: status, Throttled: throttled})...))
+		return fmt.Errorf("stream attendees: %w", errors.Join(append(kinds, &vendorapi.RequestError{Status: status, Throttled: throttled})...))
 	}
 	tests := []struct {
 		name string

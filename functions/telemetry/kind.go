@@ -71,7 +71,7 @@ var firstLooks = map[Kind]string{
 	SecretUnusable:      "the value of the vendor's secret; the stack's output SecretCommand, behind the pipeline's ID, fills it",
 	VendorRefuses:       "the request and the vendor's words in the message: has the vendor changed its API?",
 	VendorUnavailable:   "the vendor's status page; the next run goes on where this one stopped",
-	AnswerMalformed:     "the answer's beginning in the message against the vendor's description: has the vendor changed its API?",
+	AnswerMalformed:     "what the message says of the answer (of JSON the fields, never their values) against the vendor's description: has the vendor changed its API?",
 	OutOfTime:           "how long the vendor takes for one page, then the function's timeout and paging.size",
 	NewerFormat:         "which release was deployed before: this one cannot read what that has stored, so deploy it again",
 	AccessDenied:        "the action and the resource in the message against the role of the function; has a policy, a key or a boundary changed?",
