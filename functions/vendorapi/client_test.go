@@ -660,3 +660,15 @@ func TestANextLinkWhosePathBeginsWithTwoSlashes(t *testing.T) {
 		t.Errorf("records %v of paths %v", all, paths)
 	}
 }
+
+func TestAUnixTimeTellsItsUnitBySize(t *testing.T) {
+	want := time.Date(2026, 3, 10, 17, 0, 1, 500e6, time.UTC)
+	for _, layout := range []string{LayoutUnix, LayoutUnixMilli, time.RFC3339} {
+		for _, value := range []string{"1773162001.5", "1773162001500", `"1773162001.500"`, `"1773162001500"`} {
+			got, ok := bounds{Window: Window{Layout: layout}, zone: time.UTC}.recordTime([]byte(value))
+			if !ok || !got.Equal(want) {
+				t.Errorf("beside bounds in the layout %s, %s is read as %s, %v", layout, value, got, ok)
+			}
+		}
+	}
+}
