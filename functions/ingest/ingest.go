@@ -178,9 +178,11 @@ type run struct {
 	key      *vendorapi.KeyReader
 	// fetched counts the records on the pages taken.
 	fetched int64
-	answer  Answer
-	rate    float64
-	memory  memory
+	// toldOutside says that it has been told that records lie outside their window.
+	toldOutside bool
+	answer      Answer
+	rate        float64
+	memory      memory
 }
 
 // ordinary is a run of the schedule.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/windrow-data/windrow/functions/ingest"
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
 	"github.com/windrow-data/windrow/functions/telemetry"
@@ -113,6 +115,66 @@ func TestAnErrorNamesItsStreamAndItsWindowOnce(t *testing.T) {
 			text := told(newFixture(t, reread))
 			if strings.Count(text, "stream visits") != 1 || strings.Count(text, "window [") != 1 {
 				t.Error(text)
+			}
+		})
+	}
+}
+
+func TestAVendorThatTakesNoNoticeOfTheWindowIsTold(t *testing.T) {
+	month := 30 * 24 * time.Hour
+	old := func(f *fixture, records int) {
+		for range records {
+			f.add(day.Add(-month))
+		}
+	}
+	recent := func(f *fixture, records int) {
+		f.every(day.Add(-10*time.Hour), time.Minute, time.Duration(records)*time.Minute)
+	}
+	for name, test := range map[string]struct {
+		change func(*vendorapi.Stream)
+		fill   func(*fixture)
+		deaf   bool
+		want   telemetry.Numbers
+	}{
+		"it gives a month for a day": {nil, func(f *fixture) { f.every(day.Add(-month), time.Hour, month) }, true, telemetry.Numbers{"outside": 648, "records": 720}},
+		"and for each of several windows": {
+			func(s *vendorapi.Stream) { s.Window.LongestSpan = vendorapi.Duration(6 * time.Hour) },
+			func(f *fixture) { f.every(day.Add(-month), time.Hour, month) }, true, telemetry.Numbers{"outside": 648, "records": 720},
+		},
+		"records are placed by their own time": {
+			func(s *vendorapi.Stream) { s.Window.Resolution, s.Audit = 0, vendorapi.AuditReread },
+			func(f *fixture) { f.every(day.Add(-month), time.Hour, month) }, true, telemetry.Numbers{"outside": 648, "records": 720},
+		},
+		"it gives what is asked for":     {nil, func(f *fixture) { f.every(day.Add(-month), time.Hour, month) }, false, nil},
+		"it has no more than the day":    {nil, func(f *fixture) { recent(f, 20) }, true, nil},
+		"half of its records are old":    {nil, func(f *fixture) { old(f, 3); recent(f, 3) }, true, telemetry.Numbers{"outside": 3, "records": 6}},
+		"fewer than half are":            {nil, func(f *fixture) { old(f, 3); recent(f, 4) }, true, nil},
+		"one is no sign":                 {nil, func(f *fixture) { old(f, 1) }, true, nil},
+		"records do not show their time": {func(s *vendorapi.Stream) { s.TimePath = "" }, func(f *fixture) { old(f, 9) }, true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			if test.change != nil {
+				test.change(&f.vendor.Streams[0])
+			}
+			test.fill(f)
+			f.model.deaf = test.deaf
+			answer, err := f.invoke(day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []telemetry.Numbers
+			for _, finding := range answer.Findings {
+				if finding.Kind == telemetry.OutsideWindow {
+					got = append(got, finding.Numbers)
+				}
+			}
+			var want []telemetry.Numbers
+			if test.want != nil {
+				want = append(want, test.want)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -512,6 +512,8 @@ func (p *process) judge(what string, answer ingest.Answer, err error) error {
 		return fmt.Errorf("%w: %s %s failed without a fault: %v", errBreach, what, p.name, err)
 	case !p.dead && p.unsettled > p.found(telemetry.CountsUnsettled):
 		return fmt.Errorf("%w: %s %s put %d unsettled commits and told of %d", errBreach, what, p.name, p.unsettled, p.found(telemetry.CountsUnsettled))
+	case p.found(telemetry.OutsideWindow) > 0:
+		return fmt.Errorf("%w: %s %s tells that the vendor does not take the window's parameters", errBreach, what, p.name)
 	case answer.Overlapped > 0 && !p.overlapped:
 		return fmt.Errorf("%w: %s %s tells of another run, and there was none", errBreach, what, p.name)
 	}

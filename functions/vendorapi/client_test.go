@@ -645,6 +645,43 @@ func TestRecordsOutsideTheWindowAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestRecordsFarOutsideTheWindowAreCounted(t *testing.T) {
+	exact := func(*Stream) {}
+	tests := []struct {
+		name    string
+		change  func(*Stream)
+		times   []string
+		outside int
+	}{
+		{"inside", exact, []string{"2026-03-10T17:00:00Z", "2026-03-10T17:59:59.999Z"}, 0},
+		{"as seen from another zone", exact, []string{"2026-03-11T07:59:59", "2026-03-10T05:00:00"}, 0},
+		{"far before and far after", exact, []string{"2026-03-09T14:59:59Z", "2026-03-11T20:00:01Z"}, 2},
+		{"within the lookback", func(s *Stream) { s.Lookback = Duration(72 * time.Hour) }, []string{"2026-03-07T17:00:00Z", "2026-03-13T18:00:00Z", "2026-03-07T16:59:59Z"}, 1},
+		{"the last second of an inclusive end", func(s *Stream) { s.Window.EndInclusive = true }, []string{"2026-03-11T19:59:59.999Z", "2026-03-11T20:00:00Z"}, 1},
+		{"whole days are asked for", func(s *Stream) {
+			s.Window.Granularity, s.Window.Layout = Duration(24*time.Hour), time.DateOnly
+		}, []string{"2026-03-08T22:00:00Z", "2026-03-12T02:00:00Z", "2026-03-08T21:59:59Z", "2026-03-12T02:00:01Z"}, 2},
+		{"no time that can be read", exact, []string{"", "long ago"}, 0},
+		{"none is described", func(s *Stream) { s.TimePath = "" }, []string{"1999-03-09T14:59:59Z"}, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			v := simple(serve(t, func(w http.ResponseWriter, r *http.Request) {
+				io.WriteString(w, `{"things":[{"at":"`+strings.Join(test.times, `"},{"at":"`)+`"}]}`)
+			}))
+			v.Streams[0].TimePath = "at"
+			test.change(&v.Streams[0])
+			p, err := mustClient(t, v, nil, newClock().options()).Page(t.Context(), hour, Cursor{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if filtered := v.Streams[0].bounds().filtered; p.Outside != test.outside || !filtered && (p.Kept != p.Count || p.Untimed != 0) {
+				t.Errorf("%d outside, want %d; %d kept of %d, %d untimed", p.Outside, test.outside, p.Kept, p.Count, p.Untimed)
+			}
+		})
+	}
+}
+
 func TestANextLinkWhosePathBeginsWithTwoSlashes(t *testing.T) {
 	var paths []string
 	v := simple(serve(t, func(w http.ResponseWriter, r *http.Request) {

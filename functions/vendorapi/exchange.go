@@ -237,8 +237,8 @@ func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at 
 		}
 		return f
 	}
-	if c.scanner.bounds.filtered {
-		c.scanner.keepWithin(w, p)
+	if c.stream.TimePath != "" {
+		c.scanner.place(w, p)
 	}
 	return nil
 }
