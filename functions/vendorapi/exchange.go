@@ -298,20 +298,20 @@ func (c *Client) quote(answer *http.Response, body []byte) string {
 func outline(page []byte) string {
 	const most = 20
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(page), lenient...)
-	opening, err := decoder.ReadToken()
-	kind := kindName(opening.Kind())
+	kind := decoder.PeekKind()
+	_, err := decoder.ReadToken()
 	if next := decoder.PeekKind(); next == '}' || next == ']' {
-		return "an empty JSON " + kind
+		return "an empty JSON " + kindName(kind)
 	}
 	var names []string
-	for err == nil && opening.Kind() == '{' && decoder.PeekKind() == '"' && len(names) < most {
+	for err == nil && kind == '{' && decoder.PeekKind() == '"' && len(names) < most {
 		var name jsontext.Token
 		if name, err = decoder.ReadToken(); err == nil {
 			names = append(names, name.String())
 			err = decoder.SkipValue()
 		}
 	}
-	text := fmt.Sprintf("%d bytes of a JSON %s", len(page), kind)
+	text := fmt.Sprintf("%d bytes of a JSON %s", len(page), kindName(kind))
 	if len(names) > 0 {
 		text += " with the fields " + strings.Join(names, ", ")
 	}
