@@ -187,7 +187,7 @@ func (r *run) audit(ctx, asking context.Context) error {
 			return errors.Join(append(failed, err)...)
 		case particular(err):
 			r.Logger.Error("a window cannot be read again", "stream", r.Stream.Name, "start", a.Start, "end", a.End, "error", err)
-			failed = append(failed, fmt.Errorf("window %s, read again: %w", windowOf(a), err))
+			failed = append(failed, fmt.Errorf("read again: %w", err))
 			r.tried(a.Start)
 		case err != nil:
 			return err

@@ -189,7 +189,7 @@ func (b *backfill) windowAgain(ctx, asking context.Context, ref rawzone.CommitRe
 	case errors.Is(err, vendorapi.ErrDeadline):
 		return b.unfinished(err, g)
 	case particular(err):
-		b.unread(fmt.Sprintf("window %s", commit.Window()), err)
+		b.unread("a committed window", err)
 		return nil
 	}
 	return err

@@ -123,22 +123,21 @@ func (r *run) reread(ctx, asking context.Context, commit *rawzone.Commit, etag s
 	// An old tick that is run again reads later than the run whose commit it has found.
 	begun := later(r.now, commit.ReadAt)
 	g.attempt = rawzone.Attempt{Window: w, Number: commit.Attempt + 1, Begun: begun, Replaces: etag, Request: r.request(w)}
-	page, err := g.next(asking)
-	if err != nil {
-		return g, err
+	unfinished := rawzone.Resuming{Replaces: etag, Above: commit.Attempt, Begun: since, Stored: r.Clock().Add(-resumableFor)}
+	chained := r.Stream.Paging.Chained() // see choose
+	if chained {
+		if err := g.takeUpAgain(ctx, unfinished); err != nil {
+			return g, err
+		}
 	}
-	g.page = page
-	if !page.Last {
-		// Only a window of several pages can have been left unfinished.
-		found, err := r.Zone.Resumable(ctx, w.Start, rawzone.Resuming{
-			Replaces: etag, Above: commit.Attempt, Begun: since, Stored: r.Clock().Add(-resumableFor),
-		})
+	if !g.resumed {
+		page, err := g.next(asking)
 		if err != nil {
 			return g, err
 		}
-		g.attempt.Number = found.Number + 1
-		if len(found.Parts) > 0 && found.Request == g.attempt.Request && found.Window == w {
-			if err := g.resume(found); err != nil {
+		g.page = page
+		if !page.Last && !chained {
+			if err := g.takeUpAgain(ctx, unfinished); err != nil {
 				return g, err
 			}
 		}
@@ -158,6 +157,19 @@ func (r *run) reread(ctx, asking context.Context, commit *rawzone.Commit, etag s
 		return g, nil
 	}
 	return g, g.commit(ctx, commit)
+}
+
+// takeUpAgain goes on with what an earlier invocation has stored when it read the committed window again.
+func (g *reading) takeUpAgain(ctx context.Context, which rawzone.Resuming) error {
+	found, err := g.Zone.Resumable(ctx, g.attempt.Window.Start, which)
+	if err != nil {
+		return err
+	}
+	g.attempt.Number = found.Number + 1
+	if len(found.Parts) == 0 || found.Request != g.attempt.Request || found.Window != g.attempt.Window {
+		return nil
+	}
+	return g.resume(found)
 }
 
 // resumableFor is how old a part may be that another reading of a committed window goes on from. It is much less

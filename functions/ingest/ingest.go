@@ -164,7 +164,7 @@ func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, a
 		"counted", a.Counted, "reread", a.Reread, "replaced", a.Replaced, "late", a.Late, "unsettled", a.Unsettled,
 		"overlapped", a.Overlapped, "swept", a.Swept,
 		"requests", a.Requests, "retries", a.Retries, "throttled", a.Throttled, "waitSeconds", a.WaitSeconds,
-		"ratePerSecond", a.RatePerSecond, "more", a.More, "position", a.Position, "findings", len(a.Findings), "error", err)
+		"ratePerSecond", a.RatePerSecond, "more", a.More, "position", a.Position, "findings", a.Found(), "error", err)
 	return a, err
 }
 
@@ -178,9 +178,11 @@ type run struct {
 	key      *vendorapi.KeyReader
 	// fetched counts the records on the pages taken.
 	fetched int64
-	answer  Answer
-	rate    float64
-	memory  memory
+	// toldOutside says that it has been told that records lie outside their window.
+	toldOutside bool
+	answer      Answer
+	rate        float64
+	memory      memory
 }
 
 // ordinary is a run of the schedule.

@@ -28,7 +28,7 @@ import (
 
 var day = time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
 
-// model is a vendor with records at instants, asked by offset, that counts. Its clock advances by a fixed time
+// model is a vendor with records at instants, asked by offset, number or token, that counts. Its clock advances by a fixed time
 // a request, so that deadlines strike at a known page.
 type model struct {
 	records  []record // in the order of their times
@@ -49,6 +49,8 @@ type model struct {
 	refuse time.Time
 	// days says that from and to are dates.
 	days bool
+	// deaf says that from and to are not taken notice of.
+	deaf bool
 }
 
 // record is what the vendor has of one thing that happened.
@@ -79,7 +81,11 @@ func (m *model) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `{"message":"too far back"}`, http.StatusBadRequest)
 		return
 	}
+	size, _ := strconv.Atoi(query.Get("size"))
 	offset, _ := strconv.Atoi(query.Get("offset"))
+	if page, _ := strconv.Atoi(query.Get("page")); page > 0 {
+		offset = page * size
+	}
 	if token := query.Get("token"); token != "" {
 		session := 0
 		fmt.Sscanf(token, "%d-%d", &session, &offset)
@@ -88,10 +94,12 @@ func (m *model) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	size, _ := strconv.Atoi(query.Get("size"))
 	m.offset = offset
 	first := sort.Search(len(m.records), func(i int) bool { return m.records[i].at.Unix() >= from })
 	until := sort.Search(len(m.records), func(i int) bool { return m.records[i].at.Unix() >= to })
+	if m.deaf {
+		first, until = 0, len(m.records)
+	}
 	truth := until - first
 	answer := []byte(`{"records":[`)
 	given := 0
@@ -571,6 +579,10 @@ func TestAnotherPageSizeBeginsAnotherAttempt(t *testing.T) {
 	if commits := f.check(); commits[0].Attempt != 2 || commits[0].Resumes != 0 {
 		t.Errorf("got %+v", commits[0])
 	}
+}
+
+func byNumber(s *vendorapi.Stream) {
+	s.Paging.Kind, s.Paging.Place.Name = vendorapi.PagingNumber, "page"
 }
 
 func byToken(s *vendorapi.Stream) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/window"
 )
@@ -36,18 +37,26 @@ type reading struct {
 	began    time.Time
 	pagesNow int
 	// recordsNow counts all records that the pages of this invocation held, those of other windows too: they
-	// take as long, and the vendor's totals count them.
+	// take as long, and the vendor's totals count them. Of these, outsideNow are far from what was asked for.
 	recordsNow int64
+	outsideNow int64
 }
 
 // choose asks for the first page of shorter and shorter windows until one fits. The page just read is then
-// the window's page one. A window that an earlier invocation has left unfinished is gone on with instead.
+// the window's page one. A window that an earlier invocation has left unfinished is gone on with instead. Only one of several
+// pages can have been, so its listing waits for a first page that is not the last, except where another first page could cost
+// the unfinished one its chain.
 //
 // A window whose only page has been read fits, however little time is left. One that does not fit is taken all
 // the same where no time is left to ask for a shorter one, or none is asked for in another way: a vendor that
 // takes whole days gives as much for an hour as for the day.
 func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) error {
-	looked := false
+	looked := g.Stream.Paging.Chained()
+	if looked {
+		if found, err := g.takeUp(ctx, choice.Window().Start); err != nil || found {
+			return err
+		}
+	}
 	for {
 		w := choice.Window()
 		// Each window's own records count for the rate, not those of the longer ones asked for before.
@@ -57,7 +66,6 @@ func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) err
 			return err
 		}
 		if !page.Last && !looked {
-			// Only a window of several pages is worth a listing of what may be stored of it.
 			looked = true
 			if found, err := g.takeUp(ctx, w.Start); err != nil || found {
 				return err
@@ -115,6 +123,7 @@ func (g *reading) resume(attempt rawzone.Attempt) error {
 // stored first, for a later invocation to go on from. What it leaves in the buffer is for the caller to store or
 // to drop.
 func (g *reading) finish(ctx, asking context.Context) error {
+	defer g.tellOutside()
 	g.buffer.Reset()
 	g.answer.Attempts++
 	for {
@@ -207,6 +216,7 @@ func (g *reading) take(ctx context.Context) error {
 			"stream", g.Stream.Name, "start", g.attempt.Window.Start, "page", g.page.Number, "records", g.page.Untimed)
 	}
 	g.recordsNow += int64(g.page.Count)
+	g.outsideNow += int64(g.page.Outside)
 	g.fetched += int64(g.page.Count)
 	g.pagesNow++
 	g.resumed = false
@@ -232,6 +242,24 @@ func (g *reading) addKey(record []byte, own bool) error {
 		g.keys.add(hash, own)
 	}
 	return nil
+}
+
+// A window is worth a finding where at least so many records, and so large a part of those given for it, lie far outside it.
+const (
+	leastOutside = 2
+	outsideShare = 0.5
+)
+
+// tellOutside reports, once an invocation, that the vendor seems not to take the window's parameters: it gives the same for
+// each window, and the same is committed again and again.
+func (g *reading) tellOutside() {
+	if g.toldOutside || g.outsideNow < leastOutside || float64(g.outsideNow) < outsideShare*float64(g.recordsNow) {
+		return
+	}
+	g.toldOutside = true
+	g.find(telemetry.OutsideWindow, telemetry.Numbers{"outside": float64(g.outsideNow), "records": float64(g.recordsNow)},
+		fmt.Sprintf("%d of %d records that the vendor gave for window %s show a time far outside it, as if it did not take the window's parameters",
+			g.outsideNow, g.recordsNow, g.attempt.Window))
 }
 
 // abandon gives an attempt up for which the vendor's counts do not agree. Where no time is left for the next one,

@@ -95,7 +95,7 @@ func do(ctx context.Context, c Config, now time.Time, title string, work func(*r
 	a := r.answer
 	c.Logger.Log(ctx, level, title, "stream", a.Stream, "windows", a.Windows, "objects", a.Objects, "rows", a.Rows,
 		"quarantined", a.Quarantined, "confirmed", a.Confirmed, "left", a.Left, "more", a.More, "position", a.Position,
-		"findings", len(a.Findings), "error", err)
+		"findings", a.Found(), "error", err)
 	return a, err
 }
 

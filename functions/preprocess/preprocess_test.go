@@ -609,3 +609,26 @@ func TestObjectsAreAnnouncedBeforeTheirReceipt(t *testing.T) {
 		t.Errorf("an emptied window is announced as %+v", last)
 	}
 }
+
+// TestAnEmptiedWindowIsAnnouncedWhereverARunIsKilled kills the run that meets a window without records where there were some.
+func TestAnEmptiedWindowIsAnnouncedWhereverARunIsKilled(t *testing.T) {
+	killed := true
+	for n := 1; killed; n++ {
+		for _, effect := range []bool{false, true} {
+			l := newLake(t)
+			var last telemetry.Announcement
+			l.config.Announce = func(_ context.Context, a telemetry.Announcement) error { last = a; return nil }
+			l.commit(0, 1, "{\"id\":1}\n", "{\"id\":\"x\"}\n")
+			l.mustRun()
+			l.commit(0, 2)
+			l.store.CrashAt(n, effect)
+			_, err := l.run()
+			killed = errors.Is(err, objectstoretest.ErrCrash)
+			l.store.Revive()
+			l.mustRun()
+			if last.Generation != 2 || len(last.Keys) > 0 {
+				t.Errorf("killed at request %d (effect: %t), the window is last announced as of generation %d with %v", n, effect, last.Generation, last.Keys)
+			}
+		}
+	}
+}

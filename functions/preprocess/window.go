@@ -159,9 +159,10 @@ func (w *making) make(ctx context.Context, receipts []objectstore.Object) error 
 	return err
 }
 
-// announce tells other programs of the window's objects, where it has any or has lost those it had.
+// announce tells other programs of the window's objects, where it has any or has lost those it had. What an earlier generation had
+// may have been deleted by a run that was killed before it could tell, so each later one without objects is announced.
 func (w *making) announce(ctx context.Context) error {
-	if w.Announce == nil || w.objects == 0 && !w.touched {
+	if w.Announce == nil || w.objects == 0 && !w.touched && w.commit.Generation == 1 {
 		return nil
 	}
 	var keys []string

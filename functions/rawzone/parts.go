@@ -181,8 +181,8 @@ var newline = []byte{'\n'}
 func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run string) error {
 	encoded := base64.StdEncoding.EncodeToString([]byte(attempt.Next))
 	if len(encoded) > maxNext {
-		return fmt.Errorf("the next page of %s %s needs %d bytes to be asked for: want at most %d, what S3's object metadata can hold",
-			z.Stream, attempt.Window, len(encoded), maxNext)
+		return fmt.Errorf("the next page of window %s needs %d bytes to be asked for: want at most %d, what S3's object metadata can hold",
+			attempt.Window, len(encoded), maxNext)
 	}
 	if err := buffer.gzip.Close(); err != nil {
 		return err

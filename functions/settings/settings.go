@@ -80,7 +80,8 @@ type Settings struct {
 }
 
 // Parse reads settings through getenv. Its error names every variable that is wrong, with its value and
-// what is allowed.
+// what is allowed. The settings beside it have all that could be read, and the default of what is wrong, so that even a function
+// that cannot work tells so under its own name.
 func Parse(getenv func(string) string) (Settings, error) {
 	var faults []error
 	s := Settings{
@@ -101,7 +102,9 @@ func Parse(getenv func(string) string) (Settings, error) {
 		if value == "" {
 			return
 		}
+		before := s
 		if err := read(value); err != nil {
+			s = before
 			faults = append(faults, fmt.Errorf("%s=%q: want %s", name, value, allowed))
 		}
 	}

@@ -44,7 +44,8 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseTellsEveryFault(t *testing.T) {
-	_, err := parse(map[string]string{
+	got, err := parse(map[string]string{
+		"WINDROW_CURATED_BUCKET": "curated", "WINDROW_RUNBOOK": "https://example.com/runbook",
 		"WINDROW_PART_BYTES": "8MiB", "WINDROW_SAFETY_MARGIN": "-1s", "WINDROW_DEFAULT_RATE": "NaN",
 		"WINDROW_GENESIS": "yesterday", "WINDROW_LOG_LEVEL": "LOUD",
 	})
@@ -59,6 +60,13 @@ func TestParseTellsEveryFault(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q:\n%v", want, err)
 		}
+	}
+	want := settings.Settings{
+		CuratedBucket: "curated", Runbook: "https://example.com/runbook", PartBytes: settings.DefaultPartBytes,
+		SafetyMargin: settings.DefaultSafetyMargin, DefaultRate: settings.DefaultRate, LogLevel: settings.DefaultLogLevel,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("beside the error (-want +got):\n%s", diff)
 	}
 }
 

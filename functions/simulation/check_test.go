@@ -333,7 +333,8 @@ func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
 		}
 		var rows, quarantined int64
 		seen := map[place]bool{}
-		for _, key := range p.store.Keys("curated", names.ObjectsOf(c.Start, start)) {
+		keys := p.store.Keys("curated", names.ObjectsOf(c.Start, start))
+		for _, key := range keys {
 			delete(objects, key)
 			object, err := bucket.Head(ctx, key)
 			if err != nil {
@@ -367,8 +368,11 @@ func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
 		if rows+quarantined != c.Records {
 			return fmt.Errorf("window %s has %d rows and %d quarantined records of %d: %w", c.Window(), rows, quarantined, c.Records, errMissing)
 		}
-		if announced := p.announced[c.Start.UTC()]; rows > 0 && announced != c.Generation {
-			return fmt.Errorf("window %s has generation %d, and was last announced as of %d: %w", c.Window(), c.Generation, announced, errLate)
+		// A window that has never had a record need not be told of; one that may have lost those it had is.
+		announced := p.announced[c.Start.UTC()]
+		if (c.Records > 0 || c.Generation > 1) && (announced.Generation != c.Generation || !slices.Equal(announced.Keys, keys)) {
+			return fmt.Errorf("window %s has generation %d and the objects %v, and was last announced as of %d with %v: %w",
+				c.Window(), c.Generation, keys, announced.Generation, announced.Keys, errLate)
 		}
 	}
 	there := p.store.Keys("curated", names.Receipts())

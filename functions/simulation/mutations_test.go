@@ -21,6 +21,7 @@ import (
 	"github.com/windrow-data/windrow/functions/ingest"
 	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/window"
 )
@@ -219,6 +220,14 @@ func TestEachMutationIsFound(t *testing.T) {
 		h.interval, h.timeout, h.latency, h.genesis, h.set = 5*time.Minute, 15*time.Minute, 5*time.Millisecond, 3*time.Hour, true
 		h.bursts, h.records, h.release.pageSize, h.outages, h.jams = nil, 60, 40, nil, nil
 	}
+	// vanishing is a vendor whose records may all leave a window, and sparse a history with few of them.
+	vanishing := func(d *dialect) {
+		d.audit, d.counted, d.unknown, d.bounds, d.lookback = vendorapi.AuditCount, true, false, unixBounds, 6*time.Hour
+		d.late, d.moves, d.edits, d.vanish = false, false, false, true
+	}
+	sparse := func(h *history) {
+		h.interval, h.records, h.bursts, h.outages, h.jams = 30*time.Minute, 20, nil, nil, nil
+	}
 	tests := map[string]struct {
 		setting
 		want string
@@ -298,6 +307,12 @@ func TestEachMutationIsFound(t *testing.T) {
 				},
 				history: func(h *history) { h.bursts = []int{150, 150} }, faults: []string{crashBefore},
 			}, "does not hold it",
+		},
+		"an emptied window that nobody is told of": {
+			setting{
+				unheard: func(a telemetry.Announcement) bool { return len(a.Keys) == 0 },
+				dialect: vanishing, history: sparse, faults: []string{crashBefore}, kinds: []string{scheduled},
+			}, "has generation 2 and the objects \\[\\], and was last announced as of",
 		},
 		"a scheduled time in the future": {
 			setting{trusting: true, faults: []string{crashBefore}, kinds: []string{scheduled, aheadTick}}, "does not hold it|is not in window",

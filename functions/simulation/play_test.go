@@ -27,6 +27,8 @@ type setting struct {
 	s3     func(objectstore.API) objectstore.API
 	vendor func(ingest.Vendor) ingest.Vendor
 	stream func(*vendorapi.Stream)
+	// unheard says of an announcement that it gets lost on its way to the bus. Nil means that none does.
+	unheard func(telemetry.Announcement) bool
 	// trusting takes a scheduled time however far ahead of the clock it is.
 	trusting bool
 	// faults and kinds are the kinds of fault and of execution drawn from. Nil means all.
@@ -90,8 +92,8 @@ type play struct {
 	// commits are those that count, by their keys; generations are those of all, by their ETags.
 	commits     map[string]held
 	generations map[string]int
-	// announced are the newest generations told to other programs, by the start of their window.
-	announced map[time.Time]int
+	// announced are what other programs were last told of the newest generations, by the start of their window.
+	announced map[time.Time]telemetry.Announcement
 	// kept are the records that the lake held when the faults stopped, ended is when nothing was due any more.
 	kept   map[int]bool
 	ended  time.Time
@@ -121,7 +123,7 @@ const mostTold = 400
 func newPlay(h *history, s setting) *play {
 	p := &play{
 		setting: s, history: h, world: newWorld(h), store: objectstoretest.New(), release: h.release,
-		commits: map[string]held{}, generations: map[string]int{}, announced: map[time.Time]int{}, faults: map[string]int{},
+		commits: map[string]held{}, generations: map[string]int{}, announced: map[time.Time]telemetry.Announcement{}, faults: map[string]int{},
 	}
 	p.store.Now = time.Now
 	p.store.PageSize = h.listing
@@ -510,6 +512,8 @@ func (p *process) judge(what string, answer ingest.Answer, err error) error {
 		return fmt.Errorf("%w: %s %s failed without a fault: %v", errBreach, what, p.name, err)
 	case !p.dead && p.unsettled > p.found(telemetry.CountsUnsettled):
 		return fmt.Errorf("%w: %s %s put %d unsettled commits and told of %d", errBreach, what, p.name, p.unsettled, p.found(telemetry.CountsUnsettled))
+	case p.found(telemetry.OutsideWindow) > 0:
+		return fmt.Errorf("%w: %s %s tells that the vendor does not take the window's parameters", errBreach, what, p.name)
 	case answer.Overlapped > 0 && !p.overlapped:
 		return fmt.Errorf("%w: %s %s tells of another run, and there was none", errBreach, what, p.name)
 	}

@@ -242,7 +242,9 @@ func (p *process) announce(ctx context.Context, a telemetry.Announcement) error 
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		start := a.Window.Start.UTC()
-		p.announced[start] = max(p.announced[start], a.Generation)
+		if a.Generation >= p.announced[start].Generation && (p.unheard == nil || !p.unheard(a)) {
+			p.announced[start] = a
+		}
 		return &a, nil
 	})
 	return err

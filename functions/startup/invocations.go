@@ -2,6 +2,7 @@ package startup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -29,7 +30,7 @@ type Reporter[A any] interface {
 type Invocations[A any, R Reporter[A]] struct {
 	// Handler is [Ingest] or [Preprocess].
 	Handler string
-	// Function is what [Load] returned, and Fault its error; every invocation then ends with it.
+	// Function is what [Load] returned, and Fault its error, with which every invocation then ends.
 	Function *Function
 	Fault    error
 	// Clock is the time of day.
@@ -50,14 +51,11 @@ const (
 
 // Handle answers one invocation. An error has the kind of the failure as its type.
 func (i *Invocations[A, R]) Handle(ctx context.Context, event settings.Event) (A, error) {
-	if i.Fault != nil {
-		return *new(A), failure(fmt.Errorf("%w: %w", ErrMisconfigured, i.Fault), telemetry.DefaultRunbook)
-	}
 	f := i.Function
 	began, writes, reads := i.Clock(), f.requests.writes, f.requests.reads
 	var answer A
 	now, err := event.Now(began)
-	if err != nil {
+	if err = cmp.Or(i.Fault, err); err != nil {
 		err = fmt.Errorf("%w: %w", ErrMisconfigured, err)
 	} else {
 		answer, err = i.Work(ctx, event, now)
@@ -71,7 +69,7 @@ func (i *Invocations[A, R]) Handle(ctx context.Context, event settings.Event) (A
 
 	line := telemetry.Invocation{
 		Pipeline:     f.Settings.Pipeline,
-		Stream:       f.Stream.Name,
+		Stream:       f.Settings.Stream,
 		Handler:      i.Handler,
 		Execution:    event.Run,
 		At:           i.Clock(),
@@ -80,7 +78,7 @@ func (i *Invocations[A, R]) Handle(ctx context.Context, event settings.Event) (A
 		Writes:       f.requests.writes - writes,
 		Reads:        f.requests.reads - reads,
 		Transitions:  event.Transitions,
-		Findings:     len(report.Findings),
+		Findings:     report.Found(),
 		Staleness:    report.StalenessSeconds,
 	}
 	billed := line.At.Sub(began) + i.Initialization
@@ -90,7 +88,7 @@ func (i *Invocations[A, R]) Handle(ctx context.Context, event settings.Event) (A
 		Duration: billed, MemoryMB: f.memoryMB, Architecture: f.architecture, Writes: line.Writes, Reads: line.Reads, Transitions: line.Transitions,
 	})
 	if err != nil {
-		line.Failure = kindOf(err)
+		line.Failure, line.Error = kindOf(err), textOf(err)
 		err = failure(err, f.Settings.Runbook)
 	}
 	// A line that cannot be written has nowhere to be told, and is no reason to do the work again.

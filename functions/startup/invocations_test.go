@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,7 +112,7 @@ func TestAnInvocationTellsWhatItTook(t *testing.T) {
 	for name, want := range map[string]any{
 		"msg": "invocation", "Pipeline": "web/Pipeline", "stream": "attendees", "handler": "ingest", "execution": "run-1",
 		"seconds": 0.35, "memoryMB": 128.0, "writes": 2.0, "reads": 1.0, "transitions": 1.6, "Findings": 1.0, "StalenessSeconds": 1800.0,
-		"CostUSD": pricing.USEast1.Invocation(usage), "failure": nil,
+		"CostUSD": pricing.USEast1.Invocation(usage), "failure": nil, "error": nil,
 	} {
 		if diff := cmp.Diff(want, line[name]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -140,7 +143,7 @@ func TestAnInvocationTellsWhatItTook(t *testing.T) {
 
 func TestFailuresHaveTheirKind(t *testing.T) {
 	request := func(status int, throttled bool, kinds ...error) error {
-		return fmt.Errorf("stream attendees: %w", errors.Join(append(kinds, &vendorapi.RequestError{Stream: "attendees", Status: status, Throttled: throttled})...))
+		return fmt.Errorf("stream attendees: %w", errors.Join(append(kinds, &vendorapi.RequestError{Status: status, Throttled: throttled})...))
 	}
 	tests := []struct {
 		name string
@@ -158,6 +161,7 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 		{"not as described", request(200, false, vendorapi.ErrMalformed), telemetry.AnswerMalformed},
 		{"a secret without a field", fmt.Errorf("%w: it lacks token", startup.ErrSecret), telemetry.SecretUnusable},
 		{"a newer release", fmt.Errorf("commit: %w", rawzone.ErrNewerFormat), telemetry.NewerFormat},
+		{"the vendor refuses, and then S3 fails", errors.Join(request(404, false, vendorapi.ErrRefused), &smithy.GenericAPIError{Code: "InternalError"}), telemetry.VendorRefuses},
 		{"S3 forbids", fmt.Errorf("put: %w", &smithy.GenericAPIError{Code: "AccessDenied"}), telemetry.AccessDenied},
 		{"anything else", errors.New("boom"), telemetry.Unexpected},
 	}
@@ -178,32 +182,201 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 					t.Errorf("the message does not say %q: %s", part, told.Message)
 				}
 			}
-			if got := lastLine(t, &logs)["failure"]; got != string(test.want) {
-				t.Errorf("the log has the failure %v", got)
+			if line := lastLine(t, &logs); line["failure"] != string(test.want) || line["error"] != test.err.Error() {
+				t.Errorf("the log has the failure %v, %v", line["failure"], line["error"])
 			}
 		})
 	}
 }
 
-func TestWhatIsNotSetUpFailsEachInvocation(t *testing.T) {
-	var logs bytes.Buffer
-	f, fault := load(t, nil, "", &logs)
-	of := &startup.Invocations[ingest.Answer, *ingest.Answer]{Handler: startup.Ingest, Function: f, Fault: fault}
-	_, err := of.Handle(t.Context(), tick)
-	var told messages.InvokeResponse_Error
-	if !errors.As(err, &told) || told.Type != string(telemetry.Misconfigured) || !strings.Contains(told.Message, "WINDROW_STREAM is not set") {
-		t.Errorf("got %v of the type %q", err, told.Type)
+// TestFailuresOfAWSHaveTheirKind has the SDK itself read what AWS answers.
+func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
+	head := func(ctx context.Context, f *startup.Function) error {
+		_, err := f.Zone.Bucket.Head(ctx, "k")
+		return err
 	}
+	get := func(ctx context.Context, f *startup.Function) error {
+		_, _, err := f.Zone.Bucket.Get(ctx, "k")
+		return err
+	}
+	secret := func(ctx context.Context, f *startup.Function) error { _, err := f.Secret(ctx); return err }
+	announce := func(ctx context.Context, f *startup.Function) error {
+		return f.Announce()(ctx, telemetry.Announcement{})
+	}
+	tests := []struct {
+		name   string
+		call   func(context.Context, *startup.Function) error
+		status int
+		body   string
+		want   telemetry.Kind
+	}{
+		{"S3 denies a GET", get, http.StatusForbidden, `<Error><Code>AccessDenied</Code><Message>no</Message></Error>`, telemetry.AccessDenied},
+		{"S3 denies a HEAD, whose answer has no body", head, http.StatusForbidden, "", telemetry.AccessDenied},
+		{"the secret is denied", secret, http.StatusBadRequest, `{"__type":"AccessDeniedException","Message":"no"}`, telemetry.AccessDenied},
+		{"the bus denies an announcement", announce, http.StatusOK, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"AccessDeniedException"}]}`, telemetry.AccessDenied},
+		{"S3 fails", get, http.StatusInternalServerError, `<Error><Code>InternalError</Code><Message>sorry</Message></Error>`, telemetry.AWSError},
+		{"S3 fails without a word", head, http.StatusServiceUnavailable, "", telemetry.AWSError},
+		{"the key is disabled", get, http.StatusBadRequest, `<Error><Code>KMS.DisabledException</Code><Message>no</Message></Error>`, telemetry.AWSError},
+		{"the bucket is gone", get, http.StatusNotFound, `<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>`, telemetry.AWSError},
+		{"the secret is scheduled for deletion", secret, http.StatusBadRequest, `{"__type":"InvalidRequestException","Message":"marked for deletion"}`, telemetry.AWSError},
+		{"the secret has no value", secret, http.StatusBadRequest, `{"__type":"ResourceNotFoundException","Message":"no"}`, telemetry.SecretUnusable},
+		{"secrets are throttled", secret, http.StatusBadRequest, `{"__type":"ThrottlingException","Message":"slow down"}`, telemetry.AWSError},
+		{"the bus does not take an announcement", announce, http.StatusOK, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure"}]}`, telemetry.AWSError},
+		{"the connection breaks", get, 0, "", telemetry.AWSError},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if test.status == 0 {
+					panic(http.ErrAbortHandler)
+				}
+				w.WriteHeader(test.status)
+				io.WriteString(w, test.body)
+			}))
+			defer aws.Close()
+			t.Setenv("AWS_ENDPOINT_URL", aws.URL)
+			t.Setenv("AWS_ACCESS_KEY_ID", "a")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+			t.Setenv("AWS_MAX_ATTEMPTS", "1")
+			env := environment()
+			env["WINDROW_SECRET"] = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:on24"
+			f, err := load(t, env, on24Description(t), &bytes.Buffer{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = invocations(f, func(ctx context.Context) (ingest.Answer, error) { return ingest.Answer{}, test.call(ctx, f) }).Handle(t.Context(), tick)
+			var told messages.InvokeResponse_Error
+			if !errors.As(err, &told) || told.Type != string(test.want) {
+				t.Errorf("got %v of the type %q, want %s", err, told.Type, test.want)
+			}
+		})
+	}
+}
 
-	f, fault = load(t, environment(), on24Description(t), &logs)
-	if fault != nil {
-		t.Fatal(fault)
+// TestAFunctionThatCannotLoadTellsItAsAnyOtherFailure breaks one thing at a time, and wants all to be told that can be read.
+func TestAFunctionThatCannotLoadTellsItAsAnyOtherFailure(t *testing.T) {
+	const runbook = "https://example.com/runbook"
+	tests := []struct {
+		name        string
+		variable    string
+		value       string
+		description string
+		says        string
+	}{
+		{"no bucket", "WINDROW_RAW_BUCKET", "", on24Description(t), "WINDROW_RAW_BUCKET is not set"},
+		{"no stream", "WINDROW_STREAM", "", on24Description(t), "WINDROW_STREAM is not set"},
+		{"a stream that the vendor lacks", "WINDROW_STREAM", "sales", on24Description(t), `has no stream "sales"`},
+		{"a rate that is none", "WINDROW_DEFAULT_RATE", "quick", on24Description(t), `WINDROW_DEFAULT_RATE="quick"`},
+		{"a level that is none", "WINDROW_LOG_LEVEL", "LOUD", on24Description(t), `WINDROW_LOG_LEVEL="LOUD"`},
+		{"no memory", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "", on24Description(t), `AWS_LAMBDA_FUNCTION_MEMORY_SIZE=""`},
+		{"no description", "WINDROW_STREAM", "attendees", "", "vendor.json"},
+		{"a description that is none", "WINDROW_STREAM", "attendees", "{", "vendor.json"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			env := environment()
+			env["WINDROW_RUNBOOK"] = runbook
+			env[test.variable] = test.value
+			var logs bytes.Buffer
+			f, fault := load(t, env, test.description, &logs)
+			of := invocations(f, func(context.Context) (ingest.Answer, error) { t.Error("it went to work"); return ingest.Answer{}, nil })
+			of.Fault = fault
+			_, err := of.Handle(t.Context(), tick)
+			var told messages.InvokeResponse_Error
+			if !errors.As(err, &told) || told.Type != string(telemetry.Misconfigured) ||
+				!strings.Contains(told.Message, test.says) || !strings.HasSuffix(told.Message, ". Runbook: "+runbook+"#misconfigured") {
+				t.Errorf("got %v of the type %q", err, told.Type)
+			}
+			line := lastLine(t, &logs)
+			memory, _ := strconv.ParseFloat(env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], 64)
+			for name, want := range map[string]any{
+				"msg": "invocation", "Pipeline": "web/Pipeline", "stream": env["WINDROW_STREAM"], "handler": "ingest", "execution": "run-1",
+				"failure": "misconfigured", "seconds": 0.35, "memoryMB": memory, "peakMemoryMB": 1.0, "Findings": 0.0, "transitions": 1.6,
+			} {
+				if diff := cmp.Diff(want, line[name]); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", name, diff)
+				}
+			}
+			if text, _ := line["error"].(string); !strings.Contains(text, test.says) {
+				t.Errorf("the line's error is %q", text)
+			}
+		})
+	}
+}
+
+func TestAnEventAheadOfTheClockIsRefused(t *testing.T) {
+	f, err := load(t, environment(), on24Description(t), &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
 	}
 	early := tick
 	early.Input.ScheduledTime = tick.Input.ScheduledTime.Add(time.Hour)
 	_, err = invocations(f, func(context.Context) (ingest.Answer, error) { t.Error("it went to work"); return ingest.Answer{}, nil }).Handle(t.Context(), early)
+	var told messages.InvokeResponse_Error
 	if !errors.As(err, &told) || told.Type != string(telemetry.Misconfigured) {
-		t.Errorf("an hour ahead of the clock: got %v of the type %q", err, told.Type)
+		t.Errorf("got %v of the type %q", err, told.Type)
+	}
+}
+
+// TestTheWorstAnswerIsBounded answers with all that one handler can tell of, a hundred times over and at length.
+func TestTheWorstAnswerIsBounded(t *testing.T) {
+	const most = 12 << 10
+	name := strings.Repeat("a", 32) // as long as a vendor's or a stream's may be
+	numbers := telemetry.Numbers{"announced": -1e15 / 7, "announcedLast": -1e15 / 7, "given": -1e15 / 7, "duplicates": -1e15 / 7, "attempts": -1e15 / 7}
+	longest := telemetry.Kinds()
+	slices.SortFunc(longest, func(a, b telemetry.Kind) int { return len(b)*2 + len(b.FirstLook()) - len(a)*2 - len(a.FirstLook()) })
+	for what, text := range map[string]string{
+		"letters": strings.Repeat("a", 10_000), "quotes": strings.Repeat(`"`, 10_000), "an address": "https://api.example.com/" + strings.Repeat("?a=<b>&", 1000),
+		"another script": strings.Repeat("日本語", 3000), "no text": strings.Repeat("\xff\x00", 5000),
+	} {
+		t.Run(what, func(t *testing.T) {
+			var logs bytes.Buffer
+			f, err := load(t, environment(), on24Description(t), &logs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := invocations(f, func(context.Context) (answer ingest.Answer, _ error) {
+				for range 100 {
+					for _, kind := range longest[:telemetry.MaxFindings] {
+						answer.Find(telemetry.Finding{Vendor: name, Stream: name, Kind: kind, Message: text, Numbers: numbers})
+					}
+				}
+				return answer, nil
+			}).Handle(t.Context(), tick)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := json.Marshal(answer)
+			if err != nil || len(body) > most {
+				t.Errorf("the answer takes %d bytes (%v), want at most %d", len(body), err, most)
+			}
+			if got := lastLine(t, &logs)["Findings"]; got != 100.0*telemetry.MaxFindings {
+				t.Errorf("the metric counts %v findings, want all %d", got, 100*telemetry.MaxFindings)
+			}
+		})
+	}
+}
+
+func TestALongFailureStillLeadsToTheRunbook(t *testing.T) {
+	var logs bytes.Buffer
+	f, err := load(t, environment(), on24Description(t), &logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{"letters": strings.Repeat("a", 100_000), "quotes": strings.Repeat(`"`, 100_000)} {
+		_, err = invocations(f, func(context.Context) (ingest.Answer, error) { return ingest.Answer{}, errors.New(text) }).Handle(t.Context(), tick)
+		var told messages.InvokeResponse_Error
+		if !errors.As(err, &told) {
+			t.Fatal(err)
+		}
+		body, err := json.Marshal(told.Message)
+		if want := "…. First look: " + telemetry.Unexpected.FirstLook() + ". Runbook: " + telemetry.DefaultRunbook + "#unexpected"; err != nil ||
+			len(body) > 2<<10+len(want) || !strings.HasSuffix(told.Message, want) {
+			t.Errorf("%s: %d bytes (%v) that end in %q", what, len(body), err, told.Message[max(0, len(told.Message)-len(want)):])
+		}
+		if got, _ := lastLine(t, &logs)["error"].(string); got == "" || !strings.HasPrefix(told.Message, got+". First look") {
+			t.Errorf("%s: the log has another error than the answer, of %d bytes", what, len(got))
+		}
 	}
 }
 
@@ -282,13 +455,74 @@ func TestAnnouncementsReachTheBus(t *testing.T) {
 		t.Errorf("sent %+v", e)
 	}
 
-	answer = `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}`
-	if err := f.Announce()(t.Context(), announcement); err == nil || !strings.Contains(err.Error(), "slow down") {
-		t.Errorf("an entry that the bus does not take: %v", err)
-	}
 	env := environment()
 	delete(env, "WINDROW_EVENT_BUS")
 	if f, err = load(t, env, on24Description(t), &bytes.Buffer{}); err != nil || f.Announce() != nil {
 		t.Errorf("without a bus there is somebody to announce to (%v)", err)
+	}
+}
+
+func TestABusThatIsDownIsAskedOnceAnInvocation(t *testing.T) {
+	const good = `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`
+	for name, down := range map[string]struct {
+		status int
+		answer string
+		says   string
+	}{
+		"it refuses the call":        {http.StatusBadRequest, `{"__type":"InternalException","message":"down"}`, "down"},
+		"it does not take the entry": {http.StatusOK, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}`, "slow down"},
+		"it does not answer in time": {0, "", "deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int32
+			var fails atomic.Bool
+			bus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked.Add(1)
+				io.Copy(io.Discard, r.Body)
+				status, answer := http.StatusOK, good
+				if fails.Load() {
+					status, answer = down.status, down.answer
+				}
+				if status == 0 {
+					<-r.Context().Done()
+					return
+				}
+				w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+				w.WriteHeader(status)
+				io.WriteString(w, answer)
+			}))
+			defer bus.Close()
+			t.Setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.URL)
+			t.Setenv("AWS_ACCESS_KEY_ID", "a")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+			t.Setenv("AWS_MAX_ATTEMPTS", "1")
+			env := environment()
+			env["WINDROW_SAFETY_MARGIN"] = "200ms"
+			f, err := load(t, env, on24Description(t), &bytes.Buffer{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			announce := f.Announce()
+			if err := announce(t.Context(), telemetry.Announcement{}); err != nil {
+				t.Fatal(err)
+			}
+			fails.Store(true)
+			for range 3 {
+				if err := announce(t.Context(), telemetry.Announcement{}); err == nil || !strings.Contains(err.Error(), down.says) {
+					t.Errorf("got %v, want an error that says %q", err, down.says)
+				}
+			}
+			if n := asked.Load(); n != 2 {
+				t.Errorf("the bus was asked %d times, want once well and once in vain", n)
+			}
+			// Further windows fail as the one that did, also where the bus is up again; the next invocation asks.
+			fails.Store(false)
+			if err := announce(t.Context(), telemetry.Announcement{}); err == nil {
+				t.Error("the invocation goes on announcing")
+			}
+			if err := f.Announce()(t.Context(), telemetry.Announcement{}); err != nil || asked.Load() != 3 {
+				t.Errorf("the next invocation: %v, asked %d times", err, asked.Load())
+			}
+		})
 	}
 }

@@ -6,6 +6,7 @@ package startup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,7 +26,7 @@ import (
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
-// Function is what a handler works with. It is made once for the life of its sandbox.
+// Function is what a handler works with. It is made once for the life of its sandbox. Where [Load] has failed, it can only tell so.
 type Function struct {
 	Settings settings.Settings
 	Vendor   *vendorapi.Vendor
@@ -60,49 +61,47 @@ func pricesIn(region string) pricing.Prices {
 const envMemory = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 
 // Load makes a Function. getenv reads the environment, readFile the asset, and the logs go to logs as JSON
-// lines. Its errors name the variable or the file at fault.
+// lines. Its errors name the variable or the file at fault. The Function is there in any case, with all that could be read, so
+// that [Invocations] can tell the error as it tells any other.
 func Load(ctx context.Context, getenv func(string) string, readFile func(string) ([]byte, error), logs io.Writer) (*Function, error) {
-	s, err := settings.Parse(getenv)
-	if err != nil {
-		return nil, err
+	s, settingsErr := settings.Parse(getenv)
+	awsConfig, awsErr := config.LoadDefaultConfig(ctx)
+	memoryMB, memoryErr := strconv.Atoi(getenv(envMemory))
+	if memoryErr != nil || memoryMB <= 0 {
+		memoryErr = fmt.Errorf("%s=%q: want the function's memory in MB, as Lambda sets it", envMemory, getenv(envMemory))
 	}
-	path := filepath.Join(getenv("LAMBDA_TASK_ROOT"), settings.VendorFile)
-	description, err := readFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("the vendor's description: %w", err)
-	}
-	vendor, err := vendorapi.Parse(description)
-	if err != nil {
-		return nil, fmt.Errorf("the vendor's description %s: %w", path, err)
-	}
-	stream, err := vendor.Stream(s.Stream)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", settings.EnvStream, err)
-	}
-	awsConfig, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		return nil, err
-	}
-	memoryMB, err := strconv.Atoi(getenv(envMemory))
-	if err != nil || memoryMB <= 0 {
-		return nil, fmt.Errorf("%s=%q: want the function's memory in MB, as Lambda sets it", envMemory, getenv(envMemory))
-	}
-	requests := &requestCounter{next: awshttp.NewBuildableClient()}
-	client := s3.NewFromConfig(awsConfig, func(o *s3.Options) { o.HTTPClient = requests })
-	return &Function{
+	f := &Function{
 		Settings: s,
-		Vendor:   vendor,
-		Stream:   stream,
 		AWS:      awsConfig,
-		Zone:     rawzone.Zone{Bucket: objectstore.Bucket{API: client, Name: s.RawBucket}, Vendor: vendor.Name, Stream: stream.Name},
-		Curated:  objectstore.Bucket{API: client, Name: s.CuratedBucket},
 		Logger:   slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: s.LogLevel})),
 
 		logs:         logs,
 		memoryMB:     memoryMB,
 		architecture: architectures[runtime.GOARCH],
 		prices:       pricesIn(awsConfig.Region),
-		requests:     requests,
+		requests:     &requestCounter{next: awshttp.NewBuildableClient()},
 		readFile:     readFile,
-	}, nil
+	}
+	if err := errors.Join(settingsErr, awsErr, memoryErr); err != nil {
+		return f, err
+	}
+	return f, f.describe(filepath.Join(getenv("LAMBDA_TASK_ROOT"), settings.VendorFile))
+}
+
+// describe reads the vendor's description at path, and makes what depends on it.
+func (f *Function) describe(path string) error {
+	description, err := f.readFile(path)
+	if err != nil {
+		return fmt.Errorf("the vendor's description: %w", err)
+	}
+	if f.Vendor, err = vendorapi.Parse(description); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if f.Stream, err = f.Vendor.Stream(f.Settings.Stream); err != nil {
+		return fmt.Errorf("%s: %w", settings.EnvStream, err)
+	}
+	client := s3.NewFromConfig(f.AWS, func(o *s3.Options) { o.HTTPClient = f.requests })
+	f.Zone = rawzone.Zone{Bucket: objectstore.Bucket{API: client, Name: f.Settings.RawBucket}, Vendor: f.Vendor.Name, Stream: f.Stream.Name}
+	f.Curated = objectstore.Bucket{API: client, Name: f.Settings.CuratedBucket}
+	return nil
 }

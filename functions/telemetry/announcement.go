@@ -28,8 +28,8 @@ type Announcement struct {
 	// Quarantined is the number of records of the window that could not become rows.
 	Quarantined int64  `json:"quarantined"`
 	Bucket      string `json:"bucket"`
-	// Keys are those of the window's objects, all of them, up to [MaxAnnouncedKeys]. An empty list means that the window
-	// has none any more.
+	// Keys are those of the window's objects, all of them, up to [MaxAnnouncedKeys]. An empty list means that the window,
+	// which has been read again, has none any more.
 	Keys []string `json:"keys"`
 }
 

@@ -16,6 +16,8 @@ const (
 	RunsOverlap Kind = "runs-overlap"
 	// RangeUnread says that the vendor did not give a part of a past range.
 	RangeUnread Kind = "range-unread"
+	// OutsideWindow says that the vendor gave many records for a window that are none of its own.
+	OutsideWindow Kind = "outside-window"
 	// NotCarried says that a window was too large for the records to be kept that have left it.
 	NotCarried Kind = "not-carried"
 	// Quarantined says that records could not be curated.
@@ -48,6 +50,8 @@ const (
 	NewerFormat Kind = "newer-format"
 	// AccessDenied says that AWS does not let the function do what it needs.
 	AccessDenied Kind = "access-denied"
+	// AWSError says that a call of AWS failed for another reason than that it is denied.
+	AWSError Kind = "aws-error"
 	// Misconfigured says that the function's environment, asset or input is wrong.
 	Misconfigured Kind = "misconfigured"
 	// Unexpected is a failure of no other kind.
@@ -59,6 +63,7 @@ var firstLooks = map[Kind]string{
 	CountsUnsettled:     "compare the numbers: given above announced means records that moved while they were read, duplicates mean that the stream's key does not identify a record",
 	RunsOverlap:         "the state machine's executions: does one last longer than the schedule's interval, or has one been started by hand or by an event?",
 	RangeUnread:         "whether the vendor keeps data for so long; start the backfill again for these days",
+	OutsideWindow:       "whether the vendor takes the window's parameters as described, then whether timePath leads to the time that it compares",
 	NotCarried:          "how many records the window holds; records that left it come back with the windows they have moved to",
 	Quarantined:         "the reason beside the first quarantined record, then the column's type in the vendor's description",
 	UndeclaredFields:    "whether the fields are worth a column; until then they are kept in windrow_undeclared",
@@ -69,10 +74,11 @@ var firstLooks = map[Kind]string{
 	SecretUnusable:      "the value of the vendor's secret; the stack's output SecretCommand, behind the pipeline's ID, fills it",
 	VendorRefuses:       "the request and the vendor's words in the message: has the vendor changed its API?",
 	VendorUnavailable:   "the vendor's status page; the next run goes on where this one stopped",
-	AnswerMalformed:     "the answer's beginning in the message against the vendor's description: has the vendor changed its API?",
+	AnswerMalformed:     "what the message says of the answer (of JSON the fields, never their values) against the vendor's description: has the vendor changed its API?",
 	OutOfTime:           "how long the vendor takes for one page, then the function's timeout and paging.size",
 	NewerFormat:         "which release was deployed before: this one cannot read what that has stored, so deploy it again",
 	AccessDenied:        "the action and the resource in the message against the role of the function; has a policy, a key or a boundary changed?",
+	AWSError:            "the operation and the code in the message: AWS Health where the service itself fails or does not answer, else the bucket, the secret or the key that is named",
 	Misconfigured:       "the message: it names the variable, the file or the field, and what is allowed",
 	Unexpected:          "the function's log at the time of the failure",
 }

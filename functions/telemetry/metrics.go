@@ -16,7 +16,7 @@ const (
 	DimensionPipeline = "Pipeline"
 	// MetricStaleness is how far a stream's watermark lies behind the run's time, in seconds. Its maximum is the worst stream's.
 	MetricStaleness = "StalenessSeconds"
-	// MetricFindings is the number of findings of an invocation.
+	// MetricFindings is the number of findings of an invocation, those included that its answer has no room for.
 	MetricFindings = "Findings"
 	// MetricCost is what an invocation cost, in USD at list prices.
 	MetricCost = "CostUSD"
@@ -25,8 +25,9 @@ const (
 // InvocationMessage is the msg of the log line of [Invocation], for queries.
 const InvocationMessage = "invocation"
 
-// Invocation is what one invocation has taken. It is written as one log line in CloudWatch's embedded metric format, from
-// which CloudWatch makes the metrics; the other fields can be queried.
+// Invocation is what one invocation has taken, and what it failed of. It is written as one log line in CloudWatch's embedded
+// metric format, from which CloudWatch makes the metrics; the other fields can be queried. Of an invocation that failed it has
+// the fields failure and error, so that a query for failures has their reasons.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 type Invocation struct {
 	Pipeline string
@@ -50,8 +51,9 @@ type Invocation struct {
 	Findings    int
 	// Staleness is nil where it is not known; the metric then has no value.
 	Staleness *float64
-	// Failure is the kind of the error, empty where there is none.
+	// Failure is the kind of the error, and Error its text as the answer has it; both are empty where there is none.
 	Failure Kind
+	Error   string
 }
 
 type directive struct {
@@ -92,7 +94,7 @@ func (i Invocation) Write(w io.Writer) error {
 		line[MetricStaleness] = *i.Staleness
 	}
 	if i.Failure != "" {
-		line["failure"] = i.Failure
+		line["failure"], line["error"] = i.Failure, i.Error
 	}
 	line["_aws"] = directive{
 		Timestamp:         i.At.UnixMilli(),

@@ -168,6 +168,18 @@ func (b bounds) asked(w window.Window) (from, to time.Time) {
 	return from, to
 }
 
+// leastNear is how far from what is asked for a record's time may lie at least and still be near: a time without an offset may
+// be another zone's than that of the bounds, which differs by up to 26 hours.
+const leastNear = 26 * time.Hour
+
+// near returns the span in which the times of a window's records lie: what is asked for, and the lookback before and after it.
+// Within the lookback records change, and a vendor may compare a newer or an older time than the one it shows.
+func (b bounds) near(w window.Window, lookback time.Duration) window.Window {
+	from, to := b.asked(w)
+	margin := max(lookback, leastNear)
+	return window.Window{Start: from.Add(-margin), End: to.Add(b.unit + margin)}
+}
+
 // floor returns the start of the unit of Granularity that t lies in, by the clocks of the zone.
 func (b bounds) floor(t time.Time) time.Time { return b.atUnit(t, 0) }
 

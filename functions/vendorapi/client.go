@@ -118,11 +118,11 @@ func (c *Client) Stats() Stats { return c.stats }
 func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, error) {
 	at.Page = max(at.Page, 1)
 	if err := c.scanner.bounds.check(w); err != nil {
-		return nil, fmt.Errorf("stream %s, window %s: %w", c.stream.Name, w, err)
+		return nil, fmt.Errorf("window %s: %w", w, err)
 	}
 	r, err := c.vendor.request(c.stream, c.scanner.bounds, w, at)
 	if err != nil {
-		return nil, fmt.Errorf("stream %s, window %s, page %d: %w", c.stream.Name, w, at.Page, err)
+		return nil, fmt.Errorf("window %s, page %d: %w", w, at.Page, err)
 	}
 	var last *failure
 	for attempt := 1; ; attempt++ {
@@ -155,7 +155,6 @@ func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, e
 
 func (c *Client) fault(r request, w window.Window, at Cursor, attempts int, last *failure) *RequestError {
 	e := &RequestError{
-		Stream:   c.stream.Name,
 		Window:   w,
 		Page:     at.Page,
 		Request:  c.redact(r.String()),

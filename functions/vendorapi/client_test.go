@@ -329,21 +329,26 @@ func TestAnswers(t *testing.T) {
 	}{
 		"HTML": {handler: answer(200, "text/html", "<html>\n<b>"+canary+"</b> "+url.QueryEscape(canary)), kind: ErrMalformed,
 			says: "text/html: <html> <b>[redacted]</b> [redacted]", requests: 1},
-		"no array":         {handler: answer(200, "application/json", `{"things":{}}`), kind: ErrMalformed, says: `recordsPath "things" leads to a JSON object`, requests: 1},
-		"nothing there":    {handler: answer(200, "application/json", `{"other":[]}`), kind: ErrMalformed, says: `nothing stands at recordsPath "things": 200 OK, application/json: 12 bytes of JSON with the fields other`, requests: 1},
-		"a bare array":     {handler: answer(200, "application/json", `[]`), kind: ErrMalformed, says: "want an object", requests: 1},
-		"more after it":    {handler: answer(200, "application/json", `{"things":[]} {}`), kind: ErrMalformed, says: "more after the JSON value", requests: 1},
-		"truncated":        {handler: answer(200, "application/json", `{"things":[{"id":1},{"id`), kind: ErrMalformed, says: "unexpected EOF", requests: 3},
-		"empty":            {handler: answer(200, "application/json", ``), kind: ErrMalformed, says: "no body", requests: 3},
-		"unreadable total": {handler: answer(200, "", `{"things":[],"total":"many"}`), total: Total{Path: "total"}, kind: ErrMalformed, says: `the total reads "many"`, requests: 1},
-		"fractional total": {handler: answer(200, "", `{"things":[],"total":1.5}`), total: Total{Path: "total"}, kind: ErrMalformed, says: `the total reads 1.5`, requests: 1},
-		"missing total":    {handler: answer(200, "", `{"things":[]}`), total: Total{Header: "X-Total"}, kind: ErrMalformed, says: "want a header X-Total", requests: 1},
-		"401":              {handler: answer(401, "", `{"message":"token `+canary+` is bad"}`), kind: ErrRefused, says: `token [redacted] is bad"}: check t in the vendor's secret`, requests: 1},
-		"404":              {handler: answer(404, "", ``), kind: ErrRefused, says: "404 Not Found, no body", requests: 1},
-		"403 in general":   {handler: answer(403, "", `no permission`), kind: ErrRefused, says: "no permission", requests: 1},
-		"403 over limit":   {handler: answer(403, "", `Maximum number of calls`), kind: ErrUnavailable, says: "Maximum number of calls (after 3 attempts)", requests: 3},
-		"500":              {handler: answer(500, "", canary), kind: ErrUnavailable, says: "500 Internal Server Error: [redacted] (after 3 attempts)", requests: 3},
-		"408":              {handler: answer(408, "", ""), kind: ErrUnavailable, says: "408", requests: 3},
+		"no array":          {handler: answer(200, "application/json", `{"things":{}}`), kind: ErrMalformed, says: `recordsPath "things" leads to a JSON object`, requests: 1},
+		"nothing there":     {handler: answer(200, "application/json", `{"other":[]}`), kind: ErrMalformed, says: `nothing stands at recordsPath "things": 200 OK, application/json: 12 bytes of a JSON object with the fields other`, requests: 1},
+		"nothing at all":    {handler: answer(200, "", `{ }`), kind: ErrMalformed, says: `nothing stands at recordsPath "things": 200 OK: an empty JSON object`, requests: 1},
+		"a bare array":      {handler: answer(200, "", `[]`), kind: ErrMalformed, says: "the answer is a JSON array: want an object: 200 OK: an empty JSON array", requests: 1},
+		"a full array":      {handler: answer(200, "", "\n[{\"id\":1,\"name\":\"canary\"}]"), kind: ErrMalformed, says: "want an object: 200 OK: 26 bytes of a JSON array", requests: 1},
+		"an array of texts": {handler: answer(200, "", `["canary"]`), kind: ErrMalformed, says: "want an object: 200 OK: 10 bytes of a JSON array", requests: 1},
+		"space before it":   {handler: answer(200, "", ` {"other":["canary"]}`), kind: ErrMalformed, says: `200 OK: 20 bytes of a JSON object with the fields other`, requests: 1},
+		"no field is whole": {handler: answer(200, "", `{"canary`), kind: ErrMalformed, says: "200 OK: 8 bytes of a JSON object", requests: 3},
+		"more after it":     {handler: answer(200, "application/json", `{"things":[]} {}`), kind: ErrMalformed, says: "more after the JSON value", requests: 1},
+		"truncated":         {handler: answer(200, "application/json", `{"things":[{"id":1},{"id`), kind: ErrMalformed, says: "unexpected EOF", requests: 3},
+		"empty":             {handler: answer(200, "application/json", ``), kind: ErrMalformed, says: "no body", requests: 3},
+		"unreadable total":  {handler: answer(200, "", `{"things":[],"total":"many"}`), total: Total{Path: "total"}, kind: ErrMalformed, says: `the total reads "many"`, requests: 1},
+		"fractional total":  {handler: answer(200, "", `{"things":[],"total":1.5}`), total: Total{Path: "total"}, kind: ErrMalformed, says: `the total reads 1.5`, requests: 1},
+		"missing total":     {handler: answer(200, "", `{"things":[]}`), total: Total{Header: "X-Total"}, kind: ErrMalformed, says: "want a header X-Total", requests: 1},
+		"401":               {handler: answer(401, "", `{"message":"token `+canary+` is bad"}`), kind: ErrRefused, says: `token [redacted] is bad"}: check t in the vendor's secret`, requests: 1},
+		"404":               {handler: answer(404, "", ``), kind: ErrRefused, says: "404 Not Found, no body", requests: 1},
+		"403 in general":    {handler: answer(403, "", `no permission`), kind: ErrRefused, says: "no permission", requests: 1},
+		"403 over limit":    {handler: answer(403, "", `Maximum number of calls`), kind: ErrUnavailable, says: "Maximum number of calls (after 3 attempts)", requests: 3},
+		"500":               {handler: answer(500, "", canary), kind: ErrUnavailable, says: "500 Internal Server Error: [redacted] (after 3 attempts)", requests: 3},
+		"408":               {handler: answer(408, "", ""), kind: ErrUnavailable, says: "408", requests: 3},
 		"repeated page": {handler: answer(200, "", `{"things":[{"id":1},{"id":2}]}`), at: Cursor{Page: 2, Seen: 2, Digest: digest([]byte(`{"id":1}{"id":2}`), []span{{0, 8}, {8, 16}})},
 			kind: ErrMalformed, says: "2 records again; does the vendor know the paging parameters", requests: 1},
 		"too large": {handler: answer(200, "", `{"things":["`+strings.Repeat("x", 5000)+`"]}`), kind: ErrMalformed, says: "larger than maxPageBytes (4096)", requests: 1},
@@ -381,7 +386,7 @@ func TestAnswers(t *testing.T) {
 			if strings.Contains(text, "canary") {
 				t.Errorf("a credential shows: %s", text)
 			}
-			where := fmt.Sprintf("stream things, window %s, page %d: ", hour, max(test.at.Page, 1))
+			where := fmt.Sprintf("window %s, page %d: ", hour, max(test.at.Page, 1))
 			if !strings.Contains(err.Error(), test.says) || !strings.HasPrefix(err.Error(), where) {
 				t.Errorf("got %v\nwant %s ... %s", err, where, test.says)
 			}
@@ -640,6 +645,43 @@ func TestRecordsOutsideTheWindowAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestRecordsFarOutsideTheWindowAreCounted(t *testing.T) {
+	exact := func(*Stream) {}
+	tests := []struct {
+		name    string
+		change  func(*Stream)
+		times   []string
+		outside int
+	}{
+		{"inside", exact, []string{"2026-03-10T17:00:00Z", "2026-03-10T17:59:59.999Z"}, 0},
+		{"as seen from another zone", exact, []string{"2026-03-11T07:59:59", "2026-03-10T05:00:00"}, 0},
+		{"far before and far after", exact, []string{"2026-03-09T14:59:59Z", "2026-03-11T20:00:01Z"}, 2},
+		{"within the lookback", func(s *Stream) { s.Lookback = Duration(72 * time.Hour) }, []string{"2026-03-07T17:00:00Z", "2026-03-13T18:00:00Z", "2026-03-07T16:59:59Z"}, 1},
+		{"the last second of an inclusive end", func(s *Stream) { s.Window.EndInclusive = true }, []string{"2026-03-11T19:59:59.999Z", "2026-03-11T20:00:00Z"}, 1},
+		{"whole days are asked for", func(s *Stream) {
+			s.Window.Granularity, s.Window.Layout = Duration(24*time.Hour), time.DateOnly
+		}, []string{"2026-03-08T22:00:00Z", "2026-03-12T02:00:00Z", "2026-03-08T21:59:59Z", "2026-03-12T02:00:01Z"}, 2},
+		{"no time that can be read", exact, []string{"", "long ago"}, 0},
+		{"none is described", func(s *Stream) { s.TimePath = "" }, []string{"1999-03-09T14:59:59Z"}, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			v := simple(serve(t, func(w http.ResponseWriter, r *http.Request) {
+				io.WriteString(w, `{"things":[{"at":"`+strings.Join(test.times, `"},{"at":"`)+`"}]}`)
+			}))
+			v.Streams[0].TimePath = "at"
+			test.change(&v.Streams[0])
+			p, err := mustClient(t, v, nil, newClock().options()).Page(t.Context(), hour, Cursor{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if filtered := v.Streams[0].bounds().filtered; p.Outside != test.outside || !filtered && (p.Kept != p.Count || p.Untimed != 0) {
+				t.Errorf("%d outside, want %d; %d kept of %d, %d untimed", p.Outside, test.outside, p.Kept, p.Count, p.Untimed)
+			}
+		})
+	}
+}
+
 func TestANextLinkWhosePathBeginsWithTwoSlashes(t *testing.T) {
 	var paths []string
 	v := simple(serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -653,5 +695,17 @@ func TestANextLinkWhosePathBeginsWithTwoSlashes(t *testing.T) {
 	v.Streams[0].Paging = Paging{Kind: PagingNextLink, NextPath: "next"}
 	if all, _ := readAll(t, mustClient(t, v, nil, newClock().options())); len(all) != 2 || paths[1] != "//things" {
 		t.Errorf("records %v of paths %v", all, paths)
+	}
+}
+
+func TestAUnixTimeTellsItsUnitBySize(t *testing.T) {
+	want := time.Date(2026, 3, 10, 17, 0, 1, 500e6, time.UTC)
+	for _, layout := range []string{LayoutUnix, LayoutUnixMilli, time.RFC3339} {
+		for _, value := range []string{"1773162001.5", "1773162001500", `"1773162001.500"`, `"1773162001500"`} {
+			got, ok := bounds{Window: Window{Layout: layout}, zone: time.UTC}.recordTime([]byte(value))
+			if !ok || !got.Equal(want) {
+				t.Errorf("beside bounds in the layout %s, %s is read as %s, %v", layout, value, got, ok)
+			}
+		}
 	}
 }

@@ -171,7 +171,8 @@ type Stream struct {
 	Weight int `json:"weight,omitempty"`
 	// Key are the paths of the fields that identify a record. Each is the path of a column.
 	Key []string `json:"key"`
-	// TimePath is the path of the record's window time, empty where a record does not show it.
+	// TimePath is the path of the record's window time, empty where a record does not show it. Where at least half
+	// of a window's records show one that lies further from it than Lookback (and 26 hours), ingest tells so.
 	TimePath string `json:"timePath,omitempty"`
 	// VersionPath is the path of a field that grows with each change of a record, empty where there is none.
 	VersionPath string `json:"versionPath,omitempty"`

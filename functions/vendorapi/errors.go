@@ -28,9 +28,8 @@ var (
 
 // RequestError is the failure of one page's request. It matches [ErrDeadline], [ErrRefused],
 // [ErrMalformed] or [ErrUnavailable]; one that matches ErrDeadline also matches what was last seen before. No part of
-// it holds a credential.
+// it holds a credential. The stream is the client's own and for its caller to name.
 type RequestError struct {
-	Stream string
 	Window window.Window
 	// Page counts from 1.
 	Page int
@@ -48,10 +47,10 @@ type RequestError struct {
 	kinds []error
 }
 
-// Error names the stream, the window, the page and the request, and what was seen.
+// Error names the window, the page and the request, and what was seen.
 func (e *RequestError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "stream %s, window %s, page %d: ", e.Stream, e.Window, e.Page)
+	fmt.Fprintf(&b, "window %s, page %d: ", e.Window, e.Page)
 	if len(e.kinds) > 0 {
 		fmt.Fprintf(&b, "%v: ", e.kinds[0])
 	}

@@ -237,8 +237,8 @@ func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at 
 		}
 		return f
 	}
-	if c.scanner.bounds.filtered {
-		c.scanner.keepWithin(w, p)
+	if c.stream.TimePath != "" {
+		c.scanner.place(w, p)
 	}
 	return nil
 }
@@ -282,10 +282,10 @@ func (c *Client) quote(answer *http.Response, body []byte) string {
 	if contentType := answer.Header.Get("Content-Type"); contentType != "" {
 		text += ", " + contentType
 	}
-	if len(body) == 0 {
+	if body = bytes.TrimSpace(body); len(body) == 0 {
 		return text + ", no body"
 	}
-	if answer.StatusCode/100 == 2 && body[0] == '{' {
+	if answer.StatusCode/100 == 2 && bytes.ContainsAny(body[:1], "{[") {
 		return text + ": " + c.redact(outline(body))
 	}
 	// Credentials are hidden before the text is cut, or half of one could stay.
@@ -293,20 +293,29 @@ func (c *Client) quote(answer *http.Response, body []byte) string {
 	return text + ": " + cut(shown, 200)
 }
 
-// outline names the fields of a page, and not their values: what a person did is no matter for a log.
+// outline says what a page is, and names the fields of one that is an object, but not their values: what a person did is no
+// matter for a log.
 func outline(page []byte) string {
 	const most = 20
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(page), lenient...)
-	var names []string
+	kind := decoder.PeekKind()
 	_, err := decoder.ReadToken()
-	for err == nil && decoder.PeekKind() == '"' && len(names) < most {
+	if next := decoder.PeekKind(); next == '}' || next == ']' {
+		return "an empty JSON " + kindName(kind)
+	}
+	var names []string
+	for err == nil && kind == '{' && decoder.PeekKind() == '"' && len(names) < most {
 		var name jsontext.Token
 		if name, err = decoder.ReadToken(); err == nil {
 			names = append(names, name.String())
 			err = decoder.SkipValue()
 		}
 	}
-	return fmt.Sprintf("%d bytes of JSON with the fields %s", len(page), strings.Join(names, ", "))
+	text := fmt.Sprintf("%d bytes of a JSON %s", len(page), kindName(kind))
+	if len(names) > 0 {
+		text += " with the fields " + strings.Join(names, ", ")
+	}
+	return text
 }
 
 // shorten bounds a text from outside and makes it one line.

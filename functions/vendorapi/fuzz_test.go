@@ -110,8 +110,8 @@ func checkRecords(t *testing.T, p *Page, body []byte) {
 		t.Fatalf("%d records, Kept says %d", len(got), p.Kept)
 	}
 	all := slices.Concat(got, slices.Collect(p.Others()))
-	if len(all) != p.Count || p.Untimed > p.Kept {
-		t.Fatalf("%d records of %d, Count says %d; %d untimed", p.Kept, len(all), p.Count, p.Untimed)
+	if len(all) != p.Count || p.Untimed > p.Kept || p.Outside+p.Untimed > p.Count {
+		t.Fatalf("%d records of %d, Count says %d; %d untimed, %d outside", p.Kept, len(all), p.Count, p.Untimed, p.Outside)
 	}
 	for _, record := range all {
 		if !json.Valid(record) || bytes.ContainsAny(record, "\r\n") {

@@ -27,6 +27,9 @@ type Page struct {
 	// Untimed counts the records that had to be placed by their own time and showed none that can be read.
 	// They are kept, in every window that meets them: twice is better than never.
 	Untimed int
+	// Outside counts the records whose own time, where the description says where it stands, is so far from the window that
+	// the vendor would not have given them if it took the window's parameters as described.
+	Outside int
 	// Total is the number of records that the vendor says the request has in all, -1 where it says nothing.
 	Total int64
 	// Bytes is the size of the answer's body after decompression.
@@ -72,7 +75,7 @@ type scanner struct {
 	decoder *jsontext.Decoder
 	stream  *Stream
 	bounds  bounds
-	// time reads the records' time, for streams that are filtered.
+	// time reads the records' time, for streams that show it.
 	time *fieldReader
 
 	recordsPath, totalPath, nextPath, failurePath []string
@@ -249,15 +252,20 @@ func digest(body []byte, records []span) string {
 	return fmt.Sprintf("%d-%d-%08x", len(records), size, checksum)
 }
 
-// keepWithin leaves the records that belong to the window by their own time.
-func (s *scanner) keepWithin(w window.Window, p *Page) {
+// place looks at the records' own times: it counts those far from the window and, where more than the window is asked for, leaves
+// those that belong to it.
+func (s *scanner) place(w window.Window, p *Page) {
+	near := s.bounds.near(w, s.stream.Lookback.D())
 	kept := p.records[:0]
 	for _, r := range p.records {
 		at, ok := s.timeOf(p.body[r.from:r.to])
-		if !ok {
+		if ok && !near.Contains(at) {
+			p.Outside++
+		}
+		if !ok && s.bounds.filtered {
 			p.Untimed++
 		}
-		if !ok || w.Contains(at) {
+		if !ok || !s.bounds.filtered || w.Contains(at) {
 			kept = append(kept, r)
 		} else {
 			p.others = append(p.others, r)

@@ -35,6 +35,10 @@ type Cursor struct {
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html) has room for beside the rest, in base64.
 const MaxNextBytes = 1024
 
+// Chained says that each page gives what the next one is asked for with: a token or an address. To ask for page one again may
+// then be to begin another chain, and at some vendors to end the one before.
+func (p Paging) Chained() bool { return p.Kind == PagingToken || p.linked() }
+
 // linked says that the vendor gives the next page's address.
 func (p Paging) linked() bool { return p.Kind == PagingNextLink || p.Kind == PagingLinkHeader }
 

@@ -13,7 +13,7 @@ import (
 func (b bounds) recordTime(found jsontext.Value) (time.Time, bool) {
 	switch found.Kind() {
 	case '0':
-		return b.parseUnix(string(found))
+		return parseUnix(string(found))
 	case '"':
 		text, err := jsontext.AppendUnquote(nil, []byte(found))
 		if err != nil {
@@ -41,21 +41,21 @@ func (b bounds) parseTime(text string) (time.Time, bool) {
 			return t, true
 		}
 	}
-	return b.parseUnix(text)
+	return parseUnix(text)
 }
 
-// firstMilli is the number from which a Unix time that no layout explains is taken as milliseconds: as
+// firstMilli is the number from which a Unix time is taken as milliseconds, whatever the bounds are written in: as
 // seconds it would lie in the year 5138, as milliseconds it lies in 1973.
 const firstMilli = 100_000_000_000
 
 // parseUnix reads a Unix time as it is written, with or without a fraction, without a detour over floats.
-func (b bounds) parseUnix(text string) (time.Time, bool) {
+func parseUnix(text string) (time.Time, bool) {
 	whole, fraction, _ := strings.Cut(text, ".")
 	number, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil || number == 0 {
 		return time.Time{}, false
 	}
-	if b.Layout == LayoutUnixMilli || b.Layout != LayoutUnix && number >= firstMilli {
+	if number >= firstMilli {
 		return time.UnixMilli(number).UTC(), true
 	}
 	nanoseconds := int64(0)

@@ -2,6 +2,7 @@ package vendortest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -60,6 +61,9 @@ func read(v *vendorapi.Vendor, transport http.RoundTripper, stream string, field
 		page, err := c.Page(context.Background(), in, at)
 		if err != nil {
 			return records, err
+		}
+		if page.Outside > 0 {
+			return records, fmt.Errorf("%d records of a good vendor are taken for ones that lie outside the window", page.Outside)
 		}
 		for record := range page.Records() {
 			records = append(records, string(record))
