@@ -32,7 +32,7 @@ var queries = []query{
 	{"Findings", "findings", true, true,
 		`filter msg = "finding" | fields @timestamp, stream, kind, message | sort @timestamp desc`},
 	{"Failures", "failures", true, true,
-		`filter msg = "` + telemetry.InvocationMessage + `" and ispresent(failure) | fields @timestamp, stream, handler, failure, execution | sort @timestamp desc`},
+		`filter msg = "` + telemetry.InvocationMessage + `" and ispresent(failure) | fields @timestamp, stream, handler, failure, error, execution | sort @timestamp desc`},
 	{"Lateness", "how late records come", true, false,
 		`filter msg = "window replaced" | stats sum(late) as late, sum(gone) as gone, max(notYetAfterSeconds) / 3600 as hours by bin(1d), stream`},
 }

@@ -515,6 +515,28 @@ func TestStopsBeforeTheDeadline(t *testing.T) {
 	}
 }
 
+// TestWindowsThatFailTakeTimeToo has each window fail, and none begun once the margin is reached.
+func TestWindowsThatFailTakeTimeToo(t *testing.T) {
+	l := newLake(t)
+	for i := range 4 {
+		l.commit(30*i, 1, fmt.Sprintf("{\"id\":%d}\n", i))
+	}
+	l.clock = noon
+	tried := 0
+	l.store.After = func(call objectstoretest.Call) error {
+		if call.Operation == objectstoretest.Get && strings.Contains(call.Key, "/commits/") {
+			tried++
+			l.clock = l.clock.Add(10 * time.Second)
+			return errors.New("S3 is slow today")
+		}
+		return nil
+	}
+	l.config.SafetyMargin = 20 * time.Second
+	if _, err := Run(until{context.Background(), noon.Add(35 * time.Second)}, l.config, noon.Add(6*time.Hour)); err == nil || tried != 2 {
+		t.Errorf("with time for two windows, %d were tried: %v", tried, err)
+	}
+}
+
 func TestMark(t *testing.T) {
 	l := newLake(t)
 	day := func(n int) int { return n * 24 * 60 }

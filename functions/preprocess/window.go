@@ -52,10 +52,10 @@ func (r *run) window(ctx context.Context, ref rawzone.CommitRef, receipts []obje
 		w = &making{run: r, ref: ref, force: force}
 		err = w.make(ctx, receipts)
 	}
+	r.pace.begun = true
 	if err != nil {
 		return err
 	}
-	r.pace.begun = true
 	if w.confirmed {
 		r.answer.Confirmed++
 		return nil

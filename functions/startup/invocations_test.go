@@ -174,6 +174,9 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := invocations(f, func(context.Context) (ingest.Answer, error) { return ingest.Answer{}, test.err }).Handle(t.Context(), tick)
 			var told messages.InvokeResponse_Error
+			if !slices.Contains(telemetry.Failures(), test.want) {
+				t.Errorf("the state machine does not know the failure %s", test.want)
+			}
 			if !errors.As(err, &told) || told.Type != string(test.want) {
 				t.Fatalf("got %v of the type %q, want %s", err, told.Type, test.want)
 			}
@@ -246,6 +249,9 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 			}
 			_, err = invocations(f, func(ctx context.Context) (ingest.Answer, error) { return ingest.Answer{}, test.call(ctx, f) }).Handle(t.Context(), tick)
 			var told messages.InvokeResponse_Error
+			if !slices.Contains(telemetry.Failures(), test.want) {
+				t.Errorf("the state machine does not know the failure %s", test.want)
+			}
 			if !errors.As(err, &told) || told.Type != string(test.want) {
 				t.Errorf("got %v of the type %q, want %s", err, told.Type, test.want)
 			}

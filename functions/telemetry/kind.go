@@ -88,7 +88,7 @@ func (k Kind) FirstLook() string { return firstLooks[k] }
 
 // Failures returns the kinds that failures have, sorted.
 func Failures() []Kind {
-	return []Kind{AccessDenied, AnswerMalformed, CredentialsRejected, Misconfigured, NewerFormat, OutOfTime,
+	return []Kind{AWSError, AccessDenied, AnswerMalformed, CredentialsRejected, Misconfigured, NewerFormat, OutOfTime,
 		SecretUnusable, Unexpected, VendorRefuses, VendorThrottles, VendorUnavailable}
 }
 
