@@ -76,6 +76,10 @@ func (d *day) play(ctx context.Context) error {
 	if d.chaos != nil {
 		copy(plan, drawChaos(d.options.ChaosSeed, len(ticks)-quietTicks))
 	}
+	// Noted before anything is read of this world, so that a run that goes on after a stopped one knows of it.
+	if err := d.keepState(); err != nil {
+		return err
+	}
 	d.options.Screen.Begin(len(ticks))
 	defer d.options.Screen.End()
 	for i, tick := range ticks {
@@ -112,11 +116,20 @@ func (d *day) play(ctx context.Context) error {
 
 // keepState notes how far the day has been played, for a run that goes on.
 func (d *day) keepState() error {
-	runs := map[string][]verify.Run{}
+	state := kept{state: d.span, Runs: map[string][]verify.Run{}, Since: map[string]map[string]time.Time{}}
 	for _, p := range d.pipelines {
-		runs[p.machine.ARN] = p.ran
+		state.Runs[p.machine.ARN] = p.ran
+		since := map[string]time.Time{}
+		for _, w := range p.watched {
+			if !w.since.IsZero() {
+				since[w.stream.Name] = w.since
+			}
+		}
+		if len(since) > 0 {
+			state.Since[p.machine.ARN] = since
+		}
 	}
-	content, err := json.MarshalIndent(kept{d.span, runs}, "", "  ")
+	content, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -410,6 +423,22 @@ func (d *day) noteAnswer(p *playing, function string, payload []byte) {
 		s.Invocations++
 		s.curated += a.Rows
 	}
+}
+
+// comparedFrom says from when on the lake is compared where that is not all of it.
+func (d *day) comparedFrom() string {
+	var since time.Time
+	for _, p := range d.pipelines {
+		for _, w := range p.watched {
+			if !w.since.IsZero() && (since.IsZero() || w.since.Before(since)) {
+				since = w.since
+			}
+		}
+	}
+	if since.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(", from %s on: what was read before is of a vendor that was simulated for fewer days", stamp(since))
 }
 
 // verify compares every stream's lake with its vendor, and sums up.

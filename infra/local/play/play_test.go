@@ -326,6 +326,42 @@ func TestSpan(t *testing.T) {
 	}
 }
 
+// TestKeptAcrossDays goes on with a lake past the days that its vendor was simulated for, and then within those of the new
+// simulation: neither compares what the first has left with the second.
+func TestKeptAcrossDays(t *testing.T) {
+	var said bytes.Buffer
+	options := optionsFor(t, thisApp(t), &said)
+	from := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+	options.From, options.Interval, options.Attendees = from, 2*time.Hour, 600
+	for _, part := range []struct {
+		name        string
+		keep        bool
+		hours, runs int
+		anew        bool
+	}{
+		{name: "a day", hours: 24, runs: 12},
+		{name: "the next morning", keep: true, hours: 28, runs: 2, anew: true},
+		{name: "and on", keep: true, hours: 32, runs: 2, anew: true},
+	} {
+		said.Reset()
+		options.Keep, options.Until = part.keep, from.Add(time.Duration(part.hours)*time.Hour)
+		if part.keep {
+			options.From = time.Time{}
+		}
+		summary, err := Run(t.Context(), options)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", part.name, err, said.String())
+		}
+		summary.Print(&said, options.Out)
+		if !summary.Good() || summary.Runs != part.runs {
+			t.Errorf("%s: summary %+v\n%s", part.name, summary, said.String())
+		}
+		if told := strings.Contains(said.String(), ", from 2026-03-10 23:"); told != part.anew {
+			t.Errorf("%s: it says from when on it compares: %t\n%s", part.name, told, said.String())
+		}
+	}
+}
+
 func TestAssemblyWithoutPipelines(t *testing.T) {
 	t.Parallel()
 	if _, err := pipelines(&assembly.Assembly{}); err == nil || !strings.Contains(err.Error(), "no VendorPipeline") {

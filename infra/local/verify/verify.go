@@ -49,7 +49,7 @@ type Check struct {
 	// Runs are all runs of the stream up to now, in order. None compares the lake with the newest version of each
 	// record, as though each window had just been read.
 	Runs []Run
-	// Since leaves out what has its window time before it. Zero compares from genesis on.
+	// Since leaves out the windows before it, but for what the view shows of their records. Zero compares from genesis on.
 	Since time.Time
 	// Puts are the scheduled times of the runs in which each Parquet object was put, in order, by its path. Objects
 	// that are missing have no part in the freshness.
@@ -185,17 +185,24 @@ type placed struct {
 	windowStart int64
 }
 
-// repeated counts the rows whose content stands in an earlier window too.
-func (e *entry) repeated() int64 {
+// repeated counts the rows whose content stands in an earlier window too, of those that start at since or later.
+func (e *entry) repeated(since time.Time) int64 {
 	var count int64
-	for i, row := range e.rows {
-		if slices.ContainsFunc(e.rows[:i], func(before placed) bool {
+	rows := e.rowsSince(since)
+	for i, row := range rows {
+		if slices.ContainsFunc(rows[:i], func(before placed) bool {
 			return before.content == row.content && before.windowStart != row.windowStart
 		}) {
 			count++
 		}
 	}
 	return count
+}
+
+// rowsSince are the rows in windows that start at since or later.
+func (e *entry) rowsSince(since time.Time) []placed {
+	from := since.UnixMicro()
+	return slices.DeleteFunc(slices.Clone(e.rows), func(row placed) bool { return row.windowStart < from })
 }
 
 // rank orders the versions of a record: by the field that grows with each change where there is one, then by their
@@ -248,7 +255,7 @@ func (c Check) readLake(t *table, r *Result) (lake, error) {
 			r.Duplicated++
 			r.tell("duplicated: key %s has %d newest rows", key, len(e.newest))
 		}
-		if repeated := e.repeated(); repeated > 0 {
+		if repeated := e.repeated(c.Since); repeated > 0 {
 			r.Duplicated += repeated
 			r.tell("duplicated: key %s has equal rows in more than one window", key)
 		}
