@@ -352,7 +352,7 @@ func (d *day) deadLetter(p *playing, tick time.Time, why deadLetter) error {
 		return err
 	}
 	d.deadLetters++
-	d.watch.message(p.schedule.DeadLetters)
+	d.watch.message(p.schedule.DeadLetters, tick)
 	_, err = d.deadLettered.Write(append(line, '\n'))
 	return err
 }
