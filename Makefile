@@ -77,15 +77,20 @@ cost: needs ## Print what the pipelines are expected to cost, line by line
 
 .PHONY: diff
 diff: needs node_modules ## Show what the templates change against those of BASE=v1.2.0
+	@git rev-parse --verify --quiet '$(BASE)^{commit}' >/dev/null || { echo "BASE=$(BASE): there is no such tag, branch or commit here" >&2; exit 1; }
 	@rm -rf .local/diff && mkdir -p .local/diff
 	@for template in infra/testdata/templates/*.json; do \
 		stack=$$(basename $$template .json); \
-		node infra/checks/assembly.mjs $$template .local/diff/$$stack; \
-		if git show $(BASE):$$template > .local/diff/$$stack.base.json 2>/dev/null; then \
+		if git cat-file -e '$(BASE)':$$template 2>/dev/null; then \
+			node infra/checks/assembly.mjs $$template .local/diff/$$stack; \
+			git show '$(BASE)':$$template > .local/diff/$$stack.base.json; \
 			npx --no-install cdk diff --app .local/diff/$$stack --template .local/diff/$$stack.base.json $$stack; \
 		else \
 			echo "Stack $$stack"; echo "$(BASE) has no such stack"; \
 		fi; \
+	done
+	@for template in $$(git ls-tree --name-only '$(BASE)' infra/testdata/templates/); do \
+		test -e $$template || { echo "Stack $$(basename $$template .json)"; echo "$(BASE) has it, this checkout no more"; }; \
 	done
 
 .PHONY: lint
