@@ -126,7 +126,7 @@ func (d *day) runTriggered(ctx context.Context) error {
 		}
 		next := queue[0]
 		next.execution.Started = time.Now()
-		outcome, err := d.execute(ctx, next.pipeline, next.execution)
+		outcome, err := d.execute(ctx, next.pipeline, next.at, next.execution)
 		if err != nil {
 			return err
 		}

@@ -37,9 +37,9 @@ type Summary struct {
 	Chaos       map[blowKind]int `json:"chaos,omitempty"`
 	ChaosSeed   uint64           `json:"chaosSeed,omitempty"`
 	WallSeconds float64          `json:"wallSeconds"`
-	// Findings and Failures count what the functions reported and failed with.
-	Findings map[string]int `json:"findings,omitempty"`
-	Failures map[string]int `json:"failures,omitempty"`
+	// Findings count what the functions reported, Failures what they failed with.
+	Findings []Tally `json:"findings,omitempty"`
+	Failures []Tally `json:"failures,omitempty"`
 	// Denied counts the calls that the policies in the templates do not allow, in words.
 	Denied map[string]int `json:"denied,omitempty"`
 	// DeadLetters counts the ticks that were not delivered and went to the schedule's queue for such.
@@ -252,8 +252,8 @@ func (s *Summary) Print(w io.Writer, out string) {
 		fmt.Fprintf(w, "%d requests met a fault of the simulated vendor: %s\n", total, strings.Join(kinds, ", "))
 	}
 	s.printAlarms(w)
-	list(w, "findings", s.Findings)
-	list(w, "failures of functions", s.Failures)
+	printTallies(w, "findings", s.Findings)
+	printTallies(w, "failures of functions", s.Failures)
 	list(w, "events", s.Events)
 	if s.DeadLetters > 0 {
 		fmt.Fprintf(w, "%d ticks were not delivered, see deadletters.ndjson\n", s.DeadLetters)
