@@ -484,7 +484,7 @@ func (d *day) verify() (*Summary, error) {
 		for i, w := range p.watched {
 			s := d.streams[streamID{p.machine.ARN, w.stream.Name}]
 			s.Result = results[i]
-			s.FreshnessP95Seconds = round(s.FreshnessP95Seconds)
+			s.FreshnessP50Seconds, s.FreshnessP95Seconds = round(s.FreshnessP50Seconds), round(s.FreshnessP95Seconds)
 			summary.Streams = append(summary.Streams, *s)
 		}
 	}

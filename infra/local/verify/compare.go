@@ -98,7 +98,7 @@ func (c *comparison) run() error {
 			return err
 		}
 	}
-	c.result.FreshnessP95Seconds = percentile(c.ages, 0.95)
+	c.result.FreshnessP50Seconds, c.result.FreshnessP95Seconds = percentile(c.ages, 0.5), percentile(c.ages, 0.95)
 	return nil
 }
 

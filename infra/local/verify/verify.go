@@ -85,8 +85,10 @@ type Result struct {
 	// NotYetDue counts records whose newest version the vendor has shown only since the last reading of its window. It is no
 	// fault: they are seen when the window is next due.
 	NotYetDue int64 `json:"notYetDue"`
-	// FreshnessP95Seconds is the 95th percentile of the time from when a record was visible to the scheduled time
-	// of the run in which its row appeared.
+	// FreshnessP50Seconds and FreshnessP95Seconds are percentiles of the time from when the vendor first showed the newest
+	// version of a record to the scheduled time of the run in which its row appeared. The median is that of records which show
+	// within the settle delay; one that shows later, or changes in place, waits until its window is next due.
+	FreshnessP50Seconds float64 `json:"freshnessP50Seconds"`
 	FreshnessP95Seconds float64 `json:"freshnessP95Seconds"`
 
 	// Faults say in words what is wrong, the first few of each kind.

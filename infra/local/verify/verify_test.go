@@ -201,7 +201,7 @@ func TestFigures(t *testing.T) {
 	}
 	want := Result{
 		Windows: 2, BackedOff: 1, Resumed: 1, MaxBackoffs: 2,
-		VendorRecords: 1, CommittedRecords: 1, CuratedRows: 1, FreshnessP95Seconds: 50 * 60,
+		VendorRecords: 1, CommittedRecords: 1, CuratedRows: 1, FreshnessP50Seconds: 50 * 60, FreshnessP95Seconds: 50 * 60,
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
