@@ -107,8 +107,8 @@ clean: ## Remove what the other targets have made here
 .PHONY: needs
 needs:
 	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or later from https://go.dev/dl/" >&2; exit 1; }
-	@command -v node >/dev/null || { echo "Node is missing: install Node 20 or later from https://nodejs.org/" >&2; exit 1; }
-	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("Node " + process.versions.node + " is too old: install Node 20 or later from https://nodejs.org/"); process.exit(1) }'
+	@command -v node >/dev/null || { echo "Node is missing: install Node 22 or 24 from https://nodejs.org/" >&2; exit 1; }
+	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("Node " + process.versions.node + " is too old: install Node 22 or 24 from https://nodejs.org/"); process.exit(1) }'
 
 node_modules: package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
