@@ -217,15 +217,19 @@ func (o Options) span(out folders) (state, error) {
 		}
 		s.From, s.Seed, s.Attendees = last.From, last.Seed, last.Attendees
 		s.Played = last.Played
-		if o.From.After(last.Played) {
+		switch played := last.Played.Format(time.RFC3339); {
+		case !o.From.IsZero() && o.From.Before(last.Played):
+			return state{}, fmt.Errorf("-from %s: the last run has played up to %s", o.From.Format(time.RFC3339), played)
+		case !o.Until.IsZero() && !o.Until.After(last.Played):
+			return state{}, fmt.Errorf("-until %s: the last run has played up to %s", o.Until.Format(time.RFC3339), played)
+		case !o.From.IsZero():
 			s.Played = o.From
 		}
-		s.Until = o.Until
-		if !s.Until.After(s.Played) {
+		if o.Until.IsZero() {
 			s.Until = last.Until
-		}
-		if !s.Until.After(s.Played) {
-			s.Until = s.Played.Add(24 * time.Hour)
+			if !s.Until.After(s.Played) {
+				s.Until = s.Played.Add(24 * time.Hour)
+			}
 		}
 		s.sameWorld = s.worldUntil().Equal(last.worldUntil())
 	}

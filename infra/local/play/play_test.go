@@ -299,6 +299,18 @@ func TestSpan(t *testing.T) {
 			name: "another day", options: Options{Keep: true, Until: noon.Add(30 * time.Hour)}, kept: true,
 			want: state{From: noon, Until: noon.Add(30 * time.Hour), Played: last.Played, Seed: 3, Attendees: 10},
 		},
+		{
+			name: "a pause", options: Options{Keep: true, From: noon.Add(9 * time.Hour)}, kept: true,
+			want: state{From: noon, Until: last.Until, Played: noon.Add(9 * time.Hour), Seed: 3, Attendees: 10}, wantSame: true,
+		},
+		{
+			name: "from where was played before", options: Options{Keep: true, From: noon.Add(5 * time.Hour)}, kept: true,
+			wantError: "-from 2026-03-10T17:00:00Z: the last run has played up to 2026-03-10T18:00:00Z",
+		},
+		{
+			name: "until where was played before", options: Options{Keep: true, Until: last.Played}, kept: true,
+			wantError: "-until 2026-03-10T18:00:00Z: the last run has played up to 2026-03-10T18:00:00Z",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
