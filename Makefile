@@ -77,15 +77,20 @@ cost: needs ## Print what the pipelines are expected to cost, line by line
 
 .PHONY: diff
 diff: needs node_modules ## Show what the templates change against those of BASE=v1.2.0
+	@git rev-parse --verify --quiet '$(BASE)^{commit}' >/dev/null || { echo "BASE=$(BASE): there is no such tag, branch or commit here" >&2; exit 1; }
 	@rm -rf .local/diff && mkdir -p .local/diff
 	@for template in infra/testdata/templates/*.json; do \
 		stack=$$(basename $$template .json); \
-		node infra/checks/assembly.mjs $$template .local/diff/$$stack; \
-		if git show $(BASE):$$template > .local/diff/$$stack.base.json 2>/dev/null; then \
+		if git cat-file -e '$(BASE)':$$template 2>/dev/null; then \
+			node infra/checks/assembly.mjs $$template .local/diff/$$stack; \
+			git show '$(BASE)':$$template > .local/diff/$$stack.base.json; \
 			npx --no-install cdk diff --app .local/diff/$$stack --template .local/diff/$$stack.base.json $$stack; \
 		else \
 			echo "Stack $$stack"; echo "$(BASE) has no such stack"; \
 		fi; \
+	done
+	@for template in $$(git ls-tree --name-only '$(BASE)' infra/testdata/templates/); do \
+		test -e $$template || { echo "Stack $$(basename $$template .json)"; echo "$(BASE) has it, this checkout no more"; }; \
 	done
 
 .PHONY: lint
@@ -102,8 +107,8 @@ clean: ## Remove what the other targets have made here
 .PHONY: needs
 needs:
 	@command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or later from https://go.dev/dl/" >&2; exit 1; }
-	@command -v node >/dev/null || { echo "Node is missing: install Node 20 or later from https://nodejs.org/" >&2; exit 1; }
-	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("Node " + process.versions.node + " is too old: install Node 20 or later from https://nodejs.org/"); process.exit(1) }'
+	@command -v node >/dev/null || { echo "Node is missing: install Node 22 or 24 from https://nodejs.org/" >&2; exit 1; }
+	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("Node " + process.versions.node + " is too old: install Node 22 or 24 from https://nodejs.org/"); process.exit(1) }'
 
 node_modules: package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,28 +33,43 @@ func printCosts(arguments []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, "Prints what the pipelines are expected to cost in a year, line by line.\n\n  go run ./infra cost [flags]\n\n")
 		flags.PrintDefaults()
 	}
-	only := flags.String("env", "", "print the lines of this `environment` alone")
+	priced := slices.DeleteFunc(environments(), func(e environment) bool { return e.SimulatedClient != "" })
+	names := make([]string, len(priced))
+	for i, e := range priced {
+		names[i] = e.Name
+	}
+	only := flags.String("env", "", "print the lines of this `environment` alone: "+strings.Join(names, ", "))
 	switch err := flags.Parse(arguments); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 2
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "windrow: %s: want flags only, see -help\n", flags.Arg(0))
+		return 2
+	case *only != "" && !slices.Contains(names, *only):
+		fmt.Fprintf(stderr, "windrow: -env %s: want one of %s\n", *only, strings.Join(names, ", "))
+		return 2
 	}
-	if err := writeCosts(stdout, *only); err != nil {
+	fmt.Fprintln(stdout, byTag)
+	var err error
+	if i := slices.Index(names, *only); i >= 0 {
+		err = writeEnvironmentCost(stdout, priced[i])
+	} else {
+		err = writeCosts(stdout, priced)
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "windrow:", err)
 		return 1
 	}
 	return 0
 }
 
-func writeCosts(w io.Writer, only string) error {
-	if only != "" {
-		e, err := environmentNamed(only)
-		if err != nil {
-			return err
-		}
-		return writeEnvironmentCost(w, e)
-	}
+// byTag explains the column that all tables have.
+const byTag = "By tag: whether AWS can attribute a line to the tags of the pipeline's resources. A budget or report by tag does not see the others."
+
+// writeCosts writes all there is to compare, with the environments that are priced.
+func writeCosts(w io.Writer, priced []environment) error {
 	heading(w, "The published comparison (2023): four streams every 30 minutes, twelve months of 30 days")
 	if err := pricing.USEast1.Published().Print(w); err != nil {
 		return err
@@ -60,10 +77,7 @@ func writeCosts(w io.Writer, only string) error {
 	if err := writeYardstick(w); err != nil {
 		return err
 	}
-	for _, e := range environments() {
-		if e.SimulatedClient != "" {
-			continue
-		}
+	for _, e := range priced {
 		if err := writeEnvironmentCost(w, e); err != nil {
 			return err
 		}
@@ -82,22 +96,47 @@ func yardstick() *constructs.VendorPipelineProps {
 
 func writeYardstick(w io.Writer) error {
 	props := yardstick()
-	heading(w, fmt.Sprintf("The construct's defaults: %d streams every %s", yardstickStreams, yardstickInterval))
+	heading(w, fmt.Sprintf("The construct's defaults: %d streams every %s", yardstickStreams, strings.TrimSuffix(yardstickInterval.String(), "0s")))
 	c := props.Configuration()
 	for _, day := range days(props) {
-		if err := props.Estimate(pricing.USEast1.Region, &day).Print(w); err != nil {
+		if err := printEstimate(w, props.Estimate(pricing.USEast1.Region, &day)); err != nil {
 			return err
 		}
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w, "The same with the durations of the published comparison:")
 	for _, estimate := range []pricing.Estimate{pricing.USEast1.Lambda(c, pricing.PublishedJobs()...), pricing.USEast1.Glue(c, pricing.PublishedJobs()...)} {
-		if err := estimate.Print(w); err != nil {
+		if err := printEstimate(w, estimate); err != nil {
 			return err
 		}
 		fmt.Fprintln(w)
 	}
 	return nil
+}
+
+// nothing matches a line that is printed as $0.00, whether it is attributed by tag or not.
+var nothing = regexp.MustCompile(` 0\.00  (yes|no)\n$`)
+
+// printEstimate prints an estimate without the lines of $0.00. These are taken out of what is printed, since parts of a cent
+// belong to the sums all the same.
+func printEstimate(w io.Writer, e pricing.Estimate) error {
+	var whole, shown bytes.Buffer
+	if err := e.Print(&whole); err != nil {
+		return err
+	}
+	left := 0
+	for line := range strings.Lines(whole.String()) {
+		if nothing.MatchString(line) {
+			left++
+			continue
+		}
+		shown.WriteString(line)
+	}
+	if left > 0 {
+		fmt.Fprintf(&shown, "Lines of $0.00 are left out: %d.\n", left)
+	}
+	_, err := shown.WriteTo(w)
+	return err
 }
 
 // days are the days that estimates are made for.
@@ -110,7 +149,7 @@ func writeEnvironmentCost(w io.Writer, e environment) error {
 	props := e.props(on24.Vendor("1"), target{Owner: defaultOwner, CostCenter: defaultCostCenter})
 	heading(w, fmt.Sprintf("The environment %s: ON24 with its streams %s", e.Name, strings.Join(streamNames(props.Vendor), ", ")))
 	for _, day := range days(props) {
-		if err := props.Estimate(pricing.USEast1.Region, &day).Print(w); err != nil {
+		if err := printEstimate(w, props.Estimate(pricing.USEast1.Region, &day)); err != nil {
 			return err
 		}
 		fmt.Fprintln(w)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -20,9 +21,15 @@ func TestCostsArePrinted(t *testing.T) {
 		"The construct's defaults: 4 streams every 30m", "365 days x 48 runs x 11 transitions x $25 a million",
 		"The environment dev", "The environment staging", "The environment prod",
 		"No free tier is counted", "Glue Python Shell jobs",
+		"By tag: whether AWS can attribute a line", "Lines of $0.00 are left out",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q", want)
+		}
+	}
+	for _, unwanted := range []string{" 0.00  yes\n", " 0.00  no\n", "0m0s"} {
+		if strings.Contains(out.String(), unwanted) {
+			t.Errorf("it says %q", unwanted)
 		}
 	}
 	if strings.Contains(out.String(), "The environment local") {
@@ -35,12 +42,41 @@ func TestCostsOfOneEnvironment(t *testing.T) {
 	if code := printCosts([]string{"-env", "prod"}, &out, &errors); code != 0 || strings.Contains(out.String(), "published") || !strings.Contains(out.String(), "prod") {
 		t.Errorf("exit status %d:\n%s%s", code, out.String(), errors.String())
 	}
-	for _, wrong := range [][]string{{"-env", "qa"}, {"-colour"}} {
+	for _, wrong := range []struct{ arguments, says string }{
+		{"-env qa", "-env qa: want one of dev, staging, prod"},
+		{"-env local", "-env local: want one of dev, staging, prod"},
+		{"-colour", "-colour"},
+		{"prod", "prod: want flags only"},
+	} {
 		out.Reset()
 		errors.Reset()
-		if code := printCosts(wrong, &out, &errors); code == 0 || errors.Len() == 0 {
-			t.Errorf("%v: exit status %d, %q", wrong, code, errors.String())
+		if code := printCosts(strings.Fields(wrong.arguments), &out, &errors); code != 2 || out.Len() > 0 || !strings.Contains(errors.String(), wrong.says) {
+			t.Errorf("%s: exit status %d, %q, want 2 and %q", wrong.arguments, code, errors.String(), wrong.says)
 		}
+	}
+}
+
+// TestSumsAreOfAllLines holds what is printed to the whole estimate: what a line of $0.00 adds to a sum stays in it.
+func TestSumsAreOfAllLines(t *testing.T) {
+	estimate := pricing.Estimate{Title: "Small change", Lines: []pricing.Line{
+		{Item: "half", USD: 0.004}, {Item: "another", USD: 0.004}, {Item: "nothing", Taggable: true}, {Item: "a cent", USD: 0.01},
+	}}
+	var out bytes.Buffer
+	if err := printEstimate(&out, estimate); err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range []string{"half", "another", "nothing"} {
+		if strings.Contains(out.String(), item) {
+			t.Errorf("it prints %s", item)
+		}
+	}
+	for _, want := range []string{"a cent", "Lines of $0.00 are left out: 3."} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it lacks %q", want)
+		}
+	}
+	if everything := regexp.MustCompile(`everything +0\.02\n`); !everything.MatchString(out.String()) {
+		t.Errorf("the sum is not of all lines:\n%s", out.String())
 	}
 }
 

@@ -13,7 +13,7 @@
 //	alarmEmail  who is told of alarms, several addresses joined by commas; prod must say it
 //	anomalies   true adds a stack with a cost anomaly monitor of the environment, in us-east-1
 //
-// What is wrong is told on standard error, with exit status 1. With the argument cost it prints instead what each environment
+// Other keys without a namespace are refused. What is wrong is told, all of it at once, on standard error, with exit status 1. With the argument cost it prints instead what each environment
 // is expected to cost.
 package main
 
@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -86,31 +87,27 @@ func fault(recovered any) error {
 	return errors.New(line)
 }
 
-// newStack adds the stack that the app's context asks for.
+// newStack adds the stack that the app's context asks for, or tells everything that is missing or wrong in the context.
 func newStack(app awscdk.App) (awscdk.Stack, error) {
+	unknown := checkKeys(app)
 	e, err := environmentNamed(contextValue(app, "env"))
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(unknown, err)
 	}
-	vendor, err := e.vendor(contextValue(app, "clientId"))
-	if err != nil {
-		return nil, err
-	}
-	to, err := e.settle(target{
+	to, unsettled := e.settle(target{
 		Account:     contextValue(app, "account"),
 		Region:      contextValue(app, "region"),
 		Owner:       contextValue(app, "owner"),
 		CostCenter:  contextValue(app, "costCenter"),
 		AlarmEmails: strings.FieldsFunc(contextValue(app, "alarmEmail"), func(r rune) bool { return r == ',' }),
 	})
+	vendor, err := e.vendor(contextValue(app, "clientId"))
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(unknown, err, unsettled)
 	}
 	props := e.props(vendor, to)
-	if err := e.simulate(props, contextValue(app, constructs.ContextVendorURL)); err != nil {
-		return nil, err
-	}
-	if err := props.Validate(); err != nil {
+	notSimulated := e.simulate(props, contextValue(app, constructs.ContextVendorURL))
+	if err := errors.Join(unknown, unsettled, notSimulated, props.Validate()); err != nil {
 		return nil, err
 	}
 
@@ -179,6 +176,29 @@ func (e environment) simulate(props *constructs.VendorPipelineProps, vendorURL s
 
 func stackName(e environment, vendor *vendorapi.Vendor) string {
 	return "windrow-" + e.Name + "-" + vendor.Name
+}
+
+// keys are those of the context that this app reads.
+var keys = []string{"account", "alarmEmail", "anomalies", "clientId", "costCenter", "env", "owner", "region", constructs.ContextVendorURL}
+
+// commandLineKeys are those of CDK's command line that have no namespace, of `cdk cli-telemetry` and `cdk acknowledge`.
+var commandLineKeys = []string{"cli-telemetry", "acknowledged-issue-numbers"}
+
+// checkKeys tells the keys of the context that nobody reads: a mistyped one would leave a default in its place. Those with a
+// namespace belong to CDK or to a library.
+func checkKeys(app awscdk.App) error {
+	var unknown []string
+	all, _ := app.Node().GetAllContext(nil).(map[string]any)
+	for key := range all {
+		if !strings.ContainsAny(key, ":/@") && !slices.Contains(keys, key) && !slices.Contains(commandLineKeys, key) {
+			unknown = append(unknown, key)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.Sort(unknown)
+	return fmt.Errorf("there is no context key %s: give -c KEY=VALUE, with KEY one of %s", strings.Join(unknown, ", "), strings.Join(keys, ", "))
 }
 
 // contextValue returns a context value as text, empty where there is none.

@@ -127,6 +127,55 @@ func TestErrorsReachTheReader(t *testing.T) {
 	}
 }
 
+// TestAllFaultsOfTheContextAreTold has a person mend everything at once.
+func TestAllFaultsOfTheContextAreTold(t *testing.T) {
+	const known = "give -c KEY=VALUE, with KEY one of account, alarmEmail, anomalies, clientId, costCenter, env, owner, region, vendorUrl"
+	for name, c := range map[string]struct {
+		context map[string]string
+		says    []string
+	}{
+		"prod without anything": {
+			map[string]string{"env": "prod"},
+			[]string{"-c clientId=NUMBER", "-c account=ACCOUNT", "-c region=REGION", "-c owner=TEAM", "-c costCenter=NUMBER", "-c alarmEmail=ADDRESS"},
+		},
+		"wrong in several ways": {
+			map[string]string{"env": "dev", "clientId": "90001", "region": "europe", "vendorUrl": "http://127.0.0.1:4510", "alarmEmail": "oncall"},
+			[]string{`region is "europe"`, "only one of account and region is given", "only the environment local takes one", `AlarmEmails is "oncall"`},
+		},
+		"a key in other letters": {
+			map[string]string{"env": "dev", "clientId": "90001", "costcenter": "12"},
+			[]string{"there is no context key costcenter: " + known},
+		},
+		"keys without an environment": {
+			map[string]string{"client": "90001", "stage": "dev"},
+			[]string{"there is no context key client, stage: " + known, "no environment is chosen"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := synthesize(appProps(t, c.context))
+			if err == nil {
+				t.Fatal("it is synthesized")
+			}
+			for _, want := range c.says {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the message does not say %q:\n%v", want, err)
+				}
+			}
+		})
+	}
+}
+
+// TestContextOfOthersIsLeftAlone synthesizes with what CDK, its command line and libraries put into the context beside cdk.json.
+func TestContextOfOthersIsLeftAlone(t *testing.T) {
+	if err := synthesize(appProps(t, map[string]string{
+		"env": "dev", "clientId": "90001",
+		"aws:cdk:enable-path-metadata": "true", "aws:cdk:toolkit": "x", "acknowledged-issue-numbers": "[1]",
+		"availability-zones:account=111122223333:region=eu-west-1": `["eu-west-1a"]`, "acme/tags": "x", "@acme/construct": "x",
+	})); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPanicsAreOneMessage(t *testing.T) {
 	props := &constructs.PropsError{Faults: []constructs.Fault{{Field: "A", Value: "1", Allowed: "2"}, {Field: "B", Value: "3", Allowed: "4"}}}
 	build := &gobuild.Error{Package: "example.com/m", GOARCH: "arm64", Output: "main.go:1: broken"}

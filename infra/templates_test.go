@@ -109,3 +109,32 @@ func decode(t *testing.T, content []byte) (value any) {
 	}
 	return value
 }
+
+// TestKeptResourcesAreNamed holds what docs/deploy.md has imported again to the ids in the templates.
+func TestKeptResourcesAreNamed(t *testing.T) {
+	document, err := os.ReadFile(filepath.Join("..", "docs", "deploy.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```json\n(.*?)```").FindSubmatch(document)
+	if block == nil {
+		t.Fatal("there is no file of what is kept")
+	}
+	var kept map[string]map[string]string
+	if err := json.Unmarshal(block[1], &kept); err != nil {
+		t.Fatal(err)
+	}
+	identifiers := map[string]string{"AWS::S3::Bucket": "BucketName", "AWS::SecretsManager::Secret": "Id"}
+	for env := range deployed {
+		var template struct {
+			Resources map[string]struct{ Type, DeletionPolicy string }
+		}
+		read(t, filepath.Join("testdata", "templates", "windrow-"+env+"-on24.json"), &template)
+		for id, identifier := range kept {
+			r := template.Resources[id]
+			if _, ok := identifier[identifiers[r.Type]]; !ok || r.DeletionPolicy != "Retain" {
+				t.Errorf("%s: %s is %+v, identified by %v", env, id, r, identifier)
+			}
+		}
+	}
+}

@@ -1,5 +1,5 @@
 // Command local runs a synthesized CDK app with Windrow's pipelines on this machine: a real S3 server, the compiled
-// functions, the state machine, and a simulated vendor. It plays a day in seconds, leaves a lake of plain Parquet, and
+// functions, the state machine, and a simulated vendor. It plays a day in minutes, leaves a lake of plain Parquet, and
 // proves that nothing was lost or doubled.
 //
 //	go run ./infra/local [flags]
@@ -7,7 +7,7 @@
 //
 // Every call of a function, state machine or schedule is checked against the policies in the templates, and a run fails of one
 // that they do not allow. It leaves in permissions.json how often each permission was used; the second form reads the files of one
-// or more runs and lists the permissions that none has used.
+// or more runs, adds them up, and lists the permissions that none has used. A plain run alone does not use everything.
 //
 // Exit status: 0 where everything is right; 1 where the lake is not, a run failed, a call was denied, something needed is missing, or
 // a permission is never used and no reason is known for it; 2 for wrong flags; 130 after Ctrl-C, which leaves the
@@ -91,31 +91,42 @@ const (
 	defaultUntil = "2026-03-11T00:00:00Z"
 )
 
+const help = `Plays a synthesized CDK app with Windrow's pipelines on this machine: a day of simulated time against a simulated vendor, in a minute or
+three. At the end it compares the lake with the vendor's own records, and fails where one is missing or doubled.
+
+  go run ./infra/local [flags]               plays; make run ARGS="[flags]" is the same
+  go run ./infra/local permissions FILE...   lists the permissions that no run has used, see permissions -help
+
+A tick is a time at which a schedule starts a run. Times are written as RFC 3339, for example 2026-03-10T00:00:00Z.
+
+Exit status: 0 where everything is right; 1 where it is not, or something needed is missing; 2 for wrong flags; 130 after Ctrl-C,
+which leaves the data for -keep.
+
+`
+
 func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "Runs a synthesized CDK app with Windrow's pipelines on this machine, through a simulated day.\n\n"+
-			"  go run ./infra/local [flags]\n"+
-			"  go run ./infra/local permissions FILE...   lists the permissions that none of the runs has used\n\n")
+		fmt.Fprint(stderr, help)
 		flags.PrintDefaults()
 	}
 	var o play.Options
 	var secretFile string
-	flags.StringVar(&o.App, "app", "go run ./infra", "`command` that synthesizes the app; it gets CDK_OUTDIR and CDK_CONTEXT_JSON as from the CDK command line")
-	flags.StringVar(&o.Env, "env", "local", "`environment`, handed to the app as the context env")
-	from := flags.String("from", "", "`time` (RFC 3339) at which the simulated span begins (default "+defaultFrom+"; with -keep, where the last run ended)")
-	until := flags.String("until", "", "`time` (RFC 3339) of the last tick at the latest (default "+defaultUntil+", or a day after -from)")
-	past := flags.String("past", "", "`time` (RFC 3339) from which on the past before -from is read when the day is over, by the state machine Backfill; all curated objects are then made again and compared")
-	flags.DurationVar(&o.Interval, "interval", 0, "distance of ticks (default: the assembly's schedules)")
-	flags.Uint64Var(&o.Seed, "seed", 1, "seed of the simulation: equal seeds give equal vendors")
-	flags.IntVar(&o.Attendees, "attendees", vendortest.DefaultAttendees, "`number` of attendees a simulated day, or of records of a vendor that has none")
-	flags.StringVar(&o.VendorURL, "vendor-url", "", "`address` of a vendor that is running, http://HOST:PORT; the lake is then compared with what was committed, since such a vendor does not tell all it holds")
-	flags.StringVar(&secretFile, "secret", "", "`file` with the secret for -vendor-url, a JSON object of strings")
-	flags.BoolVar(&o.Chaos, "chaos", false, "kill functions, stop S3 and the vendor, and let runs overlap meanwhile; a few quiet ticks follow on the day")
-	flags.Uint64Var(&o.ChaosSeed, "chaos-seed", 0, "seed of -chaos: equal seeds give equal plans (default: drawn)")
-	flags.BoolVar(&o.Keep, "keep", false, "go on with the data of the last run, where it ended")
-	flags.StringVar(&o.Out, "out", ".local", "`folder` for the lake, the logs and summary.json")
+	flags.StringVar(&o.App, "app", "go run ./infra", "`command` that synthesizes the app, as in cdk.json: a shell runs it, with CDK_OUTDIR and CDK_CONTEXT_JSON set as by the CDK command line")
+	flags.StringVar(&o.Env, "env", "local", "`environment`, handed to the app as the context env; beside it the app gets the vendor's address as the context vendorUrl, and has to take it")
+	from := flags.String("from", "", "`time` after which the first tick comes (default "+defaultFrom+"; with -keep, where the last run ended)")
+	until := flags.String("until", "", "`time` of the last tick at the latest (default a day after -from; with -keep, the end of the last run's span, or a day after it)")
+	past := flags.String("past", "", "`time` before -from: when the day is over, the state machine Backfill reads from there to -from too, then makes all curated objects again, which must come out the same (default: the past is not read)")
+	flags.DurationVar(&o.Interval, "interval", 0, "`duration` from tick to tick, for example 1h, in whole seconds (default: what the app's schedules say)")
+	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the simulated vendor and its faults are drawn from: equal seeds give equal ones; with -keep it is the last run's")
+	flags.IntVar(&o.Attendees, "attendees", vendortest.DefaultAttendees, "`number` of attendees of a day's two large webinars together, or of records of each stream and day where the vendor is not ON24; with -keep it is the last run's")
+	flags.StringVar(&o.VendorURL, "vendor-url", "", "`address` of a running vendor, http://HOST:PORT, to read in place of a simulated one; as it does not tell all it holds, the lake is then compared with what was committed")
+	flags.StringVar(&secretFile, "secret", "", "`file` with the credentials that the vendor at -vendor-url wants, a JSON object of strings")
+	flags.BoolVar(&o.Chaos, "chaos", false, "break things: kill functions, stop S3 and the vendor, skip ticks and let runs overlap; some quiet ticks follow on the day, after which nothing may be missing all the same")
+	flags.Uint64Var(&o.ChaosSeed, "chaos-seed", 0, "`number` that what -chaos breaks is drawn from: equal seeds break the same at the same ticks (default: another each time)")
+	flags.BoolVar(&o.Keep, "keep", false, "go on with the data of the last run in -out, where it ended; once further days are simulated, only what is read from then on is compared")
+	flags.StringVar(&o.Out, "out", ".local", "`folder` for all that a run leaves, the lake, the logs and summary.json among it; what an earlier run has left there is removed first, but for -keep")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}

@@ -29,7 +29,11 @@ func TestPermissionsCommand(t *testing.T) {
 		{"used by one of two runs", []string{unused, used}, 0, "1 permissions, 1 used, 0 not used for a known reason, 0 never used", ""},
 		{"never used", []string{unused}, exitWrong, "NEVER USED: Reader, Read: s3:GetObject on arn:aws:s3:::lake/*", ""},
 		{"for a known reason", []string{swept, used}, 0, "not used here: parts are swept a week after", ""},
+		{"never used by one run", []string{unused}, exitWrong, "1 run alone does not use everything", ""},
+		{"never used by two runs", []string{unused, unused}, exitWrong, "the uses of 2 runs are added up", ""},
 		{"no file", nil, exitUsage, "", "want the permissions.json"},
+		{"a flag that there is not", []string{"-nonsense"}, exitUsage, "", "go run ./infra/local permissions FILE..."},
+		{"help", []string{"-help"}, 0, "", "What one of the runs has used counts as used"},
 		{"a file that is not there", []string{"nowhere.json"}, exitWrong, "", "nowhere.json"},
 		{"no JSON", []string{write("x")}, exitWrong, "", "invalid character"},
 	}
@@ -42,5 +46,23 @@ func TestPermissionsCommand(t *testing.T) {
 				t.Errorf("exit status %d, want %d\n%s%s", code, test.code, stdout.String(), stderr.String())
 			}
 		})
+	}
+}
+
+// TestPermissionsHelpNamesTheRunsOfCI holds the help to what CI unites.
+func TestPermissionsHelpNamesTheRunsOfCI(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("../../.ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs []string
+	for line := range strings.Lines(string(script)) {
+		if strings.HasPrefix(line, "make run") || strings.Contains(line, "permissions.json") {
+			runs = append(runs, line)
+		}
+	}
+	if want := strings.Join(runs, "  "); len(runs) != 3 || !strings.Contains(permissionsHelp, want) {
+		t.Errorf("the help says\n%s\nwant it to name the runs of .ci/run:\n  %s", permissionsHelp, want)
 	}
 }

@@ -45,6 +45,8 @@ func TestEachScenarioTripsItsAlarm(t *testing.T) {
 		before  func(d *day, tick time.Time, by disturbance) disturbance
 		options func(*Options)
 		cause   time.Time
+		// lasts says that the cause does, so that the alarm has to stay on.
+		lasts bool
 		// want are the ends of the names of the alarms.
 		want []string
 	}{
@@ -122,6 +124,7 @@ func TestEachScenarioTripsItsAlarm(t *testing.T) {
 				return by
 			},
 			cause: at(90),
+			lasts: true,
 			want:  []string{"a start could not be delivered"},
 		},
 	}
@@ -150,6 +153,9 @@ func TestEachScenarioTripsItsAlarm(t *testing.T) {
 				after := time.Duration(clock.Hour())*time.Hour + time.Duration(clock.Minute())*time.Minute - s.cause.Sub(ten.Truncate(24*time.Hour))
 				if after < 0 || after > time.Hour {
 					t.Errorf("%s went off %s after the cause", name, after)
+				}
+				if s.lasts && strings.Contains(summary.Alarms[name].Timeline, "ALARM -> OK") {
+					t.Errorf("%s does not stay on:\n%s", name, summary.Alarms[name].Timeline)
 				}
 			}
 			slices.Sort(s.want)

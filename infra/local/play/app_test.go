@@ -3,7 +3,6 @@ package play
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -116,13 +115,12 @@ func TestTheAppOfThisRepository(t *testing.T) {
 			if failed.Good() || failed.FailedRuns != failed.Runs || failed.Runs == 0 {
 				t.Errorf("%d of %d runs failed", failed.FailedRuns, failed.Runs)
 			}
-			messages := slices.Collect(maps.Keys(failed.Failures))
-			if len(messages) == 0 {
-				t.Error("no failure is told")
+			if len(failed.Failures) != len(failed.Streams) {
+				t.Errorf("%d kinds of failures are told, want one a stream: %+v", len(failed.Failures), failed.Failures)
 			}
-			for _, message := range messages {
-				if !strings.Contains(message, wrong.says) || strings.Contains(message, "goroutine") || strings.Contains(message, "canary") {
-					t.Errorf("message %q: want one that says %q, without a stack or a credential", message, wrong.says)
+			for _, f := range failed.Failures {
+				if !strings.Contains(f.Example, wrong.says) || strings.Contains(f.Example, "goroutine") || strings.Contains(f.Example, "canary") {
+					t.Errorf("message %q: want one that says %q, without a stack or a credential", f.Example, wrong.says)
 				}
 			}
 			for _, stream := range failed.Streams {

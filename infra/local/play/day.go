@@ -49,8 +49,8 @@ type day struct {
 
 	mutex    sync.Mutex // guards what functions' answers are added to
 	streams  map[streamID]*StreamSummary
-	findings map[string]int
-	failures map[string]int
+	findings tallies
+	failures tallies
 	events   map[string]int
 	// triggered are the executions that events have started and that are still to run, fault what kept one from being
 	// handed on.
@@ -75,6 +75,10 @@ func (d *day) play(ctx context.Context) error {
 	}
 	if d.chaos != nil {
 		copy(plan, drawChaos(d.options.ChaosSeed, len(ticks)-quietTicks))
+	}
+	// Noted before anything is read of this world, so that a run that goes on after a stopped one knows of it.
+	if err := d.keepState(); err != nil {
+		return err
 	}
 	d.options.Screen.Begin(len(ticks))
 	defer d.options.Screen.End()
@@ -112,11 +116,20 @@ func (d *day) play(ctx context.Context) error {
 
 // keepState notes how far the day has been played, for a run that goes on.
 func (d *day) keepState() error {
-	runs := map[string][]verify.Run{}
+	state := kept{state: d.span, Runs: map[string][]verify.Run{}, Since: map[string]map[string]time.Time{}}
 	for _, p := range d.pipelines {
-		runs[p.machine.ARN] = p.ran
+		state.Runs[p.machine.ARN] = p.ran
+		since := map[string]time.Time{}
+		for _, w := range p.watched {
+			if !w.since.IsZero() {
+				since[w.stream.Name] = w.since
+			}
+		}
+		if len(since) > 0 {
+			state.Since[p.machine.ARN] = since
+		}
 	}
-	content, err := json.MarshalIndent(kept{d.span, runs}, "", "  ")
+	content, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -178,7 +191,7 @@ func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by dist
 			name += fmt.Sprint("-", i+1)
 		}
 		runs.Go(func() (err error) {
-			outcomes[i], err = d.execute(ctx, p, workflow.Execution{
+			outcomes[i], err = d.execute(ctx, p, tick, workflow.Execution{
 				Machine: p.machine.ARN,
 				Name:    name,
 				Input:   json.RawMessage(p.schedule.InputAt(tick, name)),
@@ -214,8 +227,8 @@ func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by dist
 	return nil
 }
 
-// execute runs one execution of a pipeline's state machine to its end.
-func (d *day) execute(ctx context.Context, p *playing, e workflow.Execution) (workflow.Outcome, error) {
+// execute runs one execution of a pipeline's state machine, which stands for at, to its end.
+func (d *day) execute(ctx context.Context, p *playing, at time.Time, e workflow.Execution) (workflow.Outcome, error) {
 	// What fails on this machine and not in a function would fail again at every tick: it ends the play.
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -226,7 +239,7 @@ func (d *day) execute(ctx context.Context, p *playing, e workflow.Execution) (wo
 	d.services.gate.Started(machine, e.Name)
 	return d.services.interpreter.Run(ctx, e, workflow.Handler{
 		Do: func(ctx context.Context, task workflow.Task) (json.RawMessage, error) {
-			result, err := d.do(ctx, p, machine, task)
+			result, err := d.do(ctx, p, machine, at, task)
 			if fault := (*workflow.TaskError)(nil); err != nil && !errors.As(err, &fault) {
 				end(err)
 			}
@@ -249,8 +262,8 @@ func (d *day) progress(p *playing) []StreamSummary {
 
 func lastPart(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
 
-// do is the integrations that a state machine of Windrow uses, as far as its role allows them.
-func (d *day) do(ctx context.Context, p *playing, machine assembly.StateMachine, task workflow.Task) (json.RawMessage, error) {
+// do is the integrations that a state machine of Windrow uses, as far as its role allows them, in a run that stands for at.
+func (d *day) do(ctx context.Context, p *playing, machine assembly.StateMachine, at time.Time, task workflow.Task) (json.RawMessage, error) {
 	var parameters struct {
 		FunctionName string
 		Payload      json.RawMessage
@@ -289,11 +302,11 @@ func (d *day) do(ctx context.Context, p *playing, machine assembly.StateMachine,
 	d.services.gate.Invoked(parameters.FunctionName, result.Cold)
 	var fault *lambdahost.FunctionError
 	if errors.As(result.Error(), &fault) {
-		d.noteFailure(task.State, fault)
+		d.noteFailure(p, parameters.FunctionName, at, fault)
 		// The state machine sees what Lambda answers: the whole object as the cause.
 		return nil, &workflow.TaskError{Name: fault.Type, Message: string(result.Payload)}
 	}
-	d.noteAnswer(p, parameters.FunctionName, result.Payload)
+	d.noteAnswer(p, parameters.FunctionName, at, result.Payload)
 	return json.Marshal(map[string]any{"ExecutedVersion": "$LATEST", "StatusCode": 200, "Payload": json.RawMessage(result.Payload)})
 }
 
@@ -339,7 +352,7 @@ func (d *day) deadLetter(p *playing, tick time.Time, why deadLetter) error {
 		return err
 	}
 	d.deadLetters++
-	d.watch.message(p.schedule.DeadLetters)
+	d.watch.message(p.schedule.DeadLetters, tick)
 	_, err = d.deadLettered.Write(append(line, '\n'))
 	return err
 }
@@ -357,13 +370,13 @@ func (d *day) publish(task workflow.Task, subject string, message json.RawMessag
 	return json.RawMessage(`{"MessageId":"local"}`), nil
 }
 
-func (d *day) noteFailure(state string, fault *lambdahost.FunctionError) {
+// noteFailure adds a failure up, and tells the first of its kind.
+func (d *day) noteFailure(p *playing, function string, at time.Time, fault *lambdahost.FunctionError) {
+	stream, handler := p.handlerOf(function)
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	failure := state + ": " + fault.Error()
-	d.failures[failure]++
-	if d.failures[failure] == 1 {
-		d.options.Screen.Line(failure)
+	if d.failures.add(source{p.vendor.Name, stream, handler, fault.Type}, at, fault.Message) {
+		d.options.Screen.Line(fmt.Sprintf("%s %s, %s, %s, %v", stamp(at), p.vendor.Name, stream, handler, fault))
 	}
 }
 
@@ -384,18 +397,20 @@ type answer struct {
 	Findings    []telemetry.Finding `json:"findings"`
 }
 
-func (d *day) noteAnswer(p *playing, function string, payload []byte) {
+func (d *day) noteAnswer(p *playing, function string, at time.Time, payload []byte) {
 	var a answer
 	if json.Unmarshal(payload, &a) != nil {
 		return // The state machine says what is wrong with it.
 	}
+	stream, handler := p.handlerOf(function)
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	for _, f := range a.Findings {
-		d.findings[fmt.Sprintf("%s, %s, %s: %s", f.Vendor, f.Stream, f.Kind, f.Message)]++
+		d.findings.add(source{f.Vendor, f.Stream, handler, string(f.Kind)}, at, f.Message)
 	}
-	if stream, ok := p.ingest[function]; ok {
-		s := d.streams[streamID{p.machine.ARN, stream}]
+	s := d.streams[streamID{p.machine.ARN, stream}]
+	switch handler {
+	case handlerIngest:
 		s.Requests += a.Requests
 		s.Retries += a.Retries
 		s.Throttled += a.Throttled
@@ -405,11 +420,26 @@ func (d *day) noteAnswer(p *playing, function string, payload []byte) {
 		s.Invocations++
 		s.ingested += a.Records
 		s.windows += a.Windows
-	} else if stream, ok := p.preprocess[function]; ok {
-		s := d.streams[streamID{p.machine.ARN, stream}]
+	case handlerPreprocess:
 		s.Invocations++
 		s.curated += a.Rows
 	}
+}
+
+// comparedFrom says from when on the lake is compared where that is not all of it.
+func (d *day) comparedFrom() string {
+	var since time.Time
+	for _, p := range d.pipelines {
+		for _, w := range p.watched {
+			if !w.since.IsZero() && (since.IsZero() || w.since.Before(since)) {
+				since = w.since
+			}
+		}
+	}
+	if since.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(", from %s on: what was read before is of a vendor that was simulated for fewer days", stamp(since))
 }
 
 // verify compares every stream's lake with its vendor, and sums up.
@@ -420,8 +450,8 @@ func (d *day) verify() (*Summary, error) {
 		Runs:        d.runs,
 		FailedRuns:  d.failed,
 		Transitions: d.transitions,
-		Findings:    d.findings,
-		Failures:    d.failures,
+		Findings:    d.findings.sorted(),
+		Failures:    d.failures.sorted(),
 		Denied:      d.services.gate.Denied(),
 		DeadLetters: d.deadLetters,
 		Events:      d.events,
@@ -454,7 +484,7 @@ func (d *day) verify() (*Summary, error) {
 		for i, w := range p.watched {
 			s := d.streams[streamID{p.machine.ARN, w.stream.Name}]
 			s.Result = results[i]
-			s.FreshnessP95Seconds = round(s.FreshnessP95Seconds)
+			s.FreshnessP50Seconds, s.FreshnessP95Seconds = round(s.FreshnessP50Seconds), round(s.FreshnessP95Seconds)
 			summary.Streams = append(summary.Streams, *s)
 		}
 	}
@@ -468,15 +498,13 @@ func (d *day) addHandlers(summary *Summary) {
 		summary.addFunction(name, stats)
 		summary.Requests.Add(requests[name])
 		for _, p := range d.pipelines {
-			for kind, streams := range map[string]map[string]string{"ingest": p.ingest, "preprocess": p.preprocess} {
-				stream, ok := streams[name]
-				if !ok {
-					continue
-				}
-				of := d.streams[streamID{p.machine.ARN, stream}]
-				for _, handlers := range []*map[string]*HandlerSummary{&summary.Handlers, &of.Handlers} {
-					addHandler(handlers, kind, stats, requests[name])
-				}
+			stream, handler := p.handlerOf(name)
+			if stream == "" {
+				continue
+			}
+			of := d.streams[streamID{p.machine.ARN, stream}]
+			for _, handlers := range []*map[string]*HandlerSummary{&summary.Handlers, &of.Handlers} {
+				addHandler(handlers, handler, stats, requests[name])
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func (d *day) past(ctx context.Context, p *playing, name string, input pastInput
 		d.successors = d.successors[1:]
 		// What it reads is the vendor as it is at the end of the day.
 		next.Started = d.span.Played
-		outcome, err := d.execute(ctx, p, next)
+		outcome, err := d.execute(ctx, p, d.span.Played, next)
 		if err != nil {
 			return executions, err
 		}

@@ -66,6 +66,24 @@ func pipelines(a *assembly.Assembly) ([]*pipeline, error) {
 	return found, nil
 }
 
+// Kinds of handlers.
+const (
+	handlerIngest     = "ingest"
+	handlerPreprocess = "preprocess"
+)
+
+// handlerOf returns the stream that a function, by its name or ARN, works for and which kind of handler it is; of one that is
+// none of Windrow's no stream and its name.
+func (p *pipeline) handlerOf(function string) (stream, handler string) {
+	if stream, ok := p.ingest[function]; ok {
+		return stream, handlerIngest
+	}
+	if stream, ok := p.preprocess[function]; ok {
+		return stream, handlerPreprocess
+	}
+	return "", lastPart(function)
+}
+
 func (p *pipeline) add(f assembly.Function) error {
 	description, err := os.ReadFile(filepath.Join(f.Dir, settings.VendorFile))
 	if errors.Is(err, os.ErrNotExist) {

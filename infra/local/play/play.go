@@ -81,14 +81,16 @@ type state struct {
 	Seed      uint64    `json:"seed"`
 	Attendees int       `json:"attendees"`
 
-	// sameWorld says that the run which left the data simulated the same days, so that all of it can be compared.
+	// sameWorld says that the run which left the data simulated the same days.
 	sameWorld bool
 }
 
-// kept is what stands in the file of the state: with it, the runs of each state machine.
+// kept is what stands in the file of the state: with it, the runs of each state machine, and from when on what each of its
+// streams has in the lake was simulated as now.
 type kept struct {
 	state
-	Runs map[string][]verify.Run `json:"runs"`
+	Runs  map[string][]verify.Run         `json:"runs"`
+	Since map[string]map[string]time.Time `json:"since,omitempty"`
 }
 
 // worldUntil is the end of the simulated days: whole ones, so that a day that is played in parts is one day.
@@ -142,8 +144,8 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		span:     span,
 		began:    span.Played,
 		streams:  map[streamID]*StreamSummary{},
-		findings: map[string]int{},
-		failures: map[string]int{},
+		findings: tallies{},
+		failures: tallies{},
 		events:   map[string]int{},
 		vendors:  simulation,
 		rules:    loaded.EventRules,
@@ -183,7 +185,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 			return nil, err
 		}
 	}
-	o.Screen.Line("comparing the lake with the vendor, record by record")
+	o.Screen.Line("comparing the lake with the vendor, record by record" + d.comparedFrom())
 	summary, err := d.verify()
 	if err != nil {
 		return nil, err
@@ -215,15 +217,19 @@ func (o Options) span(out folders) (state, error) {
 		}
 		s.From, s.Seed, s.Attendees = last.From, last.Seed, last.Attendees
 		s.Played = last.Played
-		if o.From.After(last.Played) {
+		switch played := last.Played.Format(time.RFC3339); {
+		case !o.From.IsZero() && o.From.Before(last.Played):
+			return state{}, fmt.Errorf("-from %s: the last run has played up to %s", o.From.Format(time.RFC3339), played)
+		case !o.Until.IsZero() && !o.Until.After(last.Played):
+			return state{}, fmt.Errorf("-until %s: the last run has played up to %s", o.Until.Format(time.RFC3339), played)
+		case !o.From.IsZero():
 			s.Played = o.From
 		}
-		s.Until = o.Until
-		if !s.Until.After(s.Played) {
+		if o.Until.IsZero() {
 			s.Until = last.Until
-		}
-		if !s.Until.After(s.Played) {
-			s.Until = s.Played.Add(24 * time.Hour)
+			if !s.Until.After(s.Played) {
+				s.Until = s.Played.Add(24 * time.Hour)
+			}
 		}
 		s.sameWorld = s.worldUntil().Equal(last.worldUntil())
 	}
@@ -322,8 +328,10 @@ func (d *day) load(ctx context.Context, found []*pipeline, simulation *vendors) 
 				Curated: filepath.Join(d.out.lake, p.curatedBucket, p.vendor.Name, stream.Name),
 			}
 			watched := &watched{stream: stream, folders: f, puts: map[string][]time.Time{}, put: map[string]time.Time{}}
-			if err := watched.start(d.options.Keep, d.span.sameWorld); err != nil {
-				return err
+			if d.options.Keep {
+				if err := watched.goOn(before.Since[p.machine.ARN][stream.Name], d.span.sameWorld); err != nil {
+					return err
+				}
 			}
 			playing.watched = append(playing.watched, watched)
 			d.streams[streamID{p.machine.ARN, stream.Name}] = &StreamSummary{Vendor: p.vendor.Name, Name: stream.Name}
@@ -346,22 +354,21 @@ type playing struct {
 type watched struct {
 	stream  *vendorapi.Stream
 	folders verify.Folders
-	// since is where the comparison begins: zero for genesis, or the watermark that an earlier run has left. A world
-	// of more days has other sign-ups in the days before them, which that run could not see.
+	// since is where the comparison begins: zero for genesis, or the watermark at which the world was last drawn for more
+	// days. Such a world has other sign-ups in the days before, and other people do the same in them, so that what was read
+	// of one world is no measure of the other.
 	since time.Time
 	puts  map[string][]time.Time
 	put   map[string]time.Time
 }
 
-// start takes what an earlier run has left.
-func (w *watched) start(keep, sameWorld bool) error {
-	if !keep {
-		return nil
-	}
+// goOn takes what an earlier run has left, whose comparison began at since.
+func (w *watched) goOn(since time.Time, sameWorld bool) error {
 	commits, err := w.folders.Commits()
 	if err != nil {
 		return err
 	}
+	w.since = since
 	if len(commits) > 0 && !sameWorld {
 		w.since = commits[len(commits)-1].End
 	}

@@ -299,6 +299,18 @@ func TestSpan(t *testing.T) {
 			name: "another day", options: Options{Keep: true, Until: noon.Add(30 * time.Hour)}, kept: true,
 			want: state{From: noon, Until: noon.Add(30 * time.Hour), Played: last.Played, Seed: 3, Attendees: 10},
 		},
+		{
+			name: "a pause", options: Options{Keep: true, From: noon.Add(9 * time.Hour)}, kept: true,
+			want: state{From: noon, Until: last.Until, Played: noon.Add(9 * time.Hour), Seed: 3, Attendees: 10}, wantSame: true,
+		},
+		{
+			name: "from where was played before", options: Options{Keep: true, From: noon.Add(5 * time.Hour)}, kept: true,
+			wantError: "-from 2026-03-10T17:00:00Z: the last run has played up to 2026-03-10T18:00:00Z",
+		},
+		{
+			name: "until where was played before", options: Options{Keep: true, Until: last.Played}, kept: true,
+			wantError: "-until 2026-03-10T18:00:00Z: the last run has played up to 2026-03-10T18:00:00Z",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -323,6 +335,42 @@ func TestSpan(t *testing.T) {
 				t.Errorf("span %+v, want %+v", got, test.want)
 			}
 		})
+	}
+}
+
+// TestKeptAcrossDays goes on with a lake past the days that its vendor was simulated for, and then within those of the new
+// simulation: neither compares what the first has left with the second.
+func TestKeptAcrossDays(t *testing.T) {
+	var said bytes.Buffer
+	options := optionsFor(t, thisApp(t), &said)
+	from := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+	options.From, options.Interval, options.Attendees = from, 2*time.Hour, 600
+	for _, part := range []struct {
+		name        string
+		keep        bool
+		hours, runs int
+		anew        bool
+	}{
+		{name: "a day", hours: 24, runs: 12},
+		{name: "the next morning", keep: true, hours: 28, runs: 2, anew: true},
+		{name: "and on", keep: true, hours: 32, runs: 2, anew: true},
+	} {
+		said.Reset()
+		options.Keep, options.Until = part.keep, from.Add(time.Duration(part.hours)*time.Hour)
+		if part.keep {
+			options.From = time.Time{}
+		}
+		summary, err := Run(t.Context(), options)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", part.name, err, said.String())
+		}
+		summary.Print(&said, options.Out)
+		if !summary.Good() || summary.Runs != part.runs {
+			t.Errorf("%s: summary %+v\n%s", part.name, summary, said.String())
+		}
+		if told := strings.Contains(said.String(), ", from 2026-03-10 23:"); told != part.anew {
+			t.Errorf("%s: it says from when on it compares: %t\n%s", part.name, told, said.String())
+		}
 	}
 }
 

@@ -125,7 +125,7 @@ func (d *day) runTriggered(ctx context.Context) error {
 			return fmt.Errorf("events have started %d runs after one tick: does a run start itself by what it announces?", n)
 		}
 		next := queue[0]
-		outcome, err := d.execute(ctx, next.pipeline, next.execution)
+		outcome, err := d.execute(ctx, next.pipeline, next.at, next.execution)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package play
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,9 +38,9 @@ type Summary struct {
 	Chaos       map[blowKind]int `json:"chaos,omitempty"`
 	ChaosSeed   uint64           `json:"chaosSeed,omitempty"`
 	WallSeconds float64          `json:"wallSeconds"`
-	// Findings and Failures count what the functions reported and failed with.
-	Findings map[string]int `json:"findings,omitempty"`
-	Failures map[string]int `json:"failures,omitempty"`
+	// Findings count what the functions reported, Failures what they failed with.
+	Findings []Tally `json:"findings,omitempty"`
+	Failures []Tally `json:"failures,omitempty"`
 	// Denied counts the calls that the policies in the templates do not allow, in words.
 	Denied map[string]int `json:"denied,omitempty"`
 	// DeadLetters counts the ticks that were not delivered and went to the schedule's queue for such.
@@ -221,11 +222,11 @@ func (s *Summary) write(path string) error {
 func (s *Summary) Print(w io.Writer, out string) {
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "stream\twindows\tbacked off\tresumed\tread again\treplaced\tlate\tparts\tvendor\tcommitted\trows\tquarantined\tmissing\tduplicated\tstale\tnot yet due\trequests\tretries\tthrottled\tfresh p95\t")
+	fmt.Fprintln(table, "stream\twindows\tbacked off\tresumed\tread again\treplaced\tlate\tparts\tvendor\tcommitted\trows\tquarantined\tmissing\tduplicated\tstale\tnot yet due\trequests\tretries\tthrottled\tfresh p50\tfresh p95\t")
 	for _, r := range s.Streams {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n",
 			r.Name, r.Windows, r.BackedOff, r.Resumed, r.Reread, r.Replaced, r.Late, r.Parts, r.VendorRecords, r.CommittedRecords, r.CuratedRows, r.Quarantined,
-			r.Missing, r.Duplicated, r.Stale, r.NotYetDue, r.Requests, r.Retries, r.Throttled, minutes(r.FreshnessP95Seconds))
+			r.Missing, r.Duplicated, r.Stale, r.NotYetDue, r.Requests, r.Retries, r.Throttled, inMinutes(r.FreshnessP50Seconds), inMinutes(r.FreshnessP95Seconds))
 	}
 	table.Flush()
 	fmt.Fprintln(w)
@@ -252,8 +253,8 @@ func (s *Summary) Print(w io.Writer, out string) {
 		fmt.Fprintf(w, "%d requests met a fault of the simulated vendor: %s\n", total, strings.Join(kinds, ", "))
 	}
 	s.printAlarms(w)
-	list(w, "findings", s.Findings)
-	list(w, "failures of functions", s.Failures)
+	printTallies(w, "findings", s.Findings)
+	printTallies(w, "failures of functions", s.Failures)
 	list(w, "events", s.Events)
 	if s.DeadLetters > 0 {
 		fmt.Fprintf(w, "%d ticks were not delivered, see deadletters.ndjson\n", s.DeadLetters)
@@ -308,8 +309,10 @@ func list(w io.Writer, title string, counted map[string]int) {
 	}
 }
 
-func minutes(seconds float64) string {
-	return (time.Duration(seconds) * time.Second).String()
+// inMinutes writes a span to the minute, which is as exact as it is of ticks.
+func inMinutes(seconds float64) string {
+	span := (time.Duration(seconds) * time.Second).Round(time.Minute)
+	return cmp.Or(strings.TrimSuffix(span.String(), "0s"), "0m")
 }
 
 func sum[K comparable](counts map[K]int) int {

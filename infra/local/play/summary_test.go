@@ -2,6 +2,7 @@ package play
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/windrow-data/windrow/infra/local/gate"
 	"github.com/windrow-data/windrow/infra/local/lambdahost"
+	"github.com/windrow-data/windrow/infra/local/verify"
 )
 
 func TestGood(t *testing.T) {
@@ -64,5 +66,37 @@ func TestHandlersAreAddedUp(t *testing.T) {
 		if !strings.Contains(said.String(), line) {
 			t.Errorf("it lacks %q:\n%s", line, said.String())
 		}
+	}
+}
+
+func TestSpansInMinutes(t *testing.T) {
+	t.Parallel()
+	for seconds, want := range map[float64]string{0: "0m", 29: "0m", 1500: "25m", 7200: "2h0m", 13290.4: "3h42m"} {
+		if got := inMinutes(seconds); got != want {
+			t.Errorf("%v s are %q, want %q", seconds, got, want)
+		}
+	}
+}
+
+// TestTheReadmeShowsTheWholeTable holds the README's sample to the columns that there are.
+func TestTheReadmeShowsTheWholeTable(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Summary{Streams: []StreamSummary{{Name: "leads", Result: verify.Result{FreshnessP50Seconds: 60}}}}
+	var said bytes.Buffer
+	s.Print(&said, "out")
+	titles := func(text string) []string {
+		for line := range strings.Lines(text) {
+			if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "stream" && fields[1] == "windows" {
+				return fields
+			}
+		}
+		return nil
+	}
+	if diff := cmp.Diff(titles(said.String()), titles(string(readme))); diff != "" {
+		t.Errorf("columns (-printed +README):\n%s", diff)
 	}
 }

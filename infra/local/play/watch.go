@@ -25,8 +25,8 @@ type watch struct {
 	functions []string
 	logs      string
 	read      map[string]int64
-	// queues are how many messages each queue holds that has been sent any.
-	queues map[string]int
+	// queues are when each queue that has been sent messages got one, in order.
+	queues map[string][]time.Time
 }
 
 func newWatch(a *assembly.Assembly, logs string) (*watch, error) {
@@ -34,7 +34,7 @@ func newWatch(a *assembly.Assembly, logs string) (*watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watch{alarms: loaded, store: &alarms.Store{}, logs: logs, read: map[string]int64{}, queues: map[string]int{}}
+	w := &watch{alarms: loaded, store: &alarms.Store{}, logs: logs, read: map[string]int64{}, queues: map[string][]time.Time{}}
 	for _, f := range a.Functions {
 		w.functions = append(w.functions, f.Name)
 		// What an earlier run has left is not of this one's time.
@@ -64,20 +64,34 @@ func (w *watch) execution(machine string, at time.Time, status workflow.Status) 
 	}
 }
 
-// message notes a message to a queue, by its ARN.
-func (w *watch) message(queue string) { w.queues[lastPart(queue)]++ }
+// message notes a message that a queue, by its ARN, gets at a time.
+func (w *watch) message(queue string, at time.Time) {
+	w.queues[lastPart(queue)] = append(w.queues[lastPart(queue)], at)
+}
 
-// look reads what the functions have logged since, as of at, and looks at the queues.
+// addMessages adds how many messages lie in the queues: each minute as SQS does, between the ticks too. Nobody takes one out.
+func (w *watch) addMessages(until time.Time) {
+	for queue, sent := range w.queues {
+		lying := 0
+		for at := sent[0]; !at.After(until); at = at.Add(time.Minute) {
+			for lying < len(sent) && !sent[lying].After(at) {
+				lying++
+			}
+			w.store.Add(messagesVisible(queue), at, float64(lying))
+		}
+	}
+}
+
+func messagesVisible(queue string) alarms.Metric {
+	return alarms.Metric{Namespace: "AWS/SQS", Name: "ApproximateNumberOfMessagesVisible", Dimensions: map[string]string{"QueueName": queue}}
+}
+
+// look reads what the functions have logged since, as of at.
 func (w *watch) look(at time.Time) error {
 	for _, function := range w.functions {
 		if err := w.lookAt(function, at); err != nil {
 			return fmt.Errorf("metrics of the function %s: %w", function, err)
 		}
-	}
-	for queue, messages := range w.queues {
-		w.store.Add(alarms.Metric{
-			Namespace: "AWS/SQS", Name: "ApproximateNumberOfMessagesVisible", Dimensions: map[string]string{"QueueName": queue},
-		}, at, float64(messages))
 	}
 	return nil
 }
@@ -127,6 +141,7 @@ const settling = 5 * time.Minute
 
 // evaluate has the alarms read what was collected, from the first tick on: before it no run could have been started.
 func (w *watch) evaluate(first, last time.Time) (map[string]AlarmSummary, error) {
+	w.addMessages(last.Add(settling))
 	result, err := alarms.Evaluate(w.alarms, w.store, first, last.Add(settling), time.Minute)
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func (c *comparison) run() error {
 			return err
 		}
 	}
-	c.result.FreshnessP95Seconds = percentile(c.ages, 0.95)
+	c.result.FreshnessP50Seconds, c.result.FreshnessP95Seconds = percentile(c.ages, 0.5), percentile(c.ages, 0.95)
 	return nil
 }
 
@@ -160,8 +160,7 @@ func (c *comparison) rows(e *entry) []placed {
 	if e == nil {
 		return nil
 	}
-	from := c.within.Start.UnixMicro()
-	return slices.DeleteFunc(slices.Clone(e.rows), func(row placed) bool { return row.windowStart < from })
+	return e.rowsSince(c.within.Start)
 }
 
 // exact reports whether the rows of a key are those that its windows should hold, where that is known.

@@ -49,7 +49,7 @@ type Check struct {
 	// Runs are all runs of the stream up to now, in order. None compares the lake with the newest version of each
 	// record, as though each window had just been read.
 	Runs []Run
-	// Since leaves out what has its window time before it. Zero compares from genesis on.
+	// Since leaves out the windows before it, but for what the view shows of their records. Zero compares from genesis on.
 	Since time.Time
 	// Puts are the scheduled times of the runs in which each Parquet object was put, in order, by its path. Objects
 	// that are missing have no part in the freshness.
@@ -85,8 +85,10 @@ type Result struct {
 	// NotYetDue counts records whose newest version the vendor has shown only since the last reading of its window. It is no
 	// fault: they are seen when the window is next due.
 	NotYetDue int64 `json:"notYetDue"`
-	// FreshnessP95Seconds is the 95th percentile of the time from when a record was visible to the scheduled time
-	// of the run in which its row appeared.
+	// FreshnessP50Seconds and FreshnessP95Seconds are percentiles of the time from when the vendor first showed the newest
+	// version of a record to the scheduled time of the run in which its row appeared. The median is that of records which show
+	// within the settle delay; one that shows later, or changes in place, waits until its window is next due.
+	FreshnessP50Seconds float64 `json:"freshnessP50Seconds"`
 	FreshnessP95Seconds float64 `json:"freshnessP95Seconds"`
 
 	// Faults say in words what is wrong, the first few of each kind.
@@ -185,17 +187,24 @@ type placed struct {
 	windowStart int64
 }
 
-// repeated counts the rows whose content stands in an earlier window too.
-func (e *entry) repeated() int64 {
+// repeated counts the rows whose content stands in an earlier window too, of those that start at since or later.
+func (e *entry) repeated(since time.Time) int64 {
 	var count int64
-	for i, row := range e.rows {
-		if slices.ContainsFunc(e.rows[:i], func(before placed) bool {
+	rows := e.rowsSince(since)
+	for i, row := range rows {
+		if slices.ContainsFunc(rows[:i], func(before placed) bool {
 			return before.content == row.content && before.windowStart != row.windowStart
 		}) {
 			count++
 		}
 	}
 	return count
+}
+
+// rowsSince are the rows in windows that start at since or later.
+func (e *entry) rowsSince(since time.Time) []placed {
+	from := since.UnixMicro()
+	return slices.DeleteFunc(slices.Clone(e.rows), func(row placed) bool { return row.windowStart < from })
 }
 
 // rank orders the versions of a record: by the field that grows with each change where there is one, then by their
@@ -248,7 +257,7 @@ func (c Check) readLake(t *table, r *Result) (lake, error) {
 			r.Duplicated++
 			r.tell("duplicated: key %s has %d newest rows", key, len(e.newest))
 		}
-		if repeated := e.repeated(); repeated > 0 {
+		if repeated := e.repeated(c.Since); repeated > 0 {
 			r.Duplicated += repeated
 			r.tell("duplicated: key %s has equal rows in more than one window", key)
 		}

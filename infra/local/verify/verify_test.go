@@ -123,6 +123,7 @@ func TestComparison(t *testing.T) {
 	tests := []struct {
 		name           string
 		first, second  []person
+		since          time.Time
 		vendor         []string
 		wantMissing    int64
 		wantDuplicated int64
@@ -157,11 +158,19 @@ func TestComparison(t *testing.T) {
 			name: "the same in two windows", vendor: []string{annJSON},
 			first: []person{ann(start, nil)}, second: []person{ann(middle, nil)}, wantDuplicated: 1, wantFault: "more than one window",
 		},
+		{
+			name: "the same in a window before those that are compared", vendor: []string{annJSON}, since: middle,
+			first: []person{ann(start, nil)}, second: []person{ann(middle, nil)},
+		},
+		{
+			name: "twice in a window that is compared", vendor: []string{annJSON}, since: middle,
+			second: []person{ann(middle, nil), ann(middle, nil)}, wantDuplicated: 1, wantFault: "2 newest rows",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r, err := Check{Stream: stream, Folders: lakeOf(t, test.first, test.second), Source: vendorOf(test.vendor...)}.Run()
+			r, err := Check{Stream: stream, Folders: lakeOf(t, test.first, test.second), Since: test.since, Source: vendorOf(test.vendor...)}.Run()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -192,7 +201,7 @@ func TestFigures(t *testing.T) {
 	}
 	want := Result{
 		Windows: 2, BackedOff: 1, Resumed: 1, MaxBackoffs: 2,
-		VendorRecords: 1, CommittedRecords: 1, CuratedRows: 1, FreshnessP95Seconds: 50 * 60,
+		VendorRecords: 1, CommittedRecords: 1, CuratedRows: 1, FreshnessP50Seconds: 50 * 60, FreshnessP95Seconds: 50 * 60,
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
