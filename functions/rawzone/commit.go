@@ -32,6 +32,9 @@ type Commit struct {
 	// Digest identifies the records that the vendor gave, whatever their order: two readings that brought the same
 	// records have one digest. See [Attempt.Digest].
 	Digest string `json:"digest"`
+	// Same is the start of the window that has the records, where the vendor has listed the same ones since; there are no Parts then.
+	// Zero for any other window.
+	Same time.Time `json:"same,omitzero"`
 	// Duplicates is how many records share their key with another one of the window.
 	Duplicates int64 `json:"duplicates,omitempty"`
 	// Settled says that the counts agreed: what was announced on the first page (where the vendor announces

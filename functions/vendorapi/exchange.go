@@ -240,7 +240,7 @@ func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at 
 		}
 		return f
 	}
-	if c.stream.TimePath != "" {
+	if c.stream.TimePath != "" && c.parent == nil && c.stream.Window.Listing == nil {
 		c.scanner.place(w, p)
 	}
 	return nil
