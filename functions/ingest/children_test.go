@@ -489,9 +489,15 @@ func TestALostRosterIsMadeAgain(t *testing.T) {
 					id: fmt.Sprint("m", i), changed: day.Add(time.Hour), ends: day.Add(6 * time.Hour), visits: visitsFrom(day.Add(5*time.Hour), 10*time.Minute, 40),
 				})
 			}
+			// Its meeting is known for longer than anybody looks back.
+			h.model.meetings = append(h.model.meetings, &meeting{
+				id: "late", changed: day.Add(time.Hour), ends: day.Add(150 * time.Hour), visits: visitsFrom(day.Add(140*time.Hour), time.Hour, 20),
+			})
 			h.play(day, day.Add(8*time.Hour))
 			lose.lose(h.store)
-			h.play(day.Add(8*time.Hour+30*time.Minute), day.Add(60*time.Hour))
+			h.play(day.Add(8*time.Hour+30*time.Minute), day.Add(100*time.Hour))
+			lose.lose(h.store)
+			h.play(day.Add(100*time.Hour+30*time.Minute), day.Add(200*time.Hour))
 			h.check()
 		})
 	}
