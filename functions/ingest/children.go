@@ -195,15 +195,21 @@ func (c *children) admitAll(ctx context.Context, ref rawzone.CommitRef, seen map
 			}
 		}
 	}
-	for _, part := range commit.Parts {
-		if err := c.admitPart(ctx, part, commit); err != nil {
-			return "", err
-		}
-	}
-	return etag, nil
+	admit := func(record vendorapi.ParentRecord, commit *rawzone.Commit) error { return c.admit(ctx, record, commit) }
+	return etag, c.eachParent(ctx, commit, admit)
 }
 
-func (c *children) admitPart(ctx context.Context, part rawzone.Part, commit *rawzone.Commit) (err error) {
+// eachParent calls see with each parent that a commit of the parent stream holds. Records that are none are counted.
+func (c *children) eachParent(ctx context.Context, commit *rawzone.Commit, see func(vendorapi.ParentRecord, *rawzone.Commit) error) error {
+	for _, part := range commit.Parts {
+		if err := c.eachParentOf(ctx, part, commit, see); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *children) eachParentOf(ctx context.Context, part rawzone.Part, commit *rawzone.Commit, see func(vendorapi.ParentRecord, *rawzone.Commit) error) (err error) {
 	body, err := c.Parents.Zone.OpenPart(ctx, part)
 	if err != nil {
 		return err
@@ -224,7 +230,7 @@ func (c *children) admitPart(ctx context.Context, part rawzone.Part, commit *raw
 			c.why = cmp.Or(c.why, err)
 			continue
 		}
-		if err := c.admit(ctx, record, commit); err != nil {
+		if err := see(record, commit); err != nil {
 			return err
 		}
 	}

@@ -177,6 +177,33 @@ func (h *home) zone(stream string) rawzone.Zone {
 // invoke runs ingest of a stream once.
 func (h *home) invoke(stream string, now time.Time) (ingest.Answer, error) {
 	h.t.Helper()
+	return h.invocation(stream, now, ingest.Run)
+}
+
+// backfill reads a past range of a stream in so many lanes, one after the other.
+func (h *home) backfill(stream string, past ingest.Past, now time.Time) (findings []telemetry.Finding) {
+	h.t.Helper()
+	for past.Lane = range past.Lanes {
+		past.Position = ""
+		for {
+			answer, err := h.invocation(stream, now, func(ctx context.Context, config ingest.Config, now time.Time) (ingest.Answer, error) {
+				return ingest.Backfill(ctx, config, past, now)
+			})
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			findings = append(findings, answer.Findings...)
+			past.Position = answer.Position
+			if !answer.More {
+				break
+			}
+		}
+	}
+	return findings
+}
+
+func (h *home) invocation(stream string, now time.Time, work func(context.Context, ingest.Config, time.Time) (ingest.Answer, error)) (ingest.Answer, error) {
+	h.t.Helper()
 	if err := h.vendor.Validate(); err != nil {
 		h.t.Fatal(err)
 	}
@@ -211,7 +238,7 @@ func (h *home) invoke(stream string, now time.Time) (ingest.Answer, error) {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), h.model.clock.Add(h.timeout))
 	defer cancel()
-	return ingest.Run(ctx, config, now)
+	return work(ctx, config, now)
 }
 
 func later(a, b time.Time) time.Time {
@@ -508,6 +535,50 @@ func TestARosterOfANewerReleaseStopsTheRun(t *testing.T) {
 	h.store.Set("raw", "model/visits/roster.json", []byte(`{"format":99}`))
 	if _, err := h.invoke("visits", day); !errors.Is(err, rawzone.ErrNewerFormat) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestThePastOfAChildStream(t *testing.T) {
+	h := newHome(t)
+	h.partBytes = 1 << 8
+	past := ingest.Past{Start: day.Add(-12 * 24 * time.Hour), End: day.Add(-2 * 24 * time.Hour), Lanes: 3}
+	for i := range 20 {
+		ends := past.Start.Add(time.Duration(i) * 13 * time.Hour)
+		h.model.meetings = append(h.model.meetings, &meeting{id: fmt.Sprint("m", i), changed: ends, ends: ends, visits: visitsFrom(ends, time.Minute, 10*i)})
+	}
+	h.model.meetings[7].status = http.StatusNotFound
+	h.play(day, day.Add(time.Hour))
+	now := day.Add(2 * time.Hour)
+
+	findings := h.backfill("visits", past, now)
+	if i := slices.IndexFunc(findings, func(f telemetry.Finding) bool { return f.Kind == telemetry.RangeUnread }); i < 0 || !strings.Contains(findings[i].Message, "stream meetings, whose records are the parents") {
+		t.Errorf("nothing tells that the parents are missing: %+v", findings)
+	}
+	h.backfill("meetings", past, now)
+	h.timeout = 3 * time.Second
+	before := h.invocations
+	findings = h.backfill("visits", past, now.Add(time.Hour))
+	if len(findings) != 1 || findings[0].Kind != telemetry.RangeUnread || !strings.Contains(findings[0].Message, "404") {
+		t.Errorf("the findings are %+v, want that of the parent that answers 404", findings)
+	}
+	if h.invocations-before < 6 {
+		t.Errorf("%d invocations: it was not gone on with", h.invocations-before)
+	}
+	h.timeout = 15 * time.Minute
+	visits, _ := h.committed()
+	for i, m := range h.model.meetings {
+		in := m.ends.Before(past.End) && m.status == 0
+		if got := len(visits[m.id]); in && got != 10*i || !in && got != 0 {
+			t.Errorf("meeting %d (in the range: %v) has %d visits of %d", i, in, got, 10*i)
+		}
+	}
+	// They are read again as the range is, once in an execution.
+	asked := h.model.asked["m3"]
+	h.model.meetings[3].visits = append(h.model.meetings[3].visits, day)
+	h.backfill("visits", past, now.Add(2*time.Hour))
+	h.backfill("visits", past, now.Add(2*time.Hour))
+	if visits, _ := h.committed(); len(visits["m3"]) != 31 || h.model.asked["m3"] != asked+4 {
+		t.Errorf("%d visits after %d requests, want 31 after 4", len(visits["m3"]), h.model.asked["m3"]-asked)
 	}
 }
 
