@@ -46,7 +46,7 @@ func (p *VendorPipeline) addBuckets(props *VendorPipelineProps) {
 func (p *VendorPipeline) newRawBucket(props *VendorPipelineProps) awss3.Bucket {
 	var rules []*awss3.LifecycleRule
 	for _, stream := range props.Vendor.Streams {
-		// Rules name the prefix of the parts, and of the audit, which is only a memory and is put anew in every run: what
+		// Rules name the prefix of the parts, and of the audit and the roster, which are only memories and are put anew in every run: what
 		// else stands in the bucket is the commit log, of which no version may ever go.
 		rules = append(rules, &awss3.LifecycleRule{
 			Id:                          jsii.String("noncurrent-parts-" + stream.Name),
@@ -58,6 +58,13 @@ func (p *VendorPipeline) newRawBucket(props *VendorPipelineProps) awss3.Bucket {
 			Prefix:                      jsii.String(prefix(props, stream.Name) + "audit.json"),
 			NoncurrentVersionExpiration: days(1),
 		})
+		if stream.Parent != nil {
+			rules = append(rules, &awss3.LifecycleRule{
+				Id:                          jsii.String("noncurrent-roster-" + stream.Name),
+				Prefix:                      jsii.String(prefix(props, stream.Name) + "roster.json"),
+				NoncurrentVersionExpiration: days(1),
+			})
+		}
 	}
 	bucket := newBucket(p, "RawBucket", props, true, rules)
 	denyUnconditionalPuts(bucket)

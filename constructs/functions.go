@@ -170,7 +170,8 @@ func newLogGroup(scope constructs.Construct, id, name string, props *VendorPipel
 	return awslogs.NewLogGroup(scope, jsii.String(id), &group)
 }
 
-// ingestStatements let an ingest function reach its stream's prefix of the raw bucket and the vendor's secret.
+// ingestStatements let an ingest function reach its stream's prefix of the raw bucket and the vendor's secret, and read the commits
+// of its parent stream.
 func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
 	objects := *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "*"))
 	statements := []awsiam.PolicyStatement{
@@ -178,12 +179,27 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 		allow("SweepParts", []string{"s3:DeleteObject"}, *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "parts/*"))),
 		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
 	}
+	if parent := parentOf(props, stream); parent != "" {
+		from := prefix(props, parent)
+		statements = append(statements,
+			allow("ReadParents", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(jsii.String(from + "commits/*")), *p.RawBucket.ArnForObjects(jsii.String(from + "parts/*"))),
+			allowList("ListParents", *p.RawBucket.BucketArn(), from+"commits/"))
+	}
 	var secretKey awskms.IKey
 	if p.Secret != nil {
 		statements = append(statements, allow("ReadSecret", []string{"secretsmanager:GetSecretValue"}, secretResource(p.Secret)))
 		secretKey = p.Secret.EncryptionKey()
 	}
 	return append(statements, useKeys(p.RawBucket.EncryptionKey(), secretKey)...)
+}
+
+// parentOf returns the name of the stream whose records are the stream's parents, empty where it is no child.
+func parentOf(props *VendorPipelineProps, stream string) string {
+	s, err := props.Vendor.Stream(stream)
+	if err != nil || s.Parent == nil {
+		return ""
+	}
+	return s.Parent.Stream
 }
 
 // secretResource is the resource of a secret in a policy. One that was imported by its name lacks the six characters that

@@ -120,7 +120,7 @@ func (r *run) remember(ctx context.Context) error {
 		oldest = m.listed[0].Start
 	}
 	m.Windows = slices.DeleteFunc(m.Windows, func(a rawzone.Audited) bool {
-		return a.Settled && a.Start.Before(oldest) && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback))
+		return a.Settled && !r.rostered[a.Start] && a.Start.Before(oldest) && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback))
 	})
 	if !m.changed && len(m.Windows) == before {
 		return nil
@@ -243,8 +243,11 @@ func (r *run) dueWindows() []rawzone.Audited {
 
 // dueSince returns when the window was last to be read again, the zero time where it never was.
 func (r *run) dueSince(a rawzone.Audited) time.Time {
-	if a.Settled && r.Stream.Audit == vendorapi.AuditCount {
+	switch {
+	case a.Settled && r.Stream.Audit == vendorapi.AuditCount:
 		return a.Suspect
+	case a.Settled && r.Stream.Window.Listing != nil:
+		return time.Time{}
 	}
 	return due(a.End, r.now, r.Stream.Lookback.D(), a.Settled)
 }

@@ -16,7 +16,7 @@ import (
 //
 // It fails with [vendorapi.ErrDeadline] where time runs out that a later invocation has more of.
 func (g *reading) compare(ctx context.Context, before *rawzone.Commit) (kept, carried int64, err error) {
-	carrying := g.Stream.Audit == vendorapi.AuditReread
+	carrying := g.moves()
 	if carrying && (g.uncountable || g.keys.sampled > 0) {
 		g.notCarried("it has more records than keys can be held")
 		carrying = false
@@ -58,6 +58,11 @@ func (g *reading) compare(ctx context.Context, before *rawzone.Commit) (kept, ca
 		err = g.store(ctx)
 	}
 	return kept << g.keys.sampled, carried, err
+}
+
+// moves says that a record which a window gives no more is in a later one. A parent's children, and what is listed, are gone.
+func (g *reading) moves() bool {
+	return g.Stream.Audit == vendorapi.AuditReread && g.Parents == nil && g.Stream.Window.Listing == nil
 }
 
 // notCarried reports that records that have left the window are not kept.

@@ -11,13 +11,18 @@ import (
 
 // commit makes the reading count, in place of the commit that it replaces, or of none where that is nil.
 func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
+	attempt := &g.attempt
+	digest := attempt.Digest(g.buffer)
+	same := g.same(digest)
+	if !same.IsZero() {
+		g.buffer.Reset()
+		attempt.Parts = nil
+	}
 	if g.buffer.Records() > 0 {
 		if err := g.store(ctx); err != nil {
 			return err
 		}
 	}
-	attempt := &g.attempt
-	digest := attempt.Digest(g.buffer)
 	var kept, carried int64
 	if replaced != nil {
 		var err error
@@ -30,11 +35,12 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		End:        attempt.Window.End,
 		Generation: 1,
 		Attempt:    attempt.Number,
-		Request:    g.Vendor.Describe(attempt.Window),
+		Request:    g.vendor.Describe(attempt.Window),
 		Announced:  attempt.Announced,
 		Records:    attempt.Records(),
 		Carried:    carried,
 		Digest:     digest,
+		Same:       same,
 		Duplicates: g.keys.duplicates,
 		Settled:    g.settled(),
 		Backoffs:   attempt.Backoffs,
@@ -44,6 +50,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		ReadAt:     attempt.Begun,
 		Run:        g.Config.Run,
 		WrittenAt:  g.now,
+		Parent:     g.parent,
 		Parts:      attempt.Parts,
 	}
 	if replaced != nil {
@@ -56,6 +63,9 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 	}
 	g.rate = commit.Rate
 	g.memory.learn(commit, etag)
+	if g.Stream.Window.Listing != nil {
+		g.listed = commit
+	}
 	if replaced == nil {
 		g.answer.Windows++
 		g.answer.Records += commit.Records
@@ -81,6 +91,19 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		"pages", commit.Pages, "parts", len(commit.Parts), "backoffs", commit.Backoffs, "resumes", commit.Resumes,
 		"attempt", commit.Attempt, "settled", commit.Settled, "rate", commit.Rate)
 	return nil
+}
+
+// same returns the start of the window that has the records which were read, where the vendor lists no others since. It is the
+// zero time where there is none.
+func (g *reading) same(digest string) time.Time {
+	before := g.listed
+	if before == nil || g.Stream.Window.Listing == nil || !before.End.Equal(g.attempt.Window.Start) || before.Digest != digest || !before.Settled || !g.settled() {
+		return time.Time{}
+	}
+	if !before.Same.IsZero() {
+		return before.Same
+	}
+	return before.Start
 }
 
 // tellUnsettled reports why the reading is not settled.

@@ -73,7 +73,7 @@ func (r *run) compare(asking context.Context, windows []rawzone.Audited) error {
 		r.answer.More = true
 		return nil
 	}
-	page, err := r.Vendor.Page(asking, window.Window{Start: windows[0].Start, End: windows[len(windows)-1].End}, vendorapi.Cursor{})
+	page, err := r.vendor.Page(asking, window.Window{Start: windows[0].Start, End: windows[len(windows)-1].End}, vendorapi.Cursor{})
 	if errors.Is(err, vendorapi.ErrDeadline) && !r.fresh() {
 		r.answer.More = true
 		return nil

@@ -42,3 +42,43 @@ func TestDue(t *testing.T) {
 		}
 	}
 }
+
+func TestDueParent(t *testing.T) {
+	at := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	const h, m, never = time.Hour, time.Minute, 1000 * time.Hour
+	for _, test := range []struct{ now, want time.Duration }{
+		{-241 * h, never},
+		{-240 * h, -240 * h},
+		{-239 * h, -240 * h},
+		{-49 * h, -72 * h},
+		{-48 * h, -48 * h},
+		{-25 * h, -48 * h},
+		{-24 * h, -24 * h},
+		{-9 * h, -24 * h},
+		{-8 * h, -8 * h},
+		{-2 * h, -3 * h},
+		{-59 * m, -h},
+		{-30 * m, -30 * m},
+		{-1, -30 * m},
+		{0, 0},
+		{29 * m, 0},
+		{30 * m, 30 * m},
+		{30 * h, 24 * h},
+		{72 * h, 72 * h},
+		{1000 * h, 72 * h},
+	} {
+		var want time.Time
+		if test.want != never {
+			want = at.Add(test.want)
+		}
+		if got := dueParent(at, at.Add(test.now), 240*h, 72*h, true); !got.Equal(want) {
+			t.Errorf("at %s from its time it was due at %s, want %s", test.now, got, want)
+		}
+	}
+	if got := dueParent(at, at.Add(-30*h), 36*h, 72*h, true); !got.Equal(at.Add(-36 * h)) {
+		t.Errorf("it was due at %s, before it is first read", got)
+	}
+	if got := dueParent(at, at.Add(-time.Minute), 0, 72*h, true); !got.IsZero() {
+		t.Errorf("with nothing ahead it was due at %s", got)
+	}
+}

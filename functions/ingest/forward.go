@@ -93,6 +93,9 @@ func (r *run) forward(ctx, asking context.Context, newest *rawzone.Commit) error
 func (r *run) watermark(ctx context.Context, newest *rawzone.Commit) (time.Time, error) {
 	if newest != nil {
 		r.rate = newest.Rate
+		if r.Stream.Window.Listing != nil {
+			r.listed = newest
+		}
 		return newest.End, nil
 	}
 	start := r.Genesis

@@ -16,6 +16,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -53,6 +55,8 @@ type Config struct {
 	Stream *vendorapi.Stream
 	Vendor Vendor
 	Zone   rawzone.Zone
+	// Parents is where a child stream has its parents from; nil for a stream that is none.
+	Parents *Parents
 	// Run names this invocation, in lower-case letters and digits; no two invocations have one name.
 	Run string
 	// Genesis is where the stream's log begins if it has none yet. Zero means [GenesisBefore] the first
@@ -70,6 +74,16 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// Parents is where a child stream has its parents from.
+type Parents struct {
+	// Stream is the parent stream, Zone where its records are.
+	Stream *vendorapi.Stream
+	Zone   rawzone.Zone
+	Reader *vendorapi.ParentReader
+	// Of returns who is asked for the children of a parent. Its figures are those of the vendor that it is made of.
+	Of func(vendorapi.ParentRecord) Vendor
+}
+
 // Answer is what ingest tells the state machine.
 type Answer struct {
 	// More says that there is more to ingest than there was time for.
@@ -79,9 +93,9 @@ type Answer struct {
 	Position string `json:"position"`
 
 	Stream string `json:"stream"`
-	// Watermark is where the next window starts.
+	// Watermark is where the next window starts; of a child stream, since when a parent has been due that is not read yet.
 	Watermark time.Time `json:"watermark"`
-	// Windows were committed for the first time; of these, BackedOff had their span shortened and Resumed were
+	// Windows, of a child stream parents, were committed for the first time; of these, BackedOff had their span shortened and Resumed were
 	// begun by an earlier invocation.
 	Windows   int   `json:"windows"`
 	BackedOff int   `json:"backedOff"`
@@ -96,6 +110,8 @@ type Answer struct {
 	Reread   int   `json:"reread"`
 	Replaced int   `json:"replaced"`
 	Late     int64 `json:"late"`
+	// Unreadable is how many parents the vendor refused to give the children of.
+	Unreadable int `json:"unreadable"`
 	// Unsettled is how many of the windows committed or replaced have counts that do not agree.
 	Unsettled int `json:"unsettled"`
 	// Overlapped is how many windows another run turned out to have committed meanwhile.
@@ -122,6 +138,7 @@ func Run(ctx context.Context, config Config, now time.Time) (Answer, error) {
 func newRun(config Config, now time.Time) *run {
 	return &run{
 		Config: config,
+		vendor: config.Vendor,
 		now:    now,
 		began:  config.Clock(),
 		buffer: rawzone.NewBuffer(config.PartBytes),
@@ -161,7 +178,7 @@ func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, a
 	a := r.answer
 	r.Logger.Log(ctx, level, title, "stream", a.Stream, "watermark", a.Watermark, "windows", a.Windows, "backedOff", a.BackedOff,
 		"resumed", a.Resumed, "attempts", a.Attempts, "pages", a.Pages, "parts", a.Parts, "records", a.Records,
-		"counted", a.Counted, "reread", a.Reread, "replaced", a.Replaced, "late", a.Late, "unsettled", a.Unsettled,
+		"counted", a.Counted, "reread", a.Reread, "replaced", a.Replaced, "late", a.Late, "unreadable", a.Unreadable, "unsettled", a.Unsettled,
 		"overlapped", a.Overlapped, "swept", a.Swept,
 		"requests", a.Requests, "retries", a.Retries, "throttled", a.Throttled, "waitSeconds", a.WaitSeconds,
 		"ratePerSecond", a.RatePerSecond, "more", a.More, "position", a.Position, "findings", a.Found(), "error", err)
@@ -171,6 +188,9 @@ func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, a
 // run is one invocation's work.
 type run struct {
 	Config
+	// vendor is who is asked: the client, or that of the parent at hand; parent is that one's record.
+	vendor   Vendor
+	parent   jsontext.Value
 	now      time.Time
 	began    time.Time
 	deadline time.Time // zero: none
@@ -183,6 +203,10 @@ type run struct {
 	answer      Answer
 	rate        float64
 	memory      memory
+	// listed is the newest commit of a stream that is a listing.
+	listed *rawzone.Commit
+	// rostered are the slots of the parents that a child stream goes on with.
+	rostered map[time.Time]bool
 }
 
 // ordinary is a run of the schedule.
@@ -191,14 +215,11 @@ func (r *run) ordinary(ctx, asking context.Context) error {
 	if err := r.recall(ctx); err != nil {
 		return err
 	}
-	newest, err := r.newest(ctx)
-	if err != nil {
-		return err
+	work := r.windows
+	if r.Parents != nil {
+		work = r.children
 	}
-	err = r.forward(ctx, asking, newest)
-	if err == nil && !r.answer.More {
-		err = r.audit(ctx, asking)
-	}
+	err := work(ctx, asking)
 	if err == nil && !r.answer.More {
 		err = r.sweep(ctx)
 	}
@@ -206,6 +227,18 @@ func (r *run) ordinary(ctx, asking context.Context) error {
 		return err
 	}
 	return errors.Join(err, r.remember(ctx))
+}
+
+// windows takes a stream forward that is read by time, and then audits it.
+func (r *run) windows(ctx, asking context.Context) error {
+	newest, err := r.newest(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.forward(ctx, asking, newest); err != nil || r.answer.More {
+		return err
+	}
+	return r.audit(ctx, asking)
 }
 
 // left returns the time in which the vendor may still be asked.
@@ -228,7 +261,7 @@ func (r *run) worthwhile() bool {
 // fresh reports that nothing has been done yet: the first window is begun however little time there is, so that
 // every invocation makes progress.
 func (r *run) fresh() bool {
-	return r.answer.Windows == 0 && r.answer.Reread == 0 && r.answer.Counted == 0
+	return r.answer.Windows == 0 && r.answer.Reread == 0 && r.answer.Counted == 0 && r.answer.Unreadable == 0
 }
 
 // capacity returns how many records can still be fetched and stored.
@@ -242,7 +275,7 @@ func (r *run) capacity() int64 {
 
 // request returns the hash of how the vendor is asked for w.
 func (r *run) request(w window.Window) string {
-	sum := sha256.Sum256([]byte(r.Vendor.Describe(w)))
+	sum := sha256.Sum256([]byte(r.vendor.Describe(w)))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -47,7 +47,7 @@ type reading struct {
 // pages can have been, so its listing waits for a first page that is not the last, except where another first page could cost
 // the unfinished one its chain.
 //
-// A window whose only page has been read fits, however little time is left. One that does not fit is taken all
+// A window whose only page has been read fits, however little time is left, and a listing is as long whatever the window. One that does not fit is taken all
 // the same where no time is left to ask for a shorter one, or none is asked for in another way: a vendor that
 // takes whole days gives as much for an hour as for the day.
 func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) error {
@@ -61,7 +61,7 @@ func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) err
 		w := choice.Window()
 		// Each window's own records count for the rate, not those of the longer ones asked for before.
 		g.began = g.Clock()
-		page, err := g.Vendor.Page(asking, w, vendorapi.Cursor{})
+		page, err := g.vendor.Page(asking, w, vendorapi.Cursor{})
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) err
 			}
 		}
 		request, backoffs := g.request(w), choice.Backoffs()
-		fits := page.Last || g.left() < g.Clock().Sub(g.began)
+		fits := page.Last || g.Stream.Window.Listing != nil || g.left() < g.Clock().Sub(g.began)
 		for !fits && g.request(choice.Window()) == request {
 			fits = choice.Fits(page.Total, g.capacity())
 		}
@@ -140,10 +140,14 @@ func (g *reading) finish(ctx, asking context.Context) error {
 		}
 		if g.page == nil {
 			page, err := g.next(asking)
-			if g.resumed && stale(err) {
+			expired := g.Stream.Paging.Chained() && g.number > 0 && g.attempt.Moved < MaxMoved
+			if (g.resumed || expired) && stale(err) {
 				// The records have moved by a page since, or the token has expired: this attempt would meet the
 				// same answer for ever. Where another attempt meets it too, nothing of this one is lost.
-				g.Logger.Warn("the attempt cannot be resumed", "stream", g.Stream.Name, "error", err)
+				g.Logger.Warn("the attempt cannot be gone on with", "stream", g.Stream.Name, "error", err)
+				if !g.resumed {
+					g.attempt.Moved++
+				}
 				g.again("the page it was to go on with is not given")
 				continue
 			}
@@ -174,7 +178,7 @@ func (g *reading) next(asking context.Context) (*vendorapi.Page, error) {
 	if g.outOfTime() {
 		return nil, vendorapi.ErrDeadline
 	}
-	page, err := g.Vendor.Page(asking, g.attempt.Window, g.cursor)
+	page, err := g.vendor.Page(asking, g.attempt.Window, g.cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +186,27 @@ func (g *reading) next(asking context.Context) (*vendorapi.Page, error) {
 		g.open(page)
 	}
 	return page, nil
+}
+
+// first begins the reading of a unit that has no commit, or goes on with what an earlier invocation has stored of it.
+func (g *reading) first(ctx, asking context.Context) error {
+	start := g.attempt.Window.Start
+	chained := g.Stream.Paging.Chained() // see choose
+	if chained {
+		if found, err := g.takeUp(ctx, start); err != nil || found {
+			return err
+		}
+	}
+	page, err := g.next(asking)
+	if err != nil {
+		return err
+	}
+	g.page = page
+	if page.Last || chained {
+		return nil
+	}
+	_, err = g.takeUp(ctx, start)
+	return err
 }
 
 // stale reports whether err is an answer that the page at the cursor would meet again.

@@ -3,6 +3,8 @@ package rawzone
 import (
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/windrow-data/windrow/functions/window"
 )
 
@@ -32,6 +34,9 @@ type Commit struct {
 	// Digest identifies the records that the vendor gave, whatever their order: two readings that brought the same
 	// records have one digest. See [Attempt.Digest].
 	Digest string `json:"digest"`
+	// Same is the start of the window that has the records, where the vendor has listed the same ones since; there are no Parts then.
+	// Zero for any other window.
+	Same time.Time `json:"same,omitzero"`
 	// Duplicates is how many records share their key with another one of the window.
 	Duplicates int64 `json:"duplicates,omitempty"`
 	// Settled says that the counts agreed: what was announced on the first page (where the vendor announces
@@ -50,6 +55,8 @@ type Commit struct {
 	// Run is the run that wrote the commit; WrittenAt its scheduled time.
 	Run       string    `json:"run"`
 	WrittenAt time.Time `json:"writtenAt"`
+	// Parent is the parent that the records are those of, as the requests for them took it; nil for a window.
+	Parent jsontext.Value `json:"parent,omitzero"`
 	// Parts are the parts that count, in the order of their pages.
 	Parts []Part `json:"parts"`
 }

@@ -18,6 +18,8 @@ const (
 	RangeUnread Kind = "range-unread"
 	// OutsideWindow says that the vendor gave many records for a window that are none of its own.
 	OutsideWindow Kind = "outside-window"
+	// ParentUnreadable says that the vendor does not give the records of a parent, which are to be read of it.
+	ParentUnreadable Kind = "parent-unreadable"
 	// NotCarried says that a window was too large for the records to be kept that have left it.
 	NotCarried Kind = "not-carried"
 	// Quarantined says that records could not be curated.
@@ -64,6 +66,7 @@ var firstLooks = map[Kind]string{
 	RunsOverlap:         "the state machine's executions: does one last longer than the schedule's interval, or has one been started by hand or by an event?",
 	RangeUnread:         "whether the vendor keeps data for so long; start the backfill again for these days",
 	OutsideWindow:       "whether the vendor takes the window's parameters as described, then whether timePath leads to the time that it compares",
+	ParentUnreadable:    "whether the parents that the message names are still at the vendor, and whether the credentials may read them; the others are read, and these are tried again at growing intervals",
 	NotCarried:          "how many records the window holds; records that left it come back with the windows they have moved to",
 	Quarantined:         "the reason beside the first quarantined record, then the column's type in the vendor's description",
 	UndeclaredFields:    "whether the fields are worth a column; until then they are kept in windrow_undeclared",

@@ -37,10 +37,13 @@ func (s *Stream) bounds() bounds {
 	if b.unit == 0 {
 		b.unit = defaultUnit
 	}
-	b.filtered = b.Resolution == 0 || b.Granularity > b.Resolution
+	b.filtered = s.Parent == nil && b.Listing == nil && (b.Resolution == 0 || b.Granularity > b.Resolution)
 	b.local = showsHour(b.Layout) && !showsOffset(b.Layout)
 	return b
 }
+
+// placed says that the vendor takes bounds at all.
+func (b bounds) placed() bool { return b.Start != (Place{}) || b.End != (Place{}) }
 
 // zoneOf returns UTC for a zone that does not exist; Validate refuses it.
 func zoneOf(name string) *time.Location {
@@ -135,6 +138,9 @@ func ambiguous(t time.Time, zone *time.Location) (from, until time.Time, inside 
 // asked returns the instants that stand for the window's start and end in a request.
 func (b bounds) asked(w window.Window) (from, to time.Time) {
 	from, to = w.Start, w.End
+	if b.Listing != nil {
+		return w.End.Add(-b.Listing.Behind.D()), w.End.Add(b.Listing.Ahead.D())
+	}
 	if !b.filtered {
 		if b.EndInclusive {
 			to = to.Add(-b.unit)

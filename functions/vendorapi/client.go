@@ -54,9 +54,10 @@ type Client struct {
 	retry     Retry
 	options   Options
 	scanner   *scanner
-	stats     Stats
-
-	page Page
+	stats     *Stats
+	page      *Page
+	// parent is the one that a child stream is read of.
+	parent *ParentRecord
 }
 
 // NewClient returns a client of the vendor's stream. Its error names the secret's fields that are missing,
@@ -94,13 +95,23 @@ func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, err
 		retry:     v.Retry.withDefaults(),
 		options:   o,
 		scanner:   newScanner(s),
+		stats:     &Stats{},
+		page:      &Page{},
 	}, nil
+}
+
+// Of returns a client that reads the child stream's records of one parent. It shares its limits, buffers and figures with
+// c, so calls of the two may not overlap, and a page lasts until the next call of either.
+func (c *Client) Of(parent ParentRecord) *Client {
+	of := *c
+	of.parent = &parent
+	return &of
 }
 
 // Describe returns the request for the window's first page as it is sent, method, address and body, without
 // credentials. Two readings with equal descriptions asked the vendor for the same.
 func (c *Client) Describe(w window.Window) string {
-	r, err := c.vendor.request(c.stream, c.scanner.bounds, w, Cursor{})
+	r, err := c.vendor.request(c.stream, c.scanner.bounds, c.parent, w, Cursor{})
 	if err != nil {
 		return "unusable request: " + err.Error()
 	}
@@ -108,7 +119,7 @@ func (c *Client) Describe(w window.Window) string {
 }
 
 // Stats returns what the client has done so far.
-func (c *Client) Stats() Stats { return c.stats }
+func (c *Client) Stats() Stats { return *c.stats }
 
 // Page reads one page of the window. The page is read and checked whole before it is returned, so a
 // connection that breaks in its midst is repeated without a trace; it is valid until the next call.
@@ -120,7 +131,7 @@ func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, e
 	if err := c.scanner.bounds.check(w); err != nil {
 		return nil, fmt.Errorf("window %s: %w", w, err)
 	}
-	r, err := c.vendor.request(c.stream, c.scanner.bounds, w, at)
+	r, err := c.vendor.request(c.stream, c.scanner.bounds, c.parent, w, at)
 	if err != nil {
 		return nil, fmt.Errorf("window %s, page %d: %w", w, at.Page, err)
 	}
@@ -131,7 +142,7 @@ func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, e
 		}
 		last = c.try(ctx, r, w, at)
 		if last == nil {
-			return &c.page, nil
+			return c.page, nil
 		}
 		if last.throttled {
 			c.stats.Throttled++
@@ -156,6 +167,7 @@ func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, e
 func (c *Client) fault(r request, w window.Window, at Cursor, attempts int, last *failure) *RequestError {
 	e := &RequestError{
 		Window:   w,
+		Parent:   c.parentKey(),
 		Page:     at.Page,
 		Request:  c.redact(r.String()),
 		Attempts: attempts,

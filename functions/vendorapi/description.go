@@ -150,8 +150,11 @@ type Stream struct {
 	Query map[string]string `json:"query,omitempty"`
 	// Body is the fixed part of a JSON body, an object, into which values are placed (POST only).
 	Body json.RawMessage `json:"body,omitempty"`
-	// Window says where and how the window's bounds are sent.
-	Window Window `json:"window"`
+	// Window says where and how the window's bounds are sent. The zero Window is for a vendor that takes none: it gives
+	// all it has each time, and a record belongs to the window that holds its own time (TimePath).
+	Window Window `json:"window,omitzero"`
+	// Parent, where it is set, makes this a child stream: it is read once for each record of another stream, and has no Window.
+	Parent *Parent `json:"parent,omitempty"`
 	// Paging says how page after page is asked for.
 	Paging Paging `json:"paging"`
 	// RecordsPath leads to the array of records in an answer: names joined by dots; empty where the answer
@@ -178,7 +181,8 @@ type Stream struct {
 	VersionPath string `json:"versionPath,omitempty"`
 	// Settle is the settle delay: how long after it happened a record ordinarily takes to show.
 	Settle Duration `json:"settle"`
-	// Lookback is how far back the vendor may still add or change records.
+	// Lookback is how far back the vendor may still add or change records; of a child stream, how long after its own
+	// time a parent is read again.
 	Lookback Duration `json:"lookback,omitempty"`
 	// Audit is how late and changed records are found.
 	Audit Audit `json:"audit"`
@@ -231,6 +235,52 @@ type Window struct {
 	// LongestSpan is the longest span between the bounds that the vendor accepts. Zero means any. See
 	// [Stream.LatestEnd].
 	LongestSpan Duration `json:"longestSpan,omitempty"`
+	// Listing, where it is set, is for records that are listed before their time comes, or without any: each window asks for what
+	// is listed at its end, whatever the time of the record. Of two windows whose records are the same, the second holds none.
+	Listing *Listing `json:"listing,omitempty"`
+}
+
+// Listing bounds what is listed: from Behind before a window's end until Ahead after it, where the window has places for
+// these bounds.
+type Listing struct {
+	Behind Duration `json:"behind,omitempty"`
+	Ahead  Duration `json:"ahead,omitempty"`
+}
+
+// Parent says that a stream is read once for each record of another stream, its parent: the participants of each webinar. A
+// parent is read from Ahead before its own time until the stream's Lookback after it, at intervals that shrink towards that
+// time and grow after it. What is read of it replaces what was read before.
+type Parent struct {
+	// Stream is the name of the stream whose records are the parents.
+	Stream string `json:"stream"`
+	// TimePath is the path of a parent's own time: when it begins, or when it ended where only what is over is listed. The stream's
+	// Settle is added to it.
+	TimePath string `json:"timePath"`
+	// Ahead is how long before that time a parent is read first. Zero means that nothing is there before.
+	Ahead Duration `json:"ahead,omitempty"`
+	// Places are where the parent's fields go in a request.
+	Places []ParentPlace `json:"places"`
+	// Fields are the parent's fields that are added to each of its records.
+	Fields []ParentField `json:"fields,omitempty"`
+}
+
+// ParentPlace puts a field of the parent into a request, as it is written.
+type ParentPlace struct {
+	Place
+	// Path is the path of the field in the parent's record.
+	Path string `json:"path"`
+	// EscapeTwice has a value in the path escaped twice where it begins with a slash or has two in a row, as Zoom demands
+	// for a UUID. https://developers.zoom.us/docs/api/using-zoom-apis/#meeting-id-and-uuid
+	EscapeTwice bool `json:"escapeTwice,omitempty"`
+}
+
+// ParentField adds a field of the parent to each of its records.
+type ParentField struct {
+	// Name is that of the added field: letters, digits and underscores, from a letter on. It counts before one of the same name
+	// that the record has itself.
+	Name string `json:"name"`
+	// Path is the path of the field in the parent's record.
+	Path string `json:"path"`
 }
 
 // PagingKind names a way of asking for the next page.

@@ -31,6 +31,8 @@ var (
 // it holds a credential. The stream is the client's own and for its caller to name.
 type RequestError struct {
 	Window window.Window
+	// Parent is the key of the parent that was asked for ([ParentRecord]), empty where the stream is no child.
+	Parent string
 	// Page counts from 1.
 	Page int
 	// Request is the method, address and body, credentials left out.
@@ -50,7 +52,11 @@ type RequestError struct {
 // Error names the window, the page and the request, and what was seen.
 func (e *RequestError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "window %s, page %d: ", e.Window, e.Page)
+	if e.Parent == "" {
+		fmt.Fprintf(&b, "window %s, page %d: ", e.Window, e.Page)
+	} else {
+		fmt.Fprintf(&b, "parent %s, page %d: ", e.Parent, e.Page)
+	}
 	if len(e.kinds) > 0 {
 		fmt.Fprintf(&b, "%v: ", e.kinds[0])
 	}

@@ -193,8 +193,11 @@ func (c *Client) judge(answer *http.Response, body []byte, err error) *failure {
 
 // accept makes c.page of an answer: the records, the total and where to go on.
 func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at Cursor) *failure {
-	c.page = Page{Number: at.Page, Total: -1, Bytes: len(body), body: c.page.body, records: c.page.records[:0], others: c.page.others[:0]}
-	p := &c.page
+	p := c.page
+	*p = Page{Number: at.Page, Total: -1, Bytes: len(body), body: p.body, records: p.records[:0], others: p.others[:0], extended: p.extended}
+	if c.parent != nil {
+		p.added = c.stream.Parent.added(c.parent)
+	}
 	_, past := matching(c.stream.Paging.PastEnd, answer.StatusCode, body)
 	if past || answer.StatusCode == http.StatusNoContent && c.stream.RecordsAbsentWhenEmpty {
 		p.Last = true
@@ -237,7 +240,7 @@ func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at 
 		}
 		return f
 	}
-	if c.stream.TimePath != "" {
+	if c.stream.TimePath != "" && c.parent == nil && c.stream.Window.Listing == nil {
 		c.scanner.place(w, p)
 	}
 	return nil

@@ -155,6 +155,39 @@ func full() *Vendor {
 				Audit:    AuditReread,
 				Columns:  []Column{{Name: "id", Type: TypeString}},
 			},
+			{
+				Name: "visits",
+				Path: "/people/{person}/visits",
+				Parent: &Parent{
+					Stream:   "people",
+					TimePath: "meta.changed",
+					Ahead:    Duration(30 * 24 * time.Hour),
+					Places:   []ParentPlace{{Place: Place{In: InPath, Name: "person"}, Path: "id", EscapeTwice: true}, {Place: Place{In: InQuery, Name: "name"}, Path: "meta.name"}},
+					Fields:   []ParentField{{Name: "person_id", Path: "id"}, {Name: "person_name", Path: "meta.name"}},
+				},
+				Paging:   Paging{Kind: PagingToken, Place: Place{In: InQuery, Name: "token"}, NextPath: "next"},
+				Key:      []string{"person_id", "at"},
+				Lookback: Duration(72 * time.Hour),
+				Audit:    AuditReread,
+				Columns:  []Column{{Name: "person_id", Type: TypeString}, {Name: "at", Type: TypeTimestamp}},
+
+				RecordsPath: "visits",
+			},
+			{
+				Name: "planned",
+				Path: "/planned",
+				Window: Window{
+					Start:      Place{In: InQuery, Name: "from"},
+					End:        Place{In: InQuery, Name: "to"},
+					Layout:     time.RFC3339,
+					Resolution: Duration(time.Second),
+					Listing:    &Listing{Behind: Duration(time.Hour), Ahead: Duration(60 * 24 * time.Hour)},
+				},
+				Paging:  Paging{Kind: PagingNone},
+				Key:     []string{"id"},
+				Audit:   AuditReread,
+				Columns: []Column{{Name: "id", Type: TypeString}},
+			},
 		},
 	}
 }

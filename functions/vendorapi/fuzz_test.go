@@ -172,7 +172,7 @@ func checkNext(t *testing.T, c *Client, next Cursor) {
 	if c.redact(next.Value) != next.Value {
 		t.Fatalf("a credential in a cursor: %s", next.Value)
 	}
-	r, err := c.vendor.request(c.stream, c.scanner.bounds, hour, next)
+	r, err := c.vendor.request(c.stream, c.scanner.bounds, nil, hour, next)
 	if err != nil {
 		t.Fatalf("no next request can be made with %+v: %v", next, err)
 	}
@@ -226,11 +226,30 @@ func FuzzDescriptions(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if s.Parent != nil {
+				checkChild(t, c)
+				continue
+			}
 			for _, day := range []string{"2026-03-10T17:00:00Z", "2026-03-29T01:30:00Z", "2026-11-01T09:15:00Z"} {
 				checkWindow(t, c, at(day))
 			}
 		}
 	})
+}
+
+// checkChild asks for a parent whose fields are what a path or a query suffers least.
+func checkChild(t *testing.T, c *Client) {
+	t.Helper()
+	parent := ParentRecord{Key: "1"}
+	for range c.stream.Parent.Places {
+		parent.Places = append(parent.Places, jsontext.Value(`"//../a?b#c%2F\u0000é"`))
+	}
+	of := c.Of(parent)
+	r, err := of.vendor.request(c.stream, c.scanner.bounds, of.parent, hour, Cursor{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkHost(t, of, r)
 }
 
 // checkWindow asks for the window from about start on.
@@ -249,7 +268,7 @@ func checkWindow(t *testing.T, c *Client, start time.Time) {
 		t.Fatal(text)
 	}
 	for _, at := range []Cursor{{}, {Page: 2, Seen: 100, Digest: "x"}} {
-		r, err := c.vendor.request(s, c.scanner.bounds, w, at)
+		r, err := c.vendor.request(s, c.scanner.bounds, nil, w, at)
 		if err != nil {
 			t.Fatal(err)
 		}

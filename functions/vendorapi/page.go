@@ -43,13 +43,17 @@ type Page struct {
 	records []span
 	// others are the records that belong to other windows.
 	others []span
+	// added are the members that are put before those of each record, each with a comma behind it; extended is the record
+	// yielded last with them.
+	added, extended []byte
 }
 
 // span is where a record stands in a page's body.
 type span struct{ from, to int }
 
 // Records yields each record that belongs to the window, exactly as the vendor sent it but for line breaks
-// between its tokens, which have become spaces, so that a record is one line.
+// between its tokens, which have become spaces, so that a record is one line, and for the fields of its parent, which stand
+// before its own. A record lasts until the next one.
 func (p *Page) Records() iter.Seq[[]byte] { return p.each(p.records) }
 
 // Others yields the records of the answer that belong to other windows: a count of what was given has to
@@ -59,11 +63,25 @@ func (p *Page) Others() iter.Seq[[]byte] { return p.each(p.others) }
 func (p *Page) each(records []span) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for _, r := range records {
-			if !yield(p.body[r.from:r.to:r.to]) {
+			if !yield(p.extend(p.body[r.from:r.to:r.to])) {
 				return
 			}
 		}
 	}
+}
+
+// extend puts the parent's fields before those of a record. What is no object has none, and stays as it is.
+func (p *Page) extend(record []byte) []byte {
+	if len(p.added) == 0 || record[0] != '{' {
+		return record
+	}
+	own := bytes.TrimLeft(record[1:], " \t")
+	p.extended = append(append(p.extended[:0], '{'), p.added...)
+	if own[0] == '}' {
+		p.extended = p.extended[:len(p.extended)-1]
+	}
+	p.extended = append(p.extended, own...)
+	return p.extended
 }
 
 // lenient are the scanner's options: a vendor's page is not refused for a name that occurs twice or for bytes

@@ -35,6 +35,8 @@ type placed struct {
 	place Place
 	text  string
 	json  string
+	// twice says that a value in the path is escaped twice.
+	twice bool
 }
 
 func placedText(place Place, text string) placed {
@@ -46,12 +48,32 @@ func placedNumber(place Place, text string) placed {
 	return placed{place: place, text: text, json: text}
 }
 
-// request builds the request for a page of a window.
-func (v *Vendor) request(s *Stream, b bounds, w window.Window, at Cursor) (request, error) {
+// placedJSON places a value that is JSON: a string as what it says, all else as it is written.
+func placedJSON(place Place, value jsontext.Value) (placed, error) {
+	p := placed{place: place, text: string(value), json: string(value)}
+	if value.Kind() == '"' {
+		text, err := jsontext.AppendUnquote(nil, value)
+		if err != nil {
+			return p, err
+		}
+		p.text = string(text)
+	}
+	return p, nil
+}
+
+// request builds the request for a page of a window, or of a parent where there is one.
+func (v *Vendor) request(s *Stream, b bounds, parent *ParentRecord, w window.Window, at Cursor) (request, error) {
 	if s.Paging.linked() && at.Value != "" {
 		return v.linkedRequest(at.Value)
 	}
 	values := b.values(w)
+	if parent != nil {
+		of, err := s.Parent.values(parent)
+		if err != nil {
+			return request{}, err
+		}
+		values = append(values, of...)
+	}
 	paging, err := s.pagingValues(at)
 	if err != nil {
 		return request{}, err
@@ -60,6 +82,9 @@ func (v *Vendor) request(s *Stream, b bounds, w window.Window, at Cursor) (reque
 }
 
 func (b bounds) values(w window.Window) []placed {
+	if !b.placed() {
+		return nil
+	}
 	from, to := b.asked(w)
 	place := func(place Place, text string, number bool) placed {
 		if number {
@@ -84,13 +109,9 @@ func (s *Stream) pagingValues(at Cursor) ([]placed, error) {
 		if at.Value == "" {
 			break
 		}
-		token := placed{place: p.Place, text: at.Value, json: at.Value}
-		if jsontext.Value(at.Value).Kind() == '"' {
-			text, err := jsontext.AppendUnquote(nil, at.Value)
-			if err != nil {
-				return nil, fmt.Errorf("the cursor's value is no JSON string: %w", err)
-			}
-			token.text = string(text)
+		token, err := placedJSON(p.Place, jsontext.Value(at.Value))
+		if err != nil {
+			return nil, fmt.Errorf("the cursor's value is no JSON string: %w", err)
 		}
 		values = append(values, token)
 	}
@@ -109,7 +130,11 @@ func (v *Vendor) assemble(s *Stream, values []placed) (request, error) {
 	for _, value := range values {
 		switch value.place.In {
 		case InPath:
-			path = strings.ReplaceAll(path, "{"+value.place.Name+"}", url.PathEscape(value.text))
+			escaped := url.PathEscape(value.text)
+			if value.twice {
+				escaped = url.PathEscape(escaped)
+			}
+			path = strings.ReplaceAll(path, "{"+value.place.Name+"}", escaped)
 		case InQuery:
 			query.Set(value.place.Name, value.text)
 		}

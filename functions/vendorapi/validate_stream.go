@@ -13,7 +13,11 @@ func (v *Vendor) checkStream(f *faults, s *Stream) {
 	checkName(f, s.Name, maxStreamName)
 	s.checkRequest(f)
 	s.checkPlaces(f, v.Auth)
-	f.under("window", func() { s.checkWindow(f) })
+	if s.Parent == nil {
+		f.under("window", func() { s.checkWindow(f) })
+	} else {
+		v.checkChild(f, s)
+	}
 	f.under("paging", func() { s.checkPaging(f) })
 	s.checkAnswer(f)
 	s.RateLimit.check(f)
@@ -31,6 +35,10 @@ func (v *Vendor) checkStream(f *faults, s *Stream) {
 		f.add("audit", string(s.Audit), "want %s (the vendor reports totals and records keep their window time) or %s", AuditCount, AuditReread)
 	case s.Audit == AuditCount && s.Total == (Total{}):
 		f.add("audit", string(s.Audit), "a count needs a total: want total.path or total.header, or audit %s", AuditReread)
+	case s.Audit == AuditCount && s.Parent != nil:
+		f.add("audit", string(s.Audit), "a child stream is read parent by parent, each again and again: want audit %s", AuditReread)
+	case s.Audit == AuditCount && s.Window.Listing != nil:
+		f.add("audit", string(s.Audit), "what is listed is no matter of the window: want audit %s", AuditReread)
 	case s.Audit == AuditCount && s.bounds().filtered:
 		f.add("audit", string(s.Audit), "the totals count other windows' records too, since more than the window is asked for where its resolution is unknown or its granularity coarser: want audit %s", AuditReread)
 	}
@@ -84,7 +92,15 @@ type placing struct {
 
 // places returns where values go. Places that the paging kind does not use are its own fault.
 func (s *Stream) places() []placing {
-	places := []placing{{"window.start", s.Window.Start}, {"window.end", s.Window.End}}
+	var places []placing
+	if s.bounds().placed() {
+		places = append(places, placing{"window.start", s.Window.Start}, placing{"window.end", s.Window.End})
+	}
+	if s.Parent != nil {
+		for i, of := range s.Parent.Places {
+			places = append(places, placing{fmt.Sprintf("parent.places[%d]", i), of.Place})
+		}
+	}
 	switch s.Paging.Kind {
 	case PagingOffset, PagingNumber, PagingToken:
 		places = append(places, placing{"paging.place", s.Paging.Place})

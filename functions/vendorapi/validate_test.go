@@ -32,6 +32,8 @@ func TestFullDescriptionIsValidAndSurvivesJSON(t *testing.T) {
 func TestValidate(t *testing.T) {
 	stream := func(change func(*Stream)) func(*Vendor) { return func(v *Vendor) { change(&v.Streams[0]) } }
 	days := func(change func(*Stream)) func(*Vendor) { return func(v *Vendor) { change(&v.Streams[1]) } }
+	child := func(change func(*Stream)) func(*Vendor) { return func(v *Vendor) { change(&v.Streams[2]) } }
+	listed := func(change func(*Stream)) func(*Vendor) { return func(v *Vendor) { change(&v.Streams[3]) } }
 	tests := map[string]struct {
 		change func(*Vendor)
 		want   []string
@@ -58,7 +60,7 @@ func TestValidate(t *testing.T) {
 		"timeout and size":   {func(v *Vendor) { v.RequestTimeout, v.MaxPageBytes = -1, 5 }, []string{"requestTimeout: -1ns", "maxPageBytes: 5: want at least 1024"}},
 		"no streams":         {func(v *Vendor) { v.Streams = nil }, []string{"streams: []: want at least one"}},
 		"one name twice":     {func(v *Vendor) { v.Streams[1].Name = "people" }, []string{`streams[1].name: "people": streams[0] has this name already`}},
-		"stream name":        {stream(func(s *Stream) { s.Name = "a_b" }), []string{`streams[0].name: "a_b"`}},
+		"stream name":        {stream(func(s *Stream) { s.Name = "a_b" }), []string{`streams[0].name: "a_b"`, `streams[2].parent.stream: "people": the vendor has no such stream: want one of a_b, days, planned`}},
 		"method":             {stream(func(s *Stream) { s.Method = "PUT" }), []string{`streams[0].method: "PUT": want GET or POST`}},
 		"body of a GET":      {stream(func(s *Stream) { s.Method = "GET" }), []string{"streams[0].body", "streams[0].window.end.in", "streams[0].paging.place.in", "streams[0].paging.sizePlace.in"}},
 		"body":               {stream(func(s *Stream) { s.Body = json.RawMessage(`[]`) }), []string{`streams[0].body: "[]": want a JSON object`}},
@@ -67,7 +69,9 @@ func TestValidate(t *testing.T) {
 		"path brace":         {stream(func(s *Stream) { s.Path += "/{" }), []string{"want each brace closed"}},
 		"unfilled path":      {stream(func(s *Stream) { s.Path += "/{client}" }), []string{`nothing is placed at {client}`}},
 		"absent from path":   {stream(func(s *Stream) { s.Path = "/people" }), []string{`streams[0].window.start.name: "from": path "/people" has no {from}`}},
-		"no start, no end":   {stream(func(s *Stream) { s.Window.Start, s.Window.End = Place{}, Place{} }), []string{"streams[0].window.start: {}: a window needs a place for its start: want in (query, path or body) and name", "streams[0].window.end: {}", "nothing is placed at {from}"}},
+		"no start, no end":   {stream(func(s *Stream) { s.Window.Start, s.Window.End = Place{}, Place{} }), []string{"streams[0].window.start: {}: a window needs a place for its start: want in (query, path or body) and name, for its end too; or leave all of it out where the vendor takes no bounds", "nothing is placed at {from}"}},
+		"no window, no time": {days(func(s *Stream) { s.Window, s.TimePath = Window{}, "" }), []string{"streams[1].window.start: {}: a window needs a place for its start: want in (query, path or body) and name, for its end too; or, where the vendor takes no bounds, want timePath, by which records are placed, or a listing"}},
+		"a place for one":    {days(func(s *Stream) { s.Window.End = Place{} }), []string{"streams[1].window.end: {}: a window needs a place for its end: want in"}},
 		"half a place":       {stream(func(s *Stream) { s.Paging.Place = Place{In: "cookie"}; s.Paging.SizePlace.Name = "" }), []string{`streams[0].paging.place.in: "cookie": want query, path or body`, `streams[0].paging.sizePlace.name: ""`}},
 		"one place for two":  {stream(func(s *Stream) { s.Paging.SizePlace = s.Paging.Place }), []string{`streams[0].paging.sizePlace: "page.number": paging.place goes to the same place`}},
 		"fixed and placed":   {days(func(s *Stream) { s.Query = map[string]string{"to": "x"} }), []string{`streams[1].window.end.name: "to": query has a fixed parameter of this name`}},
@@ -109,10 +113,24 @@ func TestValidate(t *testing.T) {
 		"column types": {stream(func(s *Stream) {
 			s.Columns = append(s.Columns, Column{Name: "a", Type: "int"}, Column{Name: "b", Type: TypeDate, Layout: "x", Zone: "UTC"}, Column{Name: "c", Type: TypeTimestamp, Layout: "15:04", Zone: "Mars"})
 		}), []string{`columns[2].type: "int": want string, int64`, `columns[3].layout: "x"`, `columns[3].zone: "UTC"`, `columns[4].layout: "15:04"`, `columns[4].zone: "Mars"`}},
-		"paths":            {stream(func(s *Stream) { s.RecordsPath, s.TimePath, s.VersionPath, s.Columns[1].Path = "a.", ".a", "a..b", "." }), []string{"recordsPath", "timePath", "versionPath", "columns[1].path"}},
-		"API key fixed":    {func(v *Vendor) { v.Auth = Auth{Kind: AuthQueryKey, TokenField: "t", Parameter: "include"} }, []string{`streams[0].query: "include": auth.parameter writes this parameter`}},
-		"from a bad input": {func(v *Vendor) { v.Invalid = errors.New("bad client id") }, []string{"bad client id"}},
-		"higher format":    {func(v *Vendor) { v.Format = 2 }, []string{"format: 2: want at most 1"}},
+		"paths":               {stream(func(s *Stream) { s.RecordsPath, s.TimePath, s.VersionPath, s.Columns[1].Path = "a.", ".a", "a..b", "." }), []string{"recordsPath", "timePath", "versionPath", "columns[1].path"}},
+		"no such parent":      {child(func(s *Stream) { s.Parent.Stream = "persons" }), []string{`streams[2].parent.stream: "persons": the vendor has no such stream: want one of people, days, planned`}},
+		"a cycle":             {child(func(s *Stream) { s.Parent.Stream = "visits" }), []string{`streams[2].parent.stream: "visits": the streams wait for one another, visits of visits: want a first one without a parent`}},
+		"a younger child":     {child(func(s *Stream) { s.Lookback = Duration(time.Hour) }), []string{"streams[2].parent.stream: \"people\": its parents may show up to 48h0m0s late, and this stream's lookback is 1h0m0s"}},
+		"a child's window":    {child(func(s *Stream) { s.Window.Layout = time.RFC3339 }), []string{"streams[2].window: set: a child stream is read once for each parent"}},
+		"a child that counts": {child(func(s *Stream) { s.Audit, s.Total = AuditCount, Total{Path: "total"} }), []string{`streams[2].audit: "count": a child stream is read parent by parent`}},
+		"parents alike":       {child(func(s *Stream) { s.Parent.Places, s.Path = nil, "/visits" }), []string{"streams[2].parent.places: []: the same would be asked for each parent"}},
+		"a parent's time":     {child(func(s *Stream) { s.Parent.TimePath, s.Parent.Ahead = "", -1 }), []string{`streams[2].parent.timePath: ""`, "streams[2].parent.ahead: -1ns"}},
+		"a parent's place": {child(func(s *Stream) {
+			s.Parent.Places[1] = ParentPlace{Place: Place{In: InQuery, Name: "token"}, EscapeTwice: true}
+		}), []string{`streams[2].paging.place: "token": parent.places[1] goes to the same place`, `streams[2].parent.places[1].path: ""`, "streams[2].parent.places[1].escapeTwice: true: only what stands in"}},
+		"a parent's field":      {child(func(s *Stream) { s.Parent.Fields = []ParentField{{"a.b", "a"}, {"c", "a."}, {"c", "a"}} }), []string{`streams[2].parent.fields[0].name: "a.b"`, `streams[2].parent.fields[1].path: "a."`, `streams[2].parent.fields[2].name: "c": another field has this name`}},
+		"a listing of nothing":  {listed(func(s *Stream) { s.Window = Window{Listing: &Listing{Ahead: 1}} }), []string{"streams[3].window.listing: \"0s, 1ns\": the vendor is not told what to list"}},
+		"a listing behind":      {listed(func(s *Stream) { s.Window.Listing, s.Lookback = &Listing{Behind: -1, Ahead: -1}, 1 }), []string{"listing.behind: -1ns", "listing.ahead: -1ns", "streams[3].window.listing: 1ns: what is listed is asked for anew"}},
+		"a listing that counts": {listed(func(s *Stream) { s.Audit, s.Total, s.RecordsPath = AuditCount, Total{Path: "total"}, "planned" }), []string{`streams[3].audit: "count": what is listed is no matter of the window`}},
+		"API key fixed":         {func(v *Vendor) { v.Auth = Auth{Kind: AuthQueryKey, TokenField: "t", Parameter: "include"} }, []string{`streams[0].query: "include": auth.parameter writes this parameter`}},
+		"from a bad input":      {func(v *Vendor) { v.Invalid = errors.New("bad client id") }, []string{"bad client id"}},
+		"higher format":         {func(v *Vendor) { v.Format = 2 }, []string{"format: 2: want at most 1"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

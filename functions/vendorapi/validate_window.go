@@ -1,6 +1,7 @@
 package vendorapi
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/window"
@@ -24,12 +25,50 @@ func (s *Stream) checkWindow(f *faults) {
 		return
 	}
 	b := s.bounds()
+	if !b.placed() {
+		s.checkUnplaced(f, b)
+		return
+	}
+	if b.Listing != nil {
+		s.checkListing(f)
+	}
 	if b.filtered && s.TimePath == "" {
 		f.add("resolution", w.Resolution, "records are placed by their own time where the resolution is unknown or the granularity (%v) coarser: want timePath, or a resolution", w.Granularity)
 	}
 	if err == nil {
 		s.checkLayout(f, b)
 		s.checkLongestSpan(f, b, zone)
+	}
+}
+
+// checkUnplaced checks a window that the vendor is not told.
+func (s *Stream) checkUnplaced(f *faults, b bounds) {
+	const want = "want in (%s, %s or %s) and name, for its end too"
+	unplaced := b.Window
+	unplaced.Listing = nil
+	switch {
+	case unplaced != (Window{}):
+		f.add("start", emptyObject, "a window needs a place for its start: "+want+"; or leave all of it out where the vendor takes no bounds", InQuery, InPath, InBody)
+	case b.Listing == nil && s.TimePath == "":
+		f.add("start", emptyObject, "a window needs a place for its start: "+want+"; or, where the vendor takes no bounds, want timePath, by which records are placed, or a listing", InQuery, InPath, InBody)
+	case b.Listing != nil && *b.Listing != (Listing{}):
+		f.add("listing", fmt.Sprintf("%v, %v", b.Listing.Behind, b.Listing.Ahead), "the vendor is not told what to list: want start and end, the places of these bounds, or an empty listing")
+	}
+	if b.Listing != nil {
+		s.checkListing(f)
+	}
+}
+
+func (s *Stream) checkListing(f *faults) {
+	l := s.Window.Listing
+	if l.Behind < 0 {
+		f.add("listing.behind", l.Behind, "want 0 or more")
+	}
+	if l.Ahead < 0 {
+		f.add("listing.ahead", l.Ahead, "want 0 or more")
+	}
+	if s.Lookback != 0 {
+		f.add("listing", s.Lookback, "what is listed is asked for anew in each window, and none is read again: want no lookback")
 	}
 }
 

@@ -42,10 +42,15 @@ func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) 
 			return ingest.Answer{}, err
 		}
 	}
+	parents, err := ingest.ParentsOf(h.Vendor, h.Stream, h.Zone, h.client)
+	if err != nil {
+		return ingest.Answer{}, err
+	}
 	config := ingest.Config{
 		Stream:       h.Stream,
 		Vendor:       h.client,
 		Zone:         h.Zone,
+		Parents:      parents,
 		Run:          runName(ctx),
 		Genesis:      h.Settings.Genesis,
 		PartBytes:    h.Settings.PartBytes,
