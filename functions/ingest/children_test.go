@@ -31,6 +31,8 @@ type meeting struct {
 	ends    time.Time
 	// visits are when each of its children shows.
 	visits []time.Time
+	// gone are the numbers of the visits that are no more.
+	gone map[int]bool
 	// status is what a request for its visits is answered with, where it is not 0.
 	status int
 }
@@ -114,7 +116,7 @@ func (m *family) visits(w http.ResponseWriter, id, token string) {
 // shown are the numbers of the visits that show by now.
 func (m *family) shown(of *meeting) (shown []int) {
 	for n, at := range of.visits {
-		if !at.After(m.now) {
+		if !at.After(m.now) && !of.gone[n] {
 			shown = append(shown, n)
 		}
 	}
@@ -310,6 +312,26 @@ func (h *home) committed() (visits map[string][]int, commits map[string][]*rawzo
 	return visits, commits
 }
 
+// windowAt returns the commit of a stream's window that holds a time.
+func (h *home) windowAt(stream string, at time.Time) *rawzone.Commit {
+	h.t.Helper()
+	zone := h.zone(stream)
+	for ref, err := range zone.Commits(context.Background(), time.Time{}) {
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		commit, _, err := zone.Commit(context.Background(), ref)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if commit.Window().Contains(at) {
+			return commit
+		}
+	}
+	h.t.Fatalf("stream %s has no window at %s", stream, at)
+	return nil
+}
+
 // check compares the newest commits with what the vendor has by now.
 func (h *home) check() map[string][]*rawzone.Commit {
 	h.t.Helper()
@@ -387,15 +409,42 @@ func TestAParentWhoseTimeMovesKeepsItsSlot(t *testing.T) {
 	h := newHome(t)
 	m := &meeting{id: "a", changed: day.Add(time.Hour), ends: day.Add(10 * time.Hour), visits: visitsFrom(day, time.Hour, 100)}
 	h.model.meetings = []*meeting{m}
-	h.play(day, day.Add(4*time.Hour))
-	m.changed, m.ends = day.Add(4*time.Hour), day.Add(80*time.Hour)
-	h.play(day.Add(4*time.Hour+30*time.Minute), day.Add(130*time.Hour))
+	h.play(day, day.Add(3*time.Hour))
+	m.changed, m.ends = day.Add(3*time.Hour), day.Add(80*time.Hour)
+	// The window that the meeting has left is read again later than the one that it is in, and keeps it as it was.
+	h.play(day.Add(3*time.Hour+30*time.Minute), day.Add(20*time.Hour))
+	before := h.windowAt("meetings", day.Add(time.Hour))
+	if before.Generation < 2 || before.Carried != 1 {
+		t.Fatalf("the window that it was in is %+v", before)
+	}
+	h.play(day.Add(20*time.Hour+30*time.Minute), day.Add(100*time.Hour))
+	// What preprocess may not leave behind its mark is what the audit remembers.
+	if audit, err := h.zone("visits").Audit(context.Background()); err != nil || len(audit.Windows) != 1 || !audit.Windows[0].Start.Equal(day.Add(10*time.Hour)) {
+		t.Errorf("the audit remembers %+v, %v: want the slot", audit.Windows, err)
+	}
+	h.play(day.Add(100*time.Hour+30*time.Minute), day.Add(130*time.Hour))
+	if asked := h.model.asked["a"]; asked > 200 {
+		t.Errorf("it was asked for %d times", asked)
+	}
 	commits := h.check()["a"]
 	if got := commits[0].Window().Start; !got.Equal(day.Add(10 * time.Hour)) {
 		t.Errorf("it stands at %s, want where it was first seen", got)
 	}
 	if got := commits[0].ReadAt; got.Before(m.ends) {
 		t.Errorf("it was last read at %s, before its new time", got)
+	}
+}
+
+func TestAChildThatIsGoneIsNotKept(t *testing.T) {
+	h := newHome(t)
+	m := &meeting{id: "a", changed: day, ends: day, visits: visitsFrom(day, 0, 12)}
+	h.model.meetings = []*meeting{m}
+	h.play(day, day.Add(2*time.Hour))
+	h.check()
+	m.gone = map[int]bool{3: true, 11: true}
+	h.play(day.Add(2*time.Hour+30*time.Minute), day.Add(4*time.Hour))
+	if visits, _ := h.committed(); len(visits["a"]) != 10 || slices.Contains(visits["a"], 3) {
+		t.Errorf("the visits are %v", visits["a"])
 	}
 }
 
@@ -592,6 +641,7 @@ func TestAListingIsStoredWhereItChanges(t *testing.T) {
 	h.model.meetings = append(h.model.meetings, &meeting{id: "b", changed: day.Add(10 * time.Hour), ends: day.Add(20 * time.Hour), visits: visitsFrom(day, time.Hour, 60)})
 	h.play(day.Add(10*time.Hour+30*time.Minute), day.Add(24*time.Hour))
 	var with []string
+	var same time.Time
 	zone := h.zone("meetings")
 	commits := 0
 	for ref, err := range zone.Commits(context.Background(), time.Time{}) {
@@ -605,7 +655,8 @@ func TestAListingIsStoredWhereItChanges(t *testing.T) {
 		commits++
 		if commit.Same.IsZero() {
 			with = append(with, fmt.Sprintf("%s: %d records", ref.Name, commit.Records))
-		} else if commit.Records != 0 || len(commit.Parts) != 0 || !commit.Settled {
+			same = commit.Start
+		} else if !commit.Same.Equal(same) || commit.Records != 0 || len(commit.Parts) != 0 || !commit.Settled {
 			t.Errorf("commit %s: %+v", ref.Name, commit)
 		}
 	}
