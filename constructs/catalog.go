@@ -36,6 +36,8 @@ const (
 	// minScanLimitMB is the least limit that Athena takes.
 	// https://docs.aws.amazon.com/athena/latest/APIReference/API_WorkGroupConfiguration.html
 	minScanLimitMB = 10
+	// maxScanLimitMB is as many bytes as a number in a template holds exactly, 8 PB.
+	maxScanLimitMB = 1 << 33
 )
 
 // addTables describes the curated bucket to Glue, a table a stream. Partitions are worked out from the query, so that nothing

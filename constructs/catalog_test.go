@@ -24,7 +24,7 @@ func TestTablesShowWhatIsCurated(t *testing.T) {
 		encryption    string
 	}{
 		"defaults": {
-			withDefaults(), "<" + withDefaults().bucket(t, "CuratedBucket").ID + ">", "test_pipeline", "NOW-3YEARS,NOW+1DAYS",
+			withDefaults(), "<" + withDefaults().bucket(t, "CuratedBucket").ID + ">", "test__pipeline", "NOW-3YEARS,NOW+1DAYS",
 			10_240e6, 7, `{"EncryptionOption":"SSE_S3"}`,
 		},
 		"everything": {
@@ -79,7 +79,7 @@ func TestTablesShowWhatIsCurated(t *testing.T) {
 			workgroup := c.tpl.only(t, "AWS::Athena::WorkGroup").Properties
 			configuration := at(workgroup, "WorkGroupConfiguration")
 			results := c.tpl.bucket(t, "ResultsBucket")
-			if workgroup["Name"] != "test-Pipeline" || at(configuration, "BytesScannedCutoffPerQuery") != c.limit || at(configuration, "EnforceWorkGroupConfiguration") != true {
+			if workgroup["Name"] != "test.Pipeline" || at(configuration, "BytesScannedCutoffPerQuery") != c.limit || at(configuration, "EnforceWorkGroupConfiguration") != true {
 				t.Errorf("the workgroup is %s", text(workgroup))
 			}
 			if got := text(at(configuration, "ResultConfiguration", "OutputLocation")); got != "s3://<"+results.ID+">/" {
@@ -156,8 +156,19 @@ func TestNamesFitWhatTheyName(t *testing.T) {
 		if one == other {
 			t.Errorf("two pipelines whose names begin alike have one %s: %s", what, one)
 		}
+		owner := map[string]string{}
+		for _, pipeline := range []string{
+			"acme/web-Pipeline", "acme-web/Pipeline", "acme/web/Pipeline", "acme-web-Pipeline", "acme/web.Pipeline", "acme.web/Pipeline", "acme/web Pipeline", "acme/web:Pipeline",
+			"acme/web_Pipeline", "acme/web--Pipeline", "acme/web-/Pipeline", "acme/web/-Pipeline", "acme/web__Pipeline", "acme/web//Pipeline", "acme/wéb/Pipeline",
+		} {
+			made := c.name(pipeline)
+			if other, taken := owner[made]; taken || !c.valid.MatchString(made) {
+				t.Errorf("%s has the %s %q, as has %q", pipeline, what, made, other)
+			}
+			owner[made] = pipeline
+		}
 	}
-	if got := databaseName("", "windrow-prod-on24/Pipeline"); got != "windrow_prod_on24_pipeline" {
+	if got := databaseName("", "windrow-prod-on24/Pipeline"); got != "windrow_prod_on24__pipeline" {
 		t.Errorf("a short name is changed to %q", got)
 	}
 }
@@ -202,7 +213,7 @@ func TestQueriesCanBeGranted(t *testing.T) {
 	tpl := templateOf(stack)
 	all := strings.Join(tpl.permissions(tpl.logicalID(t, "AWS::IAM::Role", "Analyst")), "\n")
 	for _, want := range []string{
-		"athena:StartQueryExecution arn:<AWS::Partition>:athena:<AWS::Region>:<AWS::AccountId>:workgroup/test-Pipeline",
+		"athena:StartQueryExecution arn:<AWS::Partition>:athena:<AWS::Region>:<AWS::AccountId>:workgroup/test.Pipeline",
 		"glue:GetTable arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:table/<" + tpl.only(t, "AWS::Glue::Database").ID + ">/*",
 		"states:StartExecution <" + tpl.machine(t, "StateMachine").ID + ">",
 		"states:StartExecution <" + tpl.machine(t, "Backfill").ID + ">",

@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -33,7 +34,7 @@ func TestBudgetWatchesThePipelineByItsTag(t *testing.T) {
 			if got := text(at(data, "CostFilters")); got != `{"Region":[{"Ref":"AWS::Region"}],"TagKeyValue":["user:Pipeline$test/Pipeline"]}` {
 				t.Errorf("it counts %s", got)
 			}
-			if at(data, "BudgetType") != "COST" || at(data, "TimeUnit") != "MONTHLY" || text(at(data, "BudgetName")) != "test-Pipeline-<AWS::Region>" {
+			if at(data, "BudgetType") != "COST" || at(data, "TimeUnit") != "MONTHLY" || text(at(data, "BudgetName")) != "test.Pipeline-<AWS::Region>" {
 				t.Errorf("the budget is %s", text(data))
 			}
 			var alerts []string
@@ -203,17 +204,87 @@ func TestDashboardShowsEachThing(t *testing.T) {
 	if dashboards := withDefaults().ofType("AWS::CloudWatch::Dashboard"); len(dashboards) > 0 {
 		t.Error("there is a dashboard without asking for one: it costs as much as all the rest")
 	}
-	body := text(withPlain().only(t, "AWS::CloudWatch::Dashboard").Properties["DashboardBody"])
-	for _, want := range []string{
-		"StalenessSeconds", "CostUSD", "Findings", "ExecutionsStarted", "ExecutionsFailed", "ExecutionsTimedOut", // graphs
-		`"type":"alarm"`, withPlain().alarm(t, "wake somebody").ID + ".Arn", // the state of the alarms
-		"executions of runs", "https://wiki.acme.example/windrow", // links
-		"sum(records)", "sum(backedOff)", "sum(retries)", "sum(throttled)", // from the logs
+	tpl := withPlain()
+	widgets := widgetsOf(t, tpl)
+	find := func(kind, title string) map[string]any {
+		for _, w := range widgets {
+			if w.Type == kind && strings.HasPrefix(fmt.Sprint(w.Properties["title"]), title) {
+				return w.Properties
+			}
+		}
+		t.Errorf("the dashboard has no %s %q", kind, title)
+		return nil
+	}
+	for title, want := range map[string]struct {
+		metrics []string
+		level   float64
+		label   string
+	}{
+		"Freshness":     {[]string{"StalenessSeconds"}, plain().StalenessThreshold.Seconds(), "threshold"},
+		"Cost of a day": {[]string{"CostUSD"}, pricing.USEast1.Day(plain().Configuration(), *plain().Workload), "expected"},
+		"Runs":          {[]string{"ExecutionsStarted", "ExecutionsFailed", "ExecutionsTimedOut"}, 0, ""},
+		"Findings":      {[]string{"Findings"}, 0, ""},
 	} {
-		if !strings.Contains(body, want) {
-			t.Errorf("the dashboard does not show %s", want)
+		graph := find("metric", title)
+		var names []string
+		for _, metric := range list(graph["metrics"]) {
+			names = append(names, fmt.Sprint(at(metric, 1)))
+		}
+		if !slices.Equal(names, want.metrics) {
+			t.Errorf("%s shows %v, want %v", title, names, want.metrics)
+		}
+		line := at(graph, "annotations", "horizontal", 0)
+		level, _ := at(line, "value").(float64)
+		if math.Abs(level-want.level) > 1e-9 || want.level > 0 && at(line, "label") != want.label {
+			t.Errorf("%s has the line %v, want %s at %g", title, line, want.label, want.level)
 		}
 	}
+	if states := text(find("alarm", "Alarms")); strings.Count(states, ".Arn") != len(alarmNames)+1 || !strings.Contains(states, tpl.alarm(t, "wake somebody").ID+".Arn") {
+		t.Errorf("the alarms shown are %s, want all of them", states)
+	}
+	heading := ""
+	for _, w := range widgets {
+		if w.Type == "text" {
+			heading = fmt.Sprint(w.Properties["markdown"])
+		}
+	}
+	for _, want := range []string{
+		"[executions of runs](https://<AWS::Region>.console.aws.amazon.com/states/home?region=<AWS::Region>#/statemachines/view/<" + tpl.logicalID(t, "AWS::StepFunctions::StateMachine", "PipelineStateMachine"),
+		"[executions of backfills](https://<AWS::Region>.console.aws.amazon.com/states/home?region=<AWS::Region>#/statemachines/view/<" + tpl.logicalID(t, "AWS::StepFunctions::StateMachine", "PipelineBackfill"),
+		"[runbook](https://wiki.acme.example/windrow)",
+	} {
+		if !strings.Contains(heading, want) {
+			t.Errorf("the heading %q does not hold %q", heading, want)
+		}
+	}
+	for title, columns := range map[string][]string{
+		"records and windows":          {"sum(records)", "sum(windows)", "sum(backedOff)"},
+		"requests, retries, throttles": {"sum(requests)", "sum(retries)", "sum(throttled)"},
+	} {
+		query := fmt.Sprint(find("log", title)["query"])
+		for _, column := range columns {
+			if !strings.Contains(query, column) {
+				t.Errorf("%s does not show %s: %s", title, column, query)
+			}
+		}
+	}
+}
+
+// widget is one of a dashboard's.
+type widget struct {
+	Type       string
+	Properties map[string]any
+}
+
+// widgetsOf reads the dashboard as CloudWatch will, with names in angle brackets for what is only known when it is deployed.
+func widgetsOf(t *testing.T, tpl template) []widget {
+	t.Helper()
+	var body struct{ Widgets []widget }
+	joined := text(tpl.only(t, "AWS::CloudWatch::Dashboard").Properties["DashboardBody"])
+	if err := json.Unmarshal([]byte(joined), &body); err != nil {
+		t.Fatalf("%v: %s", err, joined)
+	}
+	return body.Widgets
 }
 
 func TestQueriesAskTheRightLogs(t *testing.T) {

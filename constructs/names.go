@@ -74,34 +74,68 @@ func (p *VendorPipeline) claim(field, what, key, wayOut string) error {
 	return nil
 }
 
-var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+// spelling is how a pipeline's name is spelt where not all of its characters are allowed. What two names could be spelt alike by
+// ends with a hash of the name.
+type spelling struct {
+	// slash stands for the slash between the stack's name and the IDs below it, other for what else is not allowed.
+	slash, other string
+	// allowed are the characters of a name that stay as they are, beside the slash.
+	allowed *regexp.Regexp
+	// clear are the names that are spelt as no other is.
+	clear *regexp.Regexp
+	most  int
+}
 
-// databaseName is a name that no other pipeline of the account and region has.
+var (
+	// databases are spelt in lower case. A name that differs from another one in case alone is spelt as that.
+	databases  = spelling{"__", "_", regexp.MustCompile(`[a-z0-9]`), regexp.MustCompile(`^[a-z0-9]+([/-][a-z0-9]+)*$`), maxDatabaseName}
+	workgroups = spelling{".", "-", regexp.MustCompile(`[a-zA-Z0-9_-]`), regexp.MustCompile(`^[a-zA-Z0-9_/-]*$`), maxWorkgroupName}
+	budgets    = spelling{".", "-", regexp.MustCompile(`[^:\\/.]`), regexp.MustCompile(`^[^:\\.]*$`), maxBudgetName - maxRegionName - 1}
+)
+
+func (s spelling) of(name string) string {
+	var made strings.Builder
+	for _, r := range name {
+		switch {
+		case r == '/':
+			made.WriteString(s.slash)
+		case s.allowed.MatchString(string(r)):
+			made.WriteRune(r)
+		default:
+			made.WriteString(s.other)
+		}
+	}
+	if s.clear.MatchString(name) && made.Len() <= s.most {
+		return made.String()
+	}
+	return withHash(made.String(), name, s.most, s.other)
+}
+
+// databaseName is a name that no other pipeline of the account and region has, unless one is given.
 func databaseName(given, pipeline string) string {
-	return cmp.Or(given, shorten(strings.Trim(notInNames.ReplaceAllString(strings.ToLower(pipeline), "_"), "_"), maxDatabaseName, "_"))
+	return cmp.Or(given, databases.of(strings.ToLower(pipeline)))
 }
 
-var notInWorkgroups = regexp.MustCompile(`[^a-zA-Z0-9._-]+`)
-
-func workgroupName(pipeline string) string {
-	return shorten(notInWorkgroups.ReplaceAllString(pipeline, "-"), maxWorkgroupName, "-")
-}
+func workgroupName(pipeline string) string { return workgroups.of(pipeline) }
 
 // notInLogGroups are what the name of a log group cannot have.
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
 var notInLogGroups = regexp.MustCompile(`[^a-zA-Z0-9_/.#-]+`)
 
 // budgetName is a name that no other pipeline of the account has: budgets know no regions.
-func budgetName(pipeline, region string) string {
-	return shorten(strings.NewReplacer("/", "-", ":", "-").Replace(pipeline), maxBudgetName-maxRegionName-1, "-") + "-" + region
-}
+func budgetName(pipeline, region string) string { return budgets.of(pipeline) + "-" + region }
 
 // shorten is name in at most most characters. One that is cut ends with what tells it from others that begin alike.
 func shorten(name string, most int, separator string) string {
 	if len(name) <= most {
 		return name
 	}
+	return withHash(name, name, most, separator)
+}
+
+// withHash is the beginning of made, at most most characters with a hash of name at its end.
+func withHash(made, name string, most int, separator string) string {
 	hash := sha256.Sum256([]byte(name))
 	end := separator + hex.EncodeToString(hash[:4])
-	return name[:most-len(end)] + end
+	return made[:min(len(made), most-len(end))] + end
 }

@@ -3,6 +3,7 @@ package constructs
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -58,8 +59,8 @@ func (e *PropsError) want(ok bool, field string, value any, allowed string, args
 
 // wantTag wants the value of a tag that is required.
 func (e *PropsError) wantTag(field, value, example string) {
-	e.want(value != "" && validTag(value), field, fmt.Sprintf("%q", value),
-		"the value of a tag, for example %q: %s, at most 256", example, tagCharacters)
+	e.want(strings.TrimSpace(value) != "" && validTag(value), field, fmt.Sprintf("%q", value),
+		"the value of a tag, for example %q: %s, not only blanks, at most 256, not beginning with %s", example, tagCharacters, reservedTag)
 }
 
 func (e *PropsError) wantEmails(addresses []string) {
@@ -124,7 +125,7 @@ func (p *VendorPipelineProps) Validate() error {
 		"whole seconds, no less than Timeout (%s) and at most %s", settled.Timeout, maxRunTimeout)
 	want(settled.BackfillLanes >= 1 && settled.BackfillLanes <= maxLanes, "BackfillLanes", settled.BackfillLanes, "1 to %d", maxLanes)
 	want(settled.PartBytes > 0, "PartBytes", settled.PartBytes, "a number of bytes above 0")
-	want(settled.DefaultRate > 0, "DefaultRate", settled.DefaultRate, "a number of records a second above 0")
+	want(settled.DefaultRate > 0 && finite(settled.DefaultRate), "DefaultRate", settled.DefaultRate, "a number of records a second above 0")
 	_, allowed := logRetention[settled.LogRetentionDays]
 	want(allowed, "LogRetentionDays", settled.LogRetentionDays, "one of %v", slices.Sorted(maps.Keys(logRetention)))
 	want(settled.NoncurrentVersionDays > 0, "NoncurrentVersionDays", settled.NoncurrentVersionDays, "a number of days above 0")
@@ -136,7 +137,7 @@ func (p *VendorPipelineProps) Validate() error {
 	least := p.settleDelay() + settled.ScheduleInterval
 	want(p.StalenessThreshold == 0 || p.StalenessThreshold >= least, "StalenessThreshold", p.StalenessThreshold,
 		"no less than %s: the longest settle delay of the streams and ScheduleInterval, by which a watermark lies behind where all is well", inWords(least))
-	want(settled.SpendFactor > 1, "SpendFactor", settled.SpendFactor, "more than 1: a day as expected is no reason for an alarm")
+	want(settled.SpendFactor > 1 && finite(settled.SpendFactor), "SpendFactor", settled.SpendFactor, "more than 1: a day as expected is no reason for an alarm")
 	runbook, err := url.Parse(settled.RunbookURL)
 	want(err == nil && (runbook.Scheme == "https" || runbook.Scheme == "http") && runbook.Host != "" && runbook.Fragment == "", "RunbookURL", fmt.Sprintf("%q", settled.RunbookURL),
 		"an address without a fragment, for example %s", DefaultRunbookURL)
@@ -144,11 +145,11 @@ func (p *VendorPipelineProps) Validate() error {
 		err := p.Workload.Validate()
 		want(err == nil, "Workload", fmt.Sprint(err), "a day with runs, and without numbers below 0")
 	}
-	want(settled.MonthlyBudgetUSD >= 0, "MonthlyBudgetUSD", settled.MonthlyBudgetUSD, "an amount in US dollars above 0")
+	want(settled.MonthlyBudgetUSD >= 0 && finite(settled.MonthlyBudgetUSD), "MonthlyBudgetUSD", settled.MonthlyBudgetUSD, "an amount in US dollars above 0")
 	want(p.DatabaseName == "" || validDatabase.MatchString(p.DatabaseName), "DatabaseName", fmt.Sprintf("%q", p.DatabaseName),
 		"lower-case letters, digits and underscores, at most %d", maxDatabaseName)
 	want(settled.TableYears >= 1, "TableYears", settled.TableYears, "a number of years above 0")
-	want(settled.QueryScanLimitMB >= minScanLimitMB, "QueryScanLimitMB", settled.QueryScanLimitMB, "%d or more", minScanLimitMB)
+	want(settled.QueryScanLimitMB >= minScanLimitMB && settled.QueryScanLimitMB <= maxScanLimitMB, "QueryScanLimitMB", settled.QueryScanLimitMB, "%d to %d", minScanLimitMB, maxScanLimitMB)
 	want(settled.QueryResultDays >= 1, "QueryResultDays", settled.QueryResultDays, "a number of days above 0")
 	return faults.orNil()
 }
@@ -157,6 +158,8 @@ var (
 	emailAddress  = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
 	validDatabase = regexp.MustCompile(fmt.Sprintf(`^[a-z0-9_]{1,%d}$`, maxDatabaseName))
 )
+
+func finite(number float64) bool { return !math.IsInf(number, 0) }
 
 // mayBeOwn reports whether events of a source may be the pipeline's own announcements. What matches more than one source
 // is not known before the template is written.
@@ -176,13 +179,16 @@ func texts(list *[]*string) []string {
 	return values
 }
 
+// reservedTag is what AWS's own tags begin with.
+const reservedTag = "aws:"
+
 // tagCharacters are those of the value of a tag, in words.
 const tagCharacters = "letters, digits, blanks and any of _.:/=+-@"
 
 // validTag reports whether value may be the value of a tag.
 // https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 func validTag(value string) bool {
-	return len(value) <= 256 && !strings.ContainsFunc(value, func(r rune) bool {
+	return len(value) <= 256 && !strings.HasPrefix(strings.ToLower(value), reservedTag) && !strings.ContainsFunc(value, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(" _.:/=+-@", r))
 	})
 }

@@ -2,6 +2,7 @@ package constructs
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,13 @@ func TestEachWrongPropIsTold(t *testing.T) {
 		"a negative budget":             {func(p *VendorPipelineProps) { p.MonthlyBudgetUSD = -1 }, "MonthlyBudgetUSD is -1: want an amount in US dollars above 0"},
 		"a database with hyphens":       {func(p *VendorPipelineProps) { p.DatabaseName = "a-b" }, `DatabaseName is "a-b": want lower-case letters, digits and underscores`},
 		"tables of no years":            {func(p *VendorPipelineProps) { p.TableYears = -1 }, "TableYears is -1: want a number of years above 0"},
-		"a scan limit below Athena's":   {func(p *VendorPipelineProps) { p.QueryScanLimitMB = 9 }, "QueryScanLimitMB is 9: want 10 or more"},
+		"a scan limit below Athena's":   {func(p *VendorPipelineProps) { p.QueryScanLimitMB = 9 }, "QueryScanLimitMB is 9: want 10 to 8589934592"},
+		"a scan limit beyond numbers":   {func(p *VendorPipelineProps) { p.QueryScanLimitMB = 1 << 50 }, "QueryScanLimitMB is 1125899906842624: want 10 to"},
+		"an endless rate":               {func(p *VendorPipelineProps) { p.DefaultRate = math.Inf(1) }, "DefaultRate is +Inf: want a number of records a second above 0"},
+		"an endless spend factor":       {func(p *VendorPipelineProps) { p.SpendFactor = math.Inf(1) }, "SpendFactor is +Inf: want more than 1"},
+		"an endless budget":             {func(p *VendorPipelineProps) { p.MonthlyBudgetUSD = math.Inf(1) }, "MonthlyBudgetUSD is +Inf: want an amount"},
+		"an owner of blanks":            {func(p *VendorPipelineProps) { p.Owner = "  " }, `Owner is "  ": want the value of a tag`},
+		"a cost center of AWS's":        {func(p *VendorPipelineProps) { p.CostCenter = "AWS:x" }, `CostCenter is "AWS:x": want the value of a tag, for example "4711"`},
 		"results kept for no days":      {func(p *VendorPipelineProps) { p.QueryResultDays = -1 }, "QueryResultDays is -1: want a number of days above 0"},
 		"interval not aligned":          {func(p *VendorPipelineProps) { p.ScheduleInterval = 7 * time.Minute }, "ScheduleInterval is 7m0s: want whole minutes that divide an hour"},
 		"interval of seconds":           {func(p *VendorPipelineProps) { p.ScheduleInterval = 30 * time.Second }, "ScheduleInterval is 30s"},

@@ -165,7 +165,7 @@ func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
 	share := 3 / float64(len(vendor.Streams))
 	for i, stream := range vendor.Streams {
 		first = append(first, p.branch(stream.Name, share))
-		again = append(again, p.branchAgain(stream.Name))
+		again = append(again, p.branchAgain(stream.Name, len(vendor.Streams)-1))
 		of := func(path string) string { return fmt.Sprintf("$.streams[%d].%s", i, path) }
 		findings = append(findings, present(of("ingest.findings[0]")), present(of("preprocess.findings[0]")))
 		errors = append(errors, present(of("ingestError")), present(of("preprocessError")))
@@ -228,9 +228,10 @@ func (p *VendorPipeline) branch(stream string, share float64) machine {
 	}
 }
 
-// branchAgain does what a round has left of one stream: ingest until there is no more, then preprocess. The transitions
-// around it are seldom those of another stream too, so it stands for all of them.
-func (p *VendorPipeline) branchAgain(stream string) machine {
+// branchAgain does what a round has left of one stream: ingest until there is no more, then preprocess. It stands for the
+// transitions around it too, and for the two of each of the others, which have seldom anything left: where two have, both count them,
+// so that a cost is never told too low.
+func (p *VendorPipeline) branchAgain(stream string, others int) machine {
 	left, nothing := "Left of "+stream+"?", "Nothing left of "+stream
 	ingest, more, tell := "Ingest "+stream+" again", "More "+stream+"?", "Publish "+stream
 	preprocess, failed, giveUp := "Preprocess "+stream+" again", "Failed "+stream+" again", "Give up "+stream
@@ -239,7 +240,7 @@ func (p *VendorPipeline) branchAgain(stream string) machine {
 
 	first := p.task(p.Ingest[stream], 2, "$.ingest")
 	first.Catch, first.Next = caughtFailure("$.ingestError", ingestFailure, giveUp), more
-	second := p.task(p.Preprocess[stream], 4, "$.preprocess")
+	second := p.task(p.Preprocess[stream], 4+2*float64(others), "$.preprocess")
 	second.Catch, second.End = caughtFailure("$.preprocessError", preprocessFailure, failed), true
 	return machine{
 		StartAt: left,

@@ -124,6 +124,35 @@ func (tpl cfnTemplate) statements() (all []any) {
 	return all
 }
 
+// resourcePolicies are the statements of what belongs to a resource, by the resource that they are of.
+func (tpl cfnTemplate) resourcePolicies() map[string][]any {
+	all := map[string][]any{}
+	for _, kind := range []string{"AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::SecretsManager::ResourcePolicy"} {
+		tpl.each(kind, func(id string, r cfnResource) {
+			all[id] = append(list(at(r.Properties, "PolicyDocument", "Statement")), list(at(r.Properties, "ResourcePolicy", "Statement"))...)
+		})
+	}
+	tpl.each("AWS::KMS::Key", func(id string, r cfnResource) { all[id] = list(at(r.Properties, "KeyPolicy", "Statement")) })
+	tpl.each("AWS::Lambda::Permission", func(id string, r cfnResource) {
+		all[id] = []any{map[string]any{"Effect": "Allow", "Principal": r.Properties["Principal"], "Action": r.Properties["Action"], "Condition": r.Properties["SourceArn"]}}
+	})
+	return all
+}
+
+// everything reports whether a resource of a policy is all there is of a service: an ARN with no name in it.
+func everything(resource any) bool {
+	name, isText := resource.(string)
+	if !isText {
+		return false
+	}
+	return name == "*" || strings.HasPrefix(name, "arn:") && strings.Trim(name[strings.LastIndexByte(name, ':')+1:], "*/") == ""
+}
+
+// unencrypted are the kinds of resource that have no key of KMS, with the reason.
+var unencrypted = map[string]string{
+	"AWS::SNS::Topic": "CloudWatch cannot publish with AWS's own key, and one of its own costs as much as a third of all the rest; what is published are figures and reasons: https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger",
+}
+
 // denies reports whether a policy of the kind refuses requests over plain HTTP to the resource.
 func (tpl cfnTemplate) deniesPlain(kind, property, id string) (denied bool) {
 	tpl.each(kind, func(_ string, r cfnResource) {
@@ -137,6 +166,20 @@ func (tpl cfnTemplate) deniesPlain(kind, property, id string) (denied bool) {
 	return denied
 }
 
+func TestAnARNWithoutANameIsEverything(t *testing.T) {
+	for resource, want := range map[string]bool{
+		"*": true, "arn:aws:s3:::*": true, "arn:aws:s3:::*/*": true, "arn:aws:lambda:eu-west-1:111122223333:*": true,
+		"arn:aws:s3:::lake": false, "arn:aws:s3:::lake/*": false, "arn:aws:kms:eu-west-1:111122223333:key/1": false,
+	} {
+		if got := everything(resource); got != want {
+			t.Errorf("%s: got %t, want %t", resource, got, want)
+		}
+	}
+	if everything(map[string]any{"Fn::GetAtt": []any{"Bucket", "Arn"}}) {
+		t.Error("the ARN of one resource is taken for everything")
+	}
+}
+
 func TestHouseRules(t *testing.T) {
 	for name, tpl := range ruledTemplates(t) {
 		t.Run(name, func(t *testing.T) {
@@ -148,12 +191,27 @@ func TestHouseRules(t *testing.T) {
 					if strings.Contains(action.(string), "*") {
 						t.Errorf("a role may do %s: name the actions", action)
 					}
-					if slices.Contains(list(at(s, "Resource")), any("*")) && wildcards[action.(string)] == "" {
+					if slices.ContainsFunc(list(at(s, "Resource")), everything) && wildcards[action.(string)] == "" {
 						t.Errorf("a role may do %s to every resource, and no reason is listed", action)
 					}
 				}
 				if at(s, "NotAction") != nil || at(s, "NotResource") != nil {
 					t.Errorf("a role may do all but something: %s", jsonOf(s))
+				}
+			}
+			for id, statements := range tpl.resourcePolicies() {
+				for _, s := range statements {
+					if at(s, "Effect") != "Allow" {
+						continue
+					}
+					if at(s, "NotPrincipal") != nil || at(s, "NotAction") != nil || strings.Contains(jsonOf(at(s, "Action")), "*") {
+						t.Errorf("%s allows more than it names: %s", id, jsonOf(s))
+					}
+					anybody := at(s, "Principal") == "*" || strings.Contains(jsonOf(at(s, "Principal", "AWS")), `"*"`)
+					service := at(s, "Principal", "Service") != nil
+					if anybody || service && at(s, "Condition") == nil {
+						t.Errorf("%s lets in whoever comes, or a service for whichever account: %s", id, jsonOf(s))
+					}
 				}
 			}
 			tpl.each("AWS::IAM::Role", func(id string, r cfnResource) {
@@ -202,6 +260,9 @@ func TestHouseRules(t *testing.T) {
 				}
 			})
 			tpl.each("AWS::SNS::Topic", func(id string, r cfnResource) {
+				if r.Properties["KmsMasterKeyId"] == nil && unencrypted[r.Type] == "" {
+					t.Errorf("%s is not encrypted, and no reason is listed", id)
+				}
 				if !tpl.deniesPlain("AWS::SNS::TopicPolicy", "Topics", id) {
 					t.Errorf("%s can be reached over plain HTTP", id)
 				}
