@@ -29,7 +29,9 @@ const (
 	// storeTime bounds what is done after a token is spent, which a deadline must not cut short.
 	storeTime = 20 * time.Second
 	// leastTime is what must be left before the deadline for a token to be spent, or a request's timeout, where that is shorter.
-	leastTime = 10 * time.Second
+	// A request that is on its way at the deadline is given as much again: handlers ask vendors for nothing more a safety margin
+	// before their end.
+	leastTime = 5 * time.Second
 	// storeTries is how often a new refresh token is put that Secrets Manager does not take, beside the tries of AWS's SDK.
 	storeTries = 3
 	// promoteTries is how often somebody may edit the secret while a version is promoted.
@@ -107,8 +109,16 @@ func (k *Keeper) renew(ctx context.Context, held *lease.Lease, stale string, spe
 	if grant, ok := k.shared(current, stale); ok {
 		return grant, nil, nil
 	}
-	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(k.Lease.Now()) < min(leastTime, requestTimeout(k.Vendor)) {
-		return grant, nil, fmt.Errorf("renew the vendor's token: %w", vendorapi.ErrDeadline)
+	span := TTL(k.Vendor) - storeTime
+	if deadline, ok := ctx.Deadline(); ok {
+		left, least := deadline.Sub(k.Lease.Now()), min(leastTime, requestTimeout(k.Vendor))
+		if left < least {
+			return grant, nil, fmt.Errorf("renew the vendor's token: %w", vendorapi.ErrDeadline)
+		}
+		span = min(span, left+least)
+	}
+	if err := ctx.Err(); err != nil {
+		return grant, nil, err
 	}
 	becomes := k.versionID(held, current)
 	if left, err = json.Marshal(note{Spends: current.id, Becomes: becomes}); err != nil {
@@ -118,7 +128,7 @@ func (k *Keeper) renew(ctx context.Context, held *lease.Lease, stale string, spe
 		// Where the answer was lost, nothing has been spent all the same.
 		return grant, nil, fmt.Errorf("note that the vendor's refresh token is spent: %w", err)
 	}
-	spending, cancel := context.WithTimeout(ctx, held.Expires.Sub(k.Lease.Now())-storeTime)
+	spending, cancel := context.WithTimeout(context.WithoutCancel(ctx), span)
 	grant, err = spend(spending, current.secret())
 	cancel()
 	switch {

@@ -186,6 +186,14 @@ func (v vault) UpdateSecretVersionStage(ctx context.Context, in *secretsmanager.
 
 // fetch has the process fetch a page with a client of its own, as a function does that has just started.
 func (p *process) fetch() error {
+	client, err := p.client()
+	if err != nil {
+		return err
+	}
+	return page(client)
+}
+
+func (p *process) client() (*vendorapi.Client, error) {
 	bucket := p.store.Bucket("raw")
 	bucket.API = bucketOf{p, p.store}
 	options := vendorapi.Options{
@@ -200,12 +208,12 @@ func (p *process) fetch() error {
 		Sleep:  options.Sleep,
 		Logger: options.Logger,
 	}
-	client, err := vendorapi.NewClient(p.vendor, "things", p.current(), options)
-	if err != nil {
-		return err
-	}
+	return vendorapi.NewClient(p.vendor, "things", p.current(), options)
+}
+
+func page(client *vendorapi.Client) error {
 	start := time.Date(2026, 3, 10, 10, 0, 0, 0, time.UTC)
-	_, err = client.Page(context.Background(), window.Window{Start: start, End: start.Add(time.Hour)}, vendorapi.Cursor{})
+	_, err := client.Page(context.Background(), window.Window{Start: start, End: start.Add(time.Hour)}, vendorapi.Cursor{})
 	return err
 }
 
@@ -263,6 +271,27 @@ func TestARefreshTokenThatStaysIsLeftAlone(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, w.current()); diff != "" || w.tokens.Stats().Issued != 2 {
 		t.Errorf("%+v (-want +got):\n%s", w.tokens.Stats(), diff)
+	}
+}
+
+// A token that another function has stored may have ended too: that is no reason to give up.
+func TestAStoredTokenThatIsRejectedIsRenewed(t *testing.T) {
+	w := newWorld(true)
+	client, err := w.lives("one").client()
+	if err == nil {
+		err = page(client)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another function renews for the same reason, and that token is ended as well.
+	w.tokens.Revoke()
+	if err := w.lives("two").fetch(); err != nil {
+		t.Fatal(err)
+	}
+	w.tokens.Revoke()
+	if err := page(client); err != nil || w.tokens.Stats().Issued != 3 {
+		t.Errorf("%v, %+v", err, w.tokens.Stats())
 	}
 }
 
@@ -403,7 +432,7 @@ func TestFunctionsAtOnceNeverSpendATokenTwice(t *testing.T) {
 					waiting = append(waiting, at)
 				case err := <-ended:
 					if err != nil && !errors.Is(err, errKilled) && !strings.Contains(err.Error(), errKilled.Error()) && !errors.Is(err, vendorapi.ErrTokenLost) &&
-						!errors.Is(err, lease.ErrLost) && !errors.Is(err, vendorapi.ErrCredentials) {
+						!errors.Is(err, lease.ErrLost) && !errors.Is(err, vendorapi.ErrRefused) {
 						t.Fatalf("a function failed: %v", err)
 					}
 				}
