@@ -79,6 +79,16 @@ type note struct {
 
 // Renew implements [vendorapi.Keeper].
 func (k *Keeper) Renew(ctx context.Context, stale string, spend func(context.Context, vendorapi.Secret) (vendorapi.Grant, error)) (vendorapi.Grant, error) {
+	for {
+		grant, err := k.attempt(ctx, stale, spend)
+		// Whoever loses the lease before it has spent anything begins anew.
+		if !errors.Is(err, lease.ErrLost) {
+			return grant, err
+		}
+	}
+}
+
+func (k *Keeper) attempt(ctx context.Context, stale string, spend func(context.Context, vendorapi.Secret) (vendorapi.Grant, error)) (vendorapi.Grant, error) {
 	current, err := k.current(ctx)
 	if err != nil {
 		return vendorapi.Grant{}, err
@@ -91,6 +101,9 @@ func (k *Keeper) Renew(ctx context.Context, stale string, spend func(context.Con
 		return vendorapi.Grant{}, err
 	}
 	grant, left, err := k.renew(ctx, held, stale, spend)
+	if errors.Is(err, lease.ErrLost) {
+		return vendorapi.Grant{}, err
+	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	// The lease would end by itself, and a note that stays says no more than what was so.

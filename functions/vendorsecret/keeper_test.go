@@ -432,7 +432,7 @@ func TestFunctionsAtOnceNeverSpendATokenTwice(t *testing.T) {
 					waiting = append(waiting, at)
 				case err := <-ended:
 					if err != nil && !errors.Is(err, errKilled) && !strings.Contains(err.Error(), errKilled.Error()) && !errors.Is(err, vendorapi.ErrTokenLost) &&
-						!errors.Is(err, lease.ErrLost) && !errors.Is(err, vendorapi.ErrRefused) {
+						!errors.Is(err, vendorapi.ErrRefused) {
 						t.Fatalf("a function failed: %v", err)
 					}
 				}
