@@ -21,6 +21,7 @@ func (v *Vendor) SecretFields() []string {
 	case AuthToken:
 		fields = v.Auth.Token.secretFields()
 	}
+	fields = append(slices.Clone(fields), v.Auth.HookFields...)
 	slices.Sort(fields)
 	return slices.Compact(fields)
 }

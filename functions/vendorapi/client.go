@@ -29,6 +29,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Keeper keeps the secret where [Vendor.RenewsSecret], and is not used otherwise.
 	Keeper Keeper
+	// Hooks are what the description cannot say.
+	Hooks Hooks
 }
 
 // Stats counts what a client has done since it was made.
@@ -49,9 +51,10 @@ type Stats struct {
 type Client struct {
 	vendor *Vendor
 	stream *Stream
-	// authorize and redact are all that knows the secret: from a field of the client fmt would print it.
+	// authorize, signed and redact are all that knows the secret: from a field of the client fmt would print it.
 	authorize func(request *http.Request, token string)
 	redact    func(string) string
+	signed    func(request *http.Request, body []byte) error
 	// tokens is nil where no token has to be fetched.
 	tokens  *tokenSource
 	base    *url.URL
@@ -93,6 +96,7 @@ func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, err
 	c := &Client{
 		vendor:    v,
 		stream:    s,
+		signed:    func(r *http.Request, body []byte) error { return o.Hooks.Sign(r, body, secret) },
 		authorize: func(r *http.Request, token string) { v.Auth.authorize(r, secret, token) },
 		redact:    secret.redactor(v.Auth).Replace,
 		base:      base,

@@ -81,6 +81,8 @@ type Auth struct {
 	Parameter string `json:"parameter,omitempty"`
 	// Token says how the token is fetched and sent (AuthToken).
 	Token TokenRequest `json:"token,omitzero"`
+	// HookFields are further fields that the secret must have, for [Hooks] of a main of one's own: a key to sign with.
+	HookFields []string `json:"hookFields,omitempty"`
 }
 
 // Defaults of [Vendor], [Retry] and [Paging].

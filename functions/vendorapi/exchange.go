@@ -61,6 +61,9 @@ func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor,
 	if err != nil {
 		return &failure{kind: ErrRefused, reason: "the request cannot be made: " + withoutURL(err)}
 	}
+	if err := c.sign(outgoing, r.body); err != nil {
+		return &failure{kind: ErrRefused, reason: "the request cannot be signed: " + err.Error()}
+	}
 	c.stats.Requests++
 	answer, err := c.http.Do(outgoing)
 	if err != nil {
@@ -71,12 +74,18 @@ func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor,
 		return &failure{kind: ErrMalformed, reason: err.Error(), status: answer.StatusCode}
 	}
 	body, err := c.read(answer)
-	f := c.judge(answer, body, err)
+	f, past, decided := (*failure)(nil), false, false
+	if err == nil {
+		f, past, decided = c.decide(answer, body)
+	}
+	if !decided {
+		f = c.judge(answer, body, err)
+	}
 	if f == nil && c.tokens != nil {
 		c.tokens.accepted(ctx, token)
 	}
 	if f == nil {
-		f = c.accept(answer, body, w, at)
+		f = c.accept(answer, body, past, w, at)
 	}
 	if f != nil {
 		f.status = answer.StatusCode
@@ -206,15 +215,15 @@ func (c *Client) secretAdvice() string {
 	return ": check " + strings.Join(fields, ", ") + " in the vendor's secret, and what they are allowed to read"
 }
 
-// accept makes c.page of an answer: the records, the total and where to go on.
-func (c *Client) accept(answer *http.Response, body []byte, w window.Window, at Cursor) *failure {
+// accept makes c.page of an answer: the records, the total and where to go on. past says that it has none, whatever it holds.
+func (c *Client) accept(answer *http.Response, body []byte, past bool, w window.Window, at Cursor) *failure {
 	p := c.page
 	*p = Page{Number: at.Page, Total: -1, Bytes: len(body), body: p.body, records: p.records[:0], others: p.others[:0], extended: p.extended}
 	if c.parent != nil {
 		p.added = c.stream.Parent.added(c.parent)
 	}
-	_, past := matching(c.stream.Paging.PastEnd, answer.StatusCode, body)
-	if past || answer.StatusCode == http.StatusNoContent && c.stream.RecordsAbsentWhenEmpty {
+	_, described := matching(c.stream.Paging.PastEnd, answer.StatusCode, body)
+	if past || described || answer.StatusCode == http.StatusNoContent && c.stream.RecordsAbsentWhenEmpty {
 		p.Last = true
 		p.Next = Cursor{Page: at.Page + 1, Seen: at.Seen}
 		if c.stream.Total != (Total{}) && at.Seen == 0 {

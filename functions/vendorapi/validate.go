@@ -176,6 +176,11 @@ func (a Auth) check(f *faults) {
 	}
 	token := a.Kind == AuthBearer || a.Kind == AuthQueryKey
 	basic := a.Kind == AuthBasic
+	for i, field := range a.HookFields {
+		if field == "" {
+			f.add(fmt.Sprintf("hookFields[%d]", i), "", "want the name of a field of the secret")
+		}
+	}
 	switch a.Kind {
 	case AuthNone, AuthHeaders, AuthBearer, AuthBasic, AuthQueryKey, AuthToken:
 	default:

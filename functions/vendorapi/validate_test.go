@@ -49,6 +49,7 @@ func TestValidate(t *testing.T) {
 		"query in base URL":  {func(v *Vendor) { v.BaseURL += "?key=pa55" }, []string{`baseURL: "api.example.com": the address holds a query`}},
 		"auth kind":          {func(v *Vendor) { v.Auth.Kind = "oauth" }, []string{`auth.kind: "oauth": want none, headers, bearer, basic, queryKey or token`}},
 		"auth fields":        {func(v *Vendor) { v.Auth = Auth{Kind: AuthQueryKey, UsernameField: "u"} }, []string{`auth.tokenField: "": auth kind queryKey needs`, `auth.parameter: ""`, `auth.usernameField: "u": auth kind queryKey does not use it`}},
+		"a hook's field":     {func(v *Vendor) { v.Auth.HookFields = []string{""} }, []string{`auth.hookFields[0]: "": want the name of a field of the secret`}},
 		"no auth headers":    {func(v *Vendor) { v.Auth.HeaderFields = nil }, []string{`auth.headerFields: {}: auth kind headers needs`}},
 		"credential header":  {func(v *Vendor) { v.Headers = map[string]string{"authorization": "pa55"} }, []string{`headers.authorization: [redacted]: this header carries credentials`}},
 		"header twice":       {func(v *Vendor) { v.Headers = map[string]string{"x-key": "a"} }, []string{`headers.x-key: [redacted]: auth.headerFields writes this header too`}},
