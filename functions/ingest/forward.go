@@ -110,10 +110,15 @@ func (r *run) watermark(ctx context.Context, newest *rawzone.Commit) (time.Time,
 }
 
 // latest returns the latest end of a window from start, no later than bound: cut to the longest span that the
-// vendor accepts.
+// vendor accepts, and where the hook cuts it.
 func (r *run) latest(start, bound time.Time) time.Time {
 	if longest := r.Stream.LatestEnd(start); !longest.IsZero() && longest.Before(bound) {
-		return longest
+		bound = longest
+	}
+	if r.CutWindow != nil && start.Before(bound) {
+		if cut := r.CutWindow(window.Window{Start: start, End: bound}); cut.After(start) && cut.Before(bound) {
+			return cut
+		}
 	}
 	return bound
 }

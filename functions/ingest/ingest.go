@@ -62,6 +62,9 @@ type Config struct {
 	// Genesis is where the stream's log begins if it has none yet. Zero means [GenesisBefore] the first
 	// scheduled time.
 	Genesis time.Time
+	// CutWindow returns a time by which a window has to end, inside of the one that it is given; what is none cuts nothing. Nil
+	// never cuts.
+	CutWindow func(window.Window) time.Time
 	// PartBytes is the compressed size at which a part is stored.
 	PartBytes int64
 	// SafetyMargin is how long before the deadline the vendor is asked for nothing more, at most half of the

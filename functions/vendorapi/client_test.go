@@ -60,10 +60,10 @@ func TestAuth(t *testing.T) {
 func TestMissingSecret(t *testing.T) {
 	v := full()
 	_, err := NewClient(v, "people", Secret{"key": "", "other": canary}, newClock().options())
-	if err == nil || !strings.Contains(err.Error(), "lacks key, secret") || strings.Contains(err.Error(), "canary") {
+	if err == nil || !strings.Contains(err.Error(), "lacks key, secret, signingKey") || strings.Contains(err.Error(), "canary") {
 		t.Errorf("got %v", err)
 	}
-	_, err = NewClient(v, "people", Secret{"key": "a", "secret": canary + "\n"}, newClock().options())
+	_, err = NewClient(v, "people", Secret{"key": "a", "secret": canary + "\n", "signingKey": canary}, newClock().options())
 	if err == nil || !strings.Contains(err.Error(), "line break perhaps, in secret") || strings.Contains(err.Error(), "canary") {
 		t.Errorf("got %v", err)
 	}
@@ -83,7 +83,7 @@ func TestPlaces(t *testing.T) {
 		io.WriteString(w, `{"data":{"total":"0"}}`)
 	})
 	v.AllowPrivate = true
-	c := mustClient(t, v, Secret{"key": canary, "secret": canary}, newClock().options())
+	c := mustClient(t, v, Secret{"key": canary, "secret": canary, "signingKey": canary}, newClock().options())
 	if _, err := c.Page(t.Context(), hour, Cursor{}); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,9 @@
 // it inside the functions' asset. A [Client] executes the description of one [Stream]: it places the window
 // and the page in a request, waits and retries as told, and hands on records as the bytes the vendor sent.
 // What one vendor does differently from another is data here, never a branch in the handlers.
+//
+// Requests are authorized as [Auth] says: by fields of the vendor's secret as they are, or by a token that is fetched for them, as a
+// [TokenRequest] describes. [ClientCredentials], [AccountCredentials], [RefreshToken] and [Login] make the usual ones.
 package vendorapi
 
 import (
@@ -59,6 +62,8 @@ const (
 	AuthBasic AuthKind = "basic"
 	// AuthQueryKey sends a field of the secret as a query parameter.
 	AuthQueryKey AuthKind = "queryKey"
+	// AuthToken fetches a token by a request of its own, and sends it with each other one.
+	AuthToken AuthKind = "token"
 )
 
 // Auth says which fields of the vendor's secret (a flat JSON object of strings) authorize a request. Every
@@ -74,6 +79,10 @@ type Auth struct {
 	PasswordField string `json:"passwordField,omitempty"`
 	// Parameter is the query parameter of AuthQueryKey.
 	Parameter string `json:"parameter,omitempty"`
+	// Token says how the token is fetched and sent (AuthToken).
+	Token TokenRequest `json:"token,omitzero"`
+	// HookFields are further fields that the secret must have, for [Hooks] of a main of one's own: a key to sign with.
+	HookFields []string `json:"hookFields,omitempty"`
 }
 
 // Defaults of [Vendor], [Retry] and [Paging].

@@ -82,6 +82,7 @@ func full() *Vendor {
 		Auth: Auth{
 			Kind:         AuthHeaders,
 			HeaderFields: map[string]string{"X-Key": "key", "X-Secret": "secret"},
+			HookFields:   []string{"signingKey"},
 		},
 		Headers: map[string]string{"Accept": "application/vnd.api+json"},
 		Retry: Retry{
