@@ -353,8 +353,14 @@ func (h *shape) write(w *recordWriter, d dice, f *field, of draft) {
 	}
 	c := f.column
 	if ahead, ok := h.roles.own[c.Path]; ok && c.Path != h.stream.TimePath {
-		h.stamp(w, f, ownTime(of, ahead))
-		return
+		switch c.Type {
+		case vendorapi.TypeTimestamp, vendorapi.TypeString:
+			h.stamp(w, f, ownTime(of, ahead))
+			return
+		case vendorapi.TypeInt64, vendorapi.TypeFloat64:
+			w.int(f.name, ownTime(of, ahead).Unix())
+			return
+		}
 	}
 	if f.lasting {
 		hash := fnv.New64a()

@@ -20,7 +20,8 @@ type Size struct {
 	// Seed of everything random.
 	Seed uint64
 	// From and Until bound the time in which webinars take place. Sign-ups begin weeks before From; nothing
-	// happens from Until on but to the children of what is planned for later. The time is divided into days of 24 hours counted from From; the last may be shorter.
+	// happens from Until on but among the children of what is planned for later. The time is divided into days of 24 hours
+	// counted from From; the last may be shorter.
 	From, Until time.Time
 	// Attendees is the number of live attendees of each day's two large webinars together; the small ones
 	// come on top. Of a vendor other than ON24 it is the number of records of each stream and day.
