@@ -233,8 +233,7 @@ func TestGenerateRefusesParentsItCannotMake(t *testing.T) {
 		"no such stream": {func(v *vendorapi.Vendor) { v.Streams[1].Parent.Stream = "others" }, `no stream "others"`},
 		"its own child":  {func(v *vendorapi.Vendor) { v.Streams[1].Parent.Stream = "visits" }, "wait for it"},
 		"time of no type": {func(v *vendorapi.Vendor) {
-			v.Streams[0].Columns[4].Type = vendorapi.TypeDate
-			v.Streams[1].Parent.TimePath = "uuid"
+			v.Streams[0].Columns[4] = vendorapi.Column{Name: "starts", Type: vendorapi.TypeBool}
 		}, "which is no time"},
 	} {
 		t.Run(name, func(t *testing.T) {
