@@ -58,12 +58,12 @@ type checkSettings struct {
 }
 
 // defaultChecked is the number of records of each stream and day.
-const defaultChecked = 60
+const defaultChecked = 240
 
 // WithSeed makes another world. The default seed is 1.
 func WithSeed(seed uint64) CheckOption { return func(s *checkSettings) { s.seed = seed } }
 
-// WithRecords makes so many records of each stream and day, 60 by default.
+// WithRecords makes so many records of each stream and day, 240 by default.
 func WithRecords(n int) CheckOption { return func(s *checkSettings) { s.records = n } }
 
 // WithAnswers has recorded answers of the real vendor reviewed too ([Review]): the JSON bodies of a stream are the files

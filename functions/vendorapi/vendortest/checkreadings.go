@@ -98,7 +98,7 @@ func (c *checker) cuts(s *vendorapi.Stream, from time.Time) (all []window.Window
 	// Where the world's records crowd, and where clocks are changed.
 	for _, part := range []float64{0.55, 0.72} {
 		burst := from.Add(time.Duration(part * float64(day))).Truncate(time.Minute)
-		at = append(at, burst, burst.Add(time.Second), burst.Add(20*time.Second), burst.Add(41*time.Second))
+		at = append(at, burst, burst.Add(2*time.Second), burst.Add(20*time.Second), burst.Add(41*time.Second))
 	}
 	at = append(at, from.Add(12*time.Hour+30*time.Minute), from.Add(13*time.Hour), from.Add(13*time.Hour+30*time.Minute), from.Add(30*time.Hour))
 	for i := range at {

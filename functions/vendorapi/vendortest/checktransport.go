@@ -20,8 +20,8 @@ type checkedTransport struct {
 	host    string
 	// lost is the request of a parent that is not found, without credentials; empty where all are.
 	lost string
-	// asked counts the requests that the handler got.
-	asked int
+	// before, where it is set, may keep a request from being sent.
+	before func() error
 }
 
 // perRequest is how long a request takes.
@@ -33,7 +33,11 @@ func (t *checkedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.checker.breach("", PromiseAuth, "a request was about to go to %s, with what authorizes it at %s: look at baseURL, and at what leads there", r.URL.Host, t.host)
 		return nil, fmt.Errorf("no request may go to %s", r.URL.Host)
 	}
-	t.asked++
+	if t.before != nil {
+		if err := t.before(); err != nil {
+			return nil, err
+		}
+	}
 	t.checker.clock = t.checker.clock.Add(perRequest)
 	recorder := httptest.NewRecorder()
 	clone := r.Clone(r.Context())
