@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 )
@@ -35,11 +37,45 @@ func TestCheckPassesGoodDescriptions(t *testing.T) {
 			s.Window.Resolution, s.Window.Granularity = 0, vendorapi.Duration(24*time.Hour)
 			s.Lookback = vendorapi.Duration(24 * time.Hour)
 		}),
+		"local times of a zone, to their very end": described(func(_ *vendorapi.Vendor, s *vendorapi.Stream) {
+			s.Window.Layout, s.Window.Zone, s.Window.EndInclusive = "2006-01-02 15:04:05", "Europe/Berlin", true
+			s.Lookback = vendorapi.Duration(24 * time.Hour)
+		}),
+		"no bounds": described(func(_ *vendorapi.Vendor, s *vendorapi.Stream) { s.Window = vendorapi.Window{} }),
+		"a listing of what is planned, and its children": house(func(v *vendorapi.Vendor) {
+			s := &v.Streams[0]
+			s.Window.Listing = &vendorapi.Listing{Behind: vendorapi.Duration(time.Hour), Ahead: vendorapi.Duration(24 * time.Hour)}
+			s.Lookback, s.VersionPath, v.Streams[1].Parent.TimePath = 0, "", "at"
+		}),
+		"a listing of all there is": described(func(_ *vendorapi.Vendor, s *vendorapi.Stream) {
+			s.Window, s.TimePath, s.VersionPath = vendorapi.Window{Listing: &vendorapi.Listing{}}, "", ""
+		}),
+		"grandchildren": house(func(v *vendorapi.Vendor) {
+			questions := v.Streams[1]
+			questions.Name, questions.Path, questions.Method = "questions", "/questions", http.MethodPost
+			questions.Parent = &vendorapi.Parent{
+				Stream: "visits", TimePath: "joined",
+				Places: []vendorapi.ParentPlace{{Place: inBody("of.meeting"), Path: "meeting"}, {Place: inBody("of.visit"), Path: "id"}},
+				Fields: []vendorapi.ParentField{{Name: "visit", Path: "id"}},
+			}
+			questions.Paging.Place, questions.Paging.SizePlace = inBody("token"), inBody("size")
+			questions.Key = []string{"visit", "question"}
+			questions.Columns = []vendorapi.Column{{Name: "visit", Type: vendorapi.TypeInt64}, {Name: "question", Type: vendorapi.TypeInt64}, {Name: "text", Type: vendorapi.TypeString}}
+			v.Streams = append(v.Streams, questions)
+		}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			begun := time.Now()
-			Check(t, v)
+			Check(t, v, WithRecords(120))
 			t.Logf("%d streams in %s", len(v.Streams), time.Since(begun))
+		})
+	}
+}
+
+func TestCheckPassesDrawnDescriptions(t *testing.T) {
+	for i := range 8 {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			Check(t, rapid.Custom(drawVendor).Example(i), WithSeed(uint64(i)), WithRecords(60))
 		})
 	}
 }

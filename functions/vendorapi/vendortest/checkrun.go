@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -36,9 +37,13 @@ type pipeline struct {
 	// invocations counts those so far; left is how many requests, to the store and the vendor, one that is to be killed has left, -1 of
 	// any other, and parts is after how many parts it is killed.
 	invocations, left, parts int
-	// missing is the parent, by the child stream's name, that the vendor does not find, refused whether one was told of.
+	// missing is the parent, by the child stream's name, that the vendor does not find, missed how findings name it, refused whether one
+	// was told of.
 	missing map[string][]string
+	missed  string
 	refused map[string]bool
+	// faults are what requests meet while anything goes wrong.
+	faults []Plan
 	// midway counts the invocations that were killed in mid-window, resumed those windows that were gone on with, of each stream.
 	midway, resumed map[string]int
 }
@@ -70,8 +75,9 @@ func (c *checker) run(tempDir string) {
 		faults := Mixed(c.settings.seed, 0.08)
 		faults.Rates[FaultExpired] = 0.004
 		faults.RetryAfter = time.Second
-		c.server.SetFaults(faults)
+		p.faults = []Plan{faults}
 	}
+	c.server.SetFaults(p.faults...)
 	for n, now := 0, checkedDay.Add(30*time.Minute); now.Before(last); n, now = n+1, now.Add(95*time.Minute) {
 		p.tick(now, n)
 	}
@@ -133,7 +139,7 @@ func (p *pipeline) lose() {
 		for n, parent := range records {
 			if children[strings.Join(keys[n], "\x00")] > 0 {
 				p.transport.lost = client.Of(parent).Describe(rawzone.SlotWindow(parent.Time.Truncate(time.Second)))
-				p.missing[s.Name] = keys[n]
+				p.missing[s.Name], p.missed = keys[n], parent.Key
 				break
 			}
 		}
@@ -157,9 +163,19 @@ func (p *pipeline) tick(now time.Time, n int) {
 			if n >= 0 && (n+i)%3 == 2 {
 				timeout = 20 * time.Second
 			}
+			if n >= 0 && n%4 == 3 && s.Paging.Chained() {
+				p.expire(s)
+			}
 			p.execute(s, now, timeout)
 		}
 	}
+}
+
+// expire lets tokens of a stream expire while its next windows or parents are read.
+func (p *pipeline) expire(s *vendorapi.Stream) {
+	script := make([]Fault, 20)
+	script[1], script[14] = FaultExpired, FaultExpired
+	p.server.SetFaults(append([]Plan{{Streams: []string{s.Name}, Script: script}}, p.faults...)...)
 }
 
 // kill runs ingest of a stream at now and kills it, mostly when it has stored two parts.
@@ -244,9 +260,9 @@ func (p *pipeline) noted(s *vendorapi.Stream, answer ingest.Answer) {
 		case telemetry.OutsideWindow:
 			p.breach(s.Name, PromiseWindows, "%s. Look at window and at timePath", finding.Message)
 		case telemetry.ParentUnreadable:
-			p.refused[s.Name] = true
-			if p.missing[s.Name] == nil {
-				p.breach(s.Name, PromiseChildren, "%s. Look at parent.places", finding.Message)
+			p.refused[s.Name] = p.refused[s.Name] || strings.Contains(finding.Message, p.missed)
+			if p.missing[s.Name] == nil || answer.Unreadable > 1 || !strings.Contains(finding.Message, p.missed) {
+				p.breach(s.Name, PromiseChildren, "%s. Look at parent.places and at paging", finding.Message)
 			}
 		}
 	}
@@ -416,6 +432,9 @@ func (p *pipeline) compareLog(s *vendorapi.Stream, all []committed, held map[str
 
 // compareListed makes sure that each listing holds what was listed when it was read.
 func (p *pipeline) compareListed(s *vendorapi.Stream, all []committed) {
+	if !slices.ContainsFunc(all, func(one committed) bool { return len(one.records) > 0 }) {
+		p.breach(s.Name, PromiseWindows, "nothing that is listed was committed in a day. Look at window.listing")
+	}
 	for _, one := range all {
 		if one.Same.IsZero() {
 			p.compareListing(s, reading{window: one.Window(), records: one.records}, one.ReadAt)
@@ -441,18 +460,23 @@ func (p *pipeline) compareChildren(s *vendorapi.Stream, held map[string]int) {
 		}
 	}
 	lost := strings.Join(p.missing[s.Name], "\x00")
-	missing, twice, parents := 0, 0, map[string]bool{}
+	compared, missing, twice, parents := 0, 0, 0, map[string]bool{}
 	for _, r := range p.world.Records(s.Name, forever, p.now()) {
 		of := strings.Join(r.Parent, "\x00")
-		n := held[string(r.Held())]
-		switch {
-		case !known[of], lost != "" && of == lost:
+		if !known[of] || lost != "" && of == lost {
+			continue
+		}
+		compared++
+		switch n := held[string(r.Held())]; {
 		case n == 0:
 			missing++
 			parents[of] = true
 		case n > 1:
 			twice++
 		}
+	}
+	if compared == 0 {
+		p.breach(s.Name, PromiseChildren, "none of the parents that %s has committed has any children. Look at the window of %s and at parent.places", s.Parent.Stream, s.Parent.Stream)
 	}
 	if missing > 0 {
 		p.breach(s.Name, PromiseChildren, "%d children of %d of %s are missing when each of these has been read for the last time. Look at parent.timePath and parent.ahead, at settle and lookback, and at paging", missing, len(parents), s.Parent.Stream)
@@ -527,6 +551,12 @@ func (c *checker) holdsSecret(text string) string {
 	for field, value := range c.secret {
 		if strings.Contains(text, value) {
 			found = cmp.Or(found, field)
+		}
+	}
+	if auth := c.vendor.Auth; auth.Kind == vendorapi.AuthBasic {
+		pair := c.secret[auth.UsernameField] + ":" + c.secret[auth.PasswordField]
+		if strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(pair))) {
+			found = cmp.Or(found, auth.PasswordField)
 		}
 	}
 	return found
