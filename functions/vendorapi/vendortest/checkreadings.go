@@ -58,30 +58,19 @@ func (c *checker) readAll(client *vendorapi.Client, s *vendorapi.Stream, w windo
 }
 
 // readings lets the client read all windows of a day, or all parents, and compares them with what the vendor holds.
-func (c *checker) readings(s *vendorapi.Stream, from time.Time, ordinary bool) {
-	if _, ok := c.world.shelves[s.Name]; !ok || c.broken(s.Name) {
-		return
-	}
+func (c *checker) readings(s *vendorapi.Stream, from time.Time) []reading {
 	client, err := c.client(s.Name, c.secret)
 	if err != nil {
 		c.breach(s.Name, PromiseDescription, "%v", err)
-		return
+		return nil
 	}
-	var all []reading
 	switch {
-	case s.Parent != nil && !ordinary:
-		return
 	case s.Parent != nil:
-		all = c.readParents(client, s)
+		return c.readParents(client, s)
 	case s.Window.Listing != nil:
-		all = c.readListing(client, s, from)
-	default:
-		all = c.readWindows(client, s, from)
+		return c.readListing(client, s, from)
 	}
-	c.uniqueKeys(s, all)
-	if ordinary && !c.broken(s.Name) {
-		c.faults(client, s, all)
-	}
+	return c.readWindows(client, s, from)
 }
 
 // forever holds every time that a world has.
@@ -346,17 +335,20 @@ func (c *checker) uniqueKeys(s *vendorapi.Stream, all []reading) {
 }
 
 // faults lets one request after another meet each kind of fault.
-func (c *checker) faults(client *vendorapi.Client, s *vendorapi.Stream, all []reading) {
+func (c *checker) faults(s *vendorapi.Stream, all []reading) {
+	of, err := c.client(s.Name, c.secret)
+	if err != nil {
+		return
+	}
 	in := slices.IndexFunc(all, func(r reading) bool { return len(r.records) > 0 })
 	if in < 0 {
 		c.breach(s.Name, PromiseWindows, "no record was read at all. Look at recordsPath and at window")
 		return
 	}
 	want := all[in]
-	of := client
 	if s.Parent != nil {
 		records, _ := c.parents(s)
-		of = client.Of(records[in])
+		of = of.Of(records[in])
 	}
 	defer c.server.SetFaults()
 	for _, fault := range TransientFaults {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 type checkedTransport struct {
 	checker *checker
 	handler http.Handler
-	host    string
+	// hosts are those that a request may go to.
+	hosts []string
 	// lost is the request of a parent that is not found, without credentials; empty where all are.
 	lost string
 	// before, where it is set, may keep a request from being sent.
@@ -29,8 +31,8 @@ const perRequest = 100 * time.Millisecond
 
 // RoundTrip implements http.RoundTripper.
 func (t *checkedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Host != t.host {
-		t.checker.breach("", PromiseAuth, "a request was about to go to %s, with what authorizes it at %s: look at baseURL, and at what leads there", r.URL.Host, t.host)
+	if !slices.Contains(t.hosts, r.URL.Host) {
+		t.checker.breach("", PromiseAuth, "a request was about to go to %s, with what authorizes it at %s: look at baseURL, and at what leads there", r.URL.Host, strings.Join(t.hosts, " and "))
 		return nil, fmt.Errorf("no request may go to %s", r.URL.Host)
 	}
 	if t.before != nil {
@@ -102,10 +104,11 @@ func (c *checker) sleep(_ context.Context, d time.Duration) error {
 	return nil
 }
 
-func hostOf(v *vendorapi.Vendor) string {
+// hostsOf returns the hosts that a description names.
+func hostsOf(v *vendorapi.Vendor) []string {
 	base, err := url.Parse(v.BaseURL)
 	if err != nil {
-		return ""
+		return nil
 	}
-	return base.Host
+	return []string{base.Host}
 }

@@ -41,6 +41,7 @@ func Review(v *vendorapi.Vendor, stream string, answers ...[]byte) []Breach {
 		r.breach(PromiseAnswers, "none of the %d answers holds a record, so they say nothing. Record one that does", len(answers))
 		return r.breaches
 	}
+	r.added()
 	r.keys()
 	r.times()
 	r.columns()
@@ -210,6 +211,15 @@ func arraysIn(answer []byte) string {
 func (r *review) own(paths []string) []string {
 	added := rolesOf(r.vendor, r.stream)
 	return slices.DeleteFunc(slices.Clone(paths), added.adds)
+}
+
+// added makes sure that no record has a field itself that its parent adds: with both, a table takes it for damaged.
+func (r *review) added() {
+	for _, name := range rolesOf(r.vendor, r.stream).added {
+		if slices.ContainsFunc(r.records, func(record []byte) bool { return hasPath(record, []string{name}) }) {
+			r.breach(PromiseChildren, "the records have a field %q themselves, and parent.fields add one of this name. Look at parent.fields: give it another name, or leave it out where the two are the same", name)
+		}
+	}
 }
 
 // keys makes sure that each key field is there, and that no two records of an answer have one key.

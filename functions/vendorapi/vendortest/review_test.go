@@ -132,6 +132,10 @@ func TestReviewOfParentsAndChildren(t *testing.T) {
 	if told := append(Review(v, "meetings", meetings), Review(v, "visits", visits)...); len(told) > 0 {
 		t.Errorf("good answers: %v", told)
 	}
+	own := []byte(`{"data":{"next":"","items":[{"meeting":"/a==","id":1,"joined":"2026-03-10T10:00:00Z"}]}}`)
+	if told := Review(v, "visits", own); len(told) != 1 || !strings.Contains(told[0].Text, `have a field "meeting" themselves`) {
+		t.Errorf("a child that has a field of its parent itself: %v", told)
+	}
 	v.Streams[1].Parent.TimePath = "about.topic"
 	if told := Review(v, "meetings", meetings); len(told) != 1 || !strings.Contains(told[0].Text, `parent.timePath "about.topic" of visits`) {
 		t.Errorf("a parent without a time: %v", told)
