@@ -27,6 +27,7 @@ import (
 //   - each kind of fault ([TransientFaults]) is got over, and tokens that expire in mid-window are;
 //   - a missing or wrong credential is refused, and none goes to another host, into an error, a log or an object;
 //   - a run that is killed in mid-window is gone on with;
+//   - what shows late, changes or vanishes is found within the lookback;
 //   - of each parent the children are read once, and one that is not found does not stop the others;
 //   - keys are unique, each column converts, and no field is undeclared but the one that the world makes so on purpose.
 //
@@ -243,7 +244,9 @@ func (c *checker) days() []time.Time {
 
 // simulate makes the vendor of a day.
 func (c *checker) simulate(from time.Time) error {
-	world, err := Generate(c.truth, Size{Seed: c.settings.seed, From: from, Until: from.Add(day), Attendees: c.settings.records})
+	world, err := Generate(c.truth, Size{
+		Seed: c.settings.seed, From: from, Until: from.Add(day), Attendees: c.settings.records, Lateness: lateness(c.truth),
+	})
 	if err != nil {
 		return err
 	}
@@ -259,11 +262,30 @@ func (c *checker) simulate(from time.Time) error {
 	return nil
 }
 
+// lateness has some records of each stream show late, change and vanish, as late as its lookback allows for. ON24 has its own.
+func lateness(v *vendorapi.Vendor) Lateness {
+	all := Lateness{}
+	for _, s := range v.Streams {
+		latest := s.Lookback.D() / 2
+		if v.Name == on24Name || latest < time.Hour {
+			continue
+		}
+		delay := Delay{Late: 0.1, Mean: latest / 4, Longest: latest, Changed: 0.1, ChangesFrom: latest / 4, ChangesUntil: latest}
+		isParent := slices.ContainsFunc(v.Streams, func(child vendorapi.Stream) bool { return child.Parent != nil && child.Parent.Stream == s.Name })
+		if s.Parent != nil && !isParent {
+			// What is read of a parent replaces all that was read before.
+			delay.Vanishing = 0.05
+		}
+		all[s.Name] = delay
+	}
+	return all
+}
+
 // settledAt returns when all that a world holds of the day from from on shows, its parents' children too.
 func (c *checker) settledAt(from time.Time) time.Time {
 	longest := time.Duration(0)
 	for _, s := range c.truth.Streams {
-		span := s.Settle.D()
+		span := s.Settle.D() + 2*s.Lookback.D()
 		if s.Parent != nil {
 			span += s.Parent.Ahead.D() + longestAfter
 		}
