@@ -208,7 +208,7 @@ func smallPages(v *vendorapi.Vendor) *vendorapi.Vendor {
 		panic(err)
 	}
 	for i := range small.Streams {
-		if p := &small.Streams[i].Paging; p.SizePlace.Name != "" || v.Name != on24Name && p.Kind != vendorapi.PagingNone {
+		if p := &small.Streams[i].Paging; p.SizePlace.Name != "" || isDescribed(v) && p.Kind != vendorapi.PagingNone {
 			p.Size = checkedPage
 		}
 	}
@@ -262,12 +262,13 @@ func (c *checker) simulate(from time.Time) error {
 	return nil
 }
 
-// lateness has some records of each stream show late, change and vanish, as late as its lookback allows for. ON24 has its own.
+// lateness has some records of each stream show late, change and vanish, as late as its lookback allows for. Vendors with a
+// world of their own are on time.
 func lateness(v *vendorapi.Vendor) Lateness {
 	all := Lateness{}
 	for _, s := range v.Streams {
 		latest := s.Lookback.D() / 2
-		if v.Name == on24Name || latest < time.Hour {
+		if !isDescribed(v) || latest < time.Hour {
 			continue
 		}
 		delay := Delay{Late: 0.1, Mean: latest / 4, Longest: latest, Changed: 0.1, ChangesFrom: latest / 4, ChangesUntil: latest}
