@@ -15,9 +15,10 @@ func GitLab() *vendorapi.Vendor {
 	query := func(name string) vendorapi.Place { return vendorapi.Place{In: vendorapi.InQuery, Name: name} }
 	paging := vendorapi.Paging{Kind: vendorapi.PagingLinkHeader, Size: 100, SizePlace: query("per_page")}
 	return &vendorapi.Vendor{
-		Name:      "gitlab",
-		BaseURL:   "https://gitlab.com/api/v4",
-		Auth:      vendorapi.Auth{Kind: vendorapi.AuthHeaders, HeaderFields: map[string]string{"PRIVATE-TOKEN": "token"}},
+		Name:    "gitlab",
+		BaseURL: "https://gitlab.com/api/v4",
+		Auth:    vendorapi.Auth{Kind: vendorapi.AuthHeaders, HeaderFields: map[string]string{"PRIVATE-TOKEN": "token"}},
+		// A user has 2000 (https://docs.gitlab.com/user/gitlab_com/#rate-limits-on-gitlabcom): most are left to others.
 		RateLimit: vendorapi.RateLimit{Requests: 300, Per: vendorapi.Duration(time.Minute)},
 		Streams: []vendorapi.Stream{{
 			Name: "issues", Description: "An issue, as last changed.", Path: "/issues",
