@@ -17,7 +17,7 @@ import (
 // describedDialect serves each stream as its description says a vendor does. It is strict where a vendor might
 // be lenient: a bound that is not written as described, that lies in an ambiguous or missing local hour or between
 // two units of the granularity, a span or a page longer than described, and a token with other bounds than
-// it was given for are refused with status 400.
+// it was given for are refused with status 400, and the children of a parent that it does not show with status 404.
 type describedDialect struct {
 	vendor *vendorapi.Vendor
 	finder *finder
@@ -26,10 +26,12 @@ type describedDialect struct {
 	// scheme is what the addresses of next pages begin with: the description's, since a vendor's servers often
 	// stand behind something that ends TLS.
 	scheme string
+	// tokenLife is how long a token is accepted; zero means for ever.
+	tokenLife time.Duration
 }
 
-func newDescribedDialect(v *vendorapi.Vendor, f *finder, secret map[string]string) *describedDialect {
-	d := &describedDialect{vendor: v, finder: f, secret: secret}
+func newDescribedDialect(v *vendorapi.Vendor, f *finder, secret map[string]string, tokenLife time.Duration) *describedDialect {
+	d := &describedDialect{vendor: v, finder: f, secret: secret, tokenLife: tokenLife}
 	if base, err := url.Parse(v.BaseURL); err == nil {
 		d.prefix, d.scheme = strings.TrimSuffix(base.Path, "/"), base.Scheme
 	}
@@ -180,12 +182,26 @@ func (d *describedDialect) serve(q *request, stream string, now time.Time) *answ
 	if err := fixedBody(s, q); err != nil {
 		return refuse(http.StatusBadRequest, err.Error())
 	}
+	shelf := d.finder.world.shelves[s.Name]
+	c := shelf.collection
 	at, err := d.position(s, q, read)
 	if err != nil {
 		return refuse(http.StatusBadRequest, err.Error())
 	}
-	c := d.finder.world.shelves[s.Name].collection
-	found := d.finder.find(c, 0, at.from, at.until, now.UnixNano())
+	var found []int32
+	if s.Parent != nil {
+		of, ok := shelf.family.asked(s.Parent, read)
+		if !ok || !shelf.family.shows(of, now.UnixNano()) {
+			return refuse(http.StatusNotFound, "There is none of "+s.Parent.Stream+" with this id")
+		}
+		if at.parent != 0 && at.parent != int(of)+1 {
+			return refuse(http.StatusBadRequest, "the token was given for another query")
+		}
+		at.parent = int(of) + 1
+		found = shelf.family.find(c, of, now.UnixNano())
+	} else {
+		found = d.finder.find(c, shelf.clock, at.from, at.until, now.UnixNano())
+	}
 	if at.skip > 0 && at.skip >= len(found) && len(s.Paging.PastEnd) > 0 {
 		end := s.Paging.PastEnd[0]
 		return refuse(end.Status, end.BodyContains)
@@ -197,39 +213,52 @@ func (d *describedDialect) serve(q *request, stream string, now time.Time) *answ
 	}
 	next := ""
 	if last < len(found) {
-		next = position{from: at.from, until: at.until, skip: last, size: at.size}.token()
+		given := at
+		given.skip, given.issued = last, 0
+		if d.tokenLife > 0 {
+			given.issued = q.clock.UnixNano()
+		}
+		next = given.token()
 	}
 	return d.compose(s, q, c, found[first:last], len(found), next)
 }
 
 // position is which records a request asks for: those whose true time lies in [from, until) in Unix
-// nanoseconds, without the first skip of them, at most size (0: all).
+// nanoseconds, or those of a parent, without the first skip of them, at most size (0: all).
 type position struct {
 	from, until int64
-	skip, size  int
+	// parent is the number of the parent, from 1; 0 where the token of a request does not tell.
+	parent     int
+	skip, size int
+	// issued is when the token was given, in Unix nanoseconds; 0 of one that does not expire.
+	issued int64
 }
 
 // cursorParameter carries the position in the addresses of next pages.
 const cursorParameter = "cursor"
 
 func (p position) token() string {
-	return fmt.Sprintf("%x.%x.%x.%x~", p.from, p.until, p.skip, p.size)
+	return fmt.Sprintf("%x.%x.%x.%x.%x.%x~", p.from, p.until, p.parent, p.skip, p.size, p.issued)
 }
 
-func parseToken(token string) (p position, err error) {
-	if _, err := fmt.Sscanf(token, "%x.%x.%x.%x~", &p.from, &p.until, &p.skip, &p.size); err != nil || p.token() != token {
+// parseToken reads the token or cursor that a request goes on with.
+func (d *describedDialect) parseToken(q *request, token string) (p position, err error) {
+	if _, err := fmt.Sscanf(token, "%x.%x.%x.%x.%x.%x~", &p.from, &p.until, &p.parent, &p.skip, &p.size, &p.issued); err != nil || p.token() != token {
 		return p, fmt.Errorf("the token or cursor is not valid")
+	}
+	if q.expired || p.issued != 0 && q.clock.Sub(time.Unix(0, p.issued)) > d.tokenLife {
+		return p, fmt.Errorf("the token or cursor has expired: ask for the first page again")
 	}
 	return p, nil
 }
 
 func (d *describedDialect) position(s *vendorapi.Stream, q *request, read *places) (position, error) {
 	if cursor := q.URL.Query().Get(cursorParameter); cursor != "" && (s.Paging.Kind == vendorapi.PagingNextLink || s.Paging.Kind == vendorapi.PagingLinkHeader) {
-		return parseToken(cursor)
+		return d.parseToken(q, cursor)
 	}
 	var at position
 	var err error
-	if at.from, at.until, err = bounds(&s.Window, read); err != nil {
+	if at.from, at.until, err = asked(s, read); err != nil {
 		return at, err
 	}
 	if s.Paging.Kind == vendorapi.PagingNone {
@@ -265,7 +294,7 @@ func (d *describedDialect) position(s *vendorapi.Stream, q *request, read *place
 			return at, err
 		}
 		if ok && token != "" {
-			given, err := parseToken(token)
+			given, err := d.parseToken(q, token)
 			if err != nil {
 				return at, err
 			}

@@ -2,10 +2,20 @@ package vendortest
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
+
+// asked returns the span of true times, in Unix nanoseconds, that a request selects: all where the vendor takes no bounds, so that it
+// gives what it shows by now.
+func asked(s *vendorapi.Stream, read *places) (from, until int64, err error) {
+	if s.Window.Start == (vendorapi.Place{}) && s.Window.End == (vendorapi.Place{}) {
+		return math.MinInt64, math.MaxInt64, nil
+	}
+	return bounds(&s.Window, read)
+}
 
 // bounds reads a request's window as the described vendor does, and returns the span [from, until) of true times,
 // in Unix nanoseconds, that it selects: the vendor cuts a record's time down to its unit and then compares.

@@ -24,6 +24,10 @@ type dialect interface {
 type request struct {
 	*http.Request
 	body []byte
+	// clock is the real time, by which tokens expire.
+	clock time.Time
+	// expired says that the token of the request, if it has one, is to be refused.
+	expired bool
 }
 
 // answer is what a vendor says, before faults.

@@ -34,6 +34,9 @@ const (
 	FaultTruncated Fault = "truncated"
 	// FaultHTML is a page for people with status 200, as a proxy or a maintenance page gives.
 	FaultHTML Fault = "html"
+	// FaultExpired refuses the token, or the address of a next page, that a request goes on with, as expired, with status 400: to
+	// ask again is of no use, the first page has to be asked for again. Other requests it leaves alone.
+	FaultExpired Fault = "expired"
 )
 
 // TransientFaults are the faults that a client is expected to get over by asking again.

@@ -12,17 +12,24 @@ import (
 // DefaultAttendees is the number of attendees of a day's two large webinars where [Size] does not say.
 const DefaultAttendees = 60_000
 
+// DefaultChildren is the number of children of a parent where [Size] does not say.
+const DefaultChildren = 6
+
 // Size says how much a [World] holds. Equal sizes and descriptions give equal worlds, byte for byte.
 type Size struct {
 	// Seed of everything random.
 	Seed uint64
 	// From and Until bound the time in which webinars take place. Sign-ups begin weeks before From; nothing
-	// happens from Until on. The time is divided into days of 24 hours counted from From; the last may be shorter.
+	// happens from Until on but among the children of what is planned for later. The time is divided into days of 24 hours
+	// counted from From; the last may be shorter.
 	From, Until time.Time
 	// Attendees is the number of live attendees of each day's two large webinars together; the small ones
 	// come on top. Of a vendor other than ON24 it is the number of records of each stream and day.
 	// Default [DefaultAttendees].
 	Attendees int
+	// Children is how many records of a child stream a parent has on average, of a vendor other than ON24: some have none, and one has
+	// ten times as many. Default [DefaultChildren].
+	Children int
 	// Lateness is how the vendor shows records late, changes and loses them. None by default; ON24's own is
 	// [DocumentedLateness].
 	Lateness Lateness
@@ -30,6 +37,9 @@ type Size struct {
 
 // on24Name is the name of the vendor whose world and answers are ON24's own.
 const on24Name = "on24"
+
+// isDescribed says that what a vendor holds and answers is made up from its description alone.
+func isDescribed(v *vendorapi.Vendor) bool { return v.Name != on24Name }
 
 // Generate makes what a vendor holds. A vendor by the name of "on24" holds webinars with their registrants,
 // attendees, leads and questions, a stream for each of them that the description has, recognized by the last
@@ -46,6 +56,9 @@ func Generate(v *vendorapi.Vendor, o Size) (*World, error) {
 	if o.Attendees < 0 {
 		return nil, fmt.Errorf("world of %d attendees: want 1 or more, or 0 for the default of %d", o.Attendees, DefaultAttendees)
 	}
+	if o.Children < 0 {
+		return nil, fmt.Errorf("world of %d children of each parent: want 1 or more, or 0 for the default of %d", o.Children, DefaultChildren)
+	}
 	if err := o.Lateness.validate(); err != nil {
 		return nil, err
 	}
@@ -54,6 +67,9 @@ func Generate(v *vendorapi.Vendor, o Size) (*World, error) {
 	}
 	if o.Attendees == 0 {
 		o.Attendees = DefaultAttendees
+	}
+	if o.Children == 0 {
+		o.Children = DefaultChildren
 	}
 	if v.Name == on24Name {
 		return generateON24(v, o)

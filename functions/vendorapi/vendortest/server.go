@@ -23,7 +23,10 @@ type ServerOptions struct {
 	Latency time.Duration
 	// EnforceLimits refuses requests over the vendor's rate limits.
 	EnforceLimits bool
-	// Clock is the real time, by which limits are counted and a Retry-After is dated. Default: the vendor's clock.
+	// TokenLife is how long after it was given a token, or the address of a next page, is accepted, by Clock; Zoom's is 15 minutes
+	// (https://developers.zoom.us/docs/api/pagination/). Zero means for ever. ON24 has no tokens.
+	TokenLife time.Duration
+	// Clock is the real time, by which limits are counted, tokens expire and a Retry-After is dated. Default: the vendor's clock.
 	Clock func() time.Time
 	// Sleep waits for a latency or a slowness. Default: a timer.
 	Sleep func(context.Context, time.Duration) error
@@ -54,7 +57,7 @@ func NewServer(v *vendorapi.Vendor, w *World, secret map[string]string, o Server
 	if v.Name == on24Name {
 		s.dialect = newON24Dialect(v, finder, secret)
 	} else {
-		s.dialect = newDescribedDialect(v, finder, secret)
+		s.dialect = newDescribedDialect(v, finder, secret, o.TokenLife)
 	}
 	s.SetFaults(o.Faults...)
 	return s
@@ -123,6 +126,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fault, plan, now, clock, over := s.admit(q, stream)
+	q.clock, q.expired = clock, fault == FaultExpired
 	a := s.answer(q, stream, fault, plan, now, clock, over)
 	delay := s.options.Latency
 	if fault == FaultSlow {

@@ -27,12 +27,29 @@ type Record struct {
 	Key []string
 	// JSON is the record as the vendor sends it.
 	JSON []byte
+	// Parent is the key of the record's parent, as the parent's stream has it, and Added are the members that the parent adds to
+	// the record, each with a comma behind it. Both are nil of a record that is no child; see [Record.Held].
+	Parent []string
+	Added  []byte
 	// Time is the window time as the vendor compares it. Where the description leaves the vendor's
-	// resolution open or states a granularity, it is the time that the record itself shows.
+	// resolution open or states a granularity, it is the time that the record itself shows. Of a child it is its
+	// parent's own time, as the parent's last version shows it.
 	Time time.Time
 	// VisibleAt is when a caller can first see this version, GoneAt when no more: since another took its place or the
 	// record vanished. GoneAt is zero of a version that stays.
 	VisibleAt, GoneAt time.Time
+}
+
+// Held is the record as a lake must hold it: as the vendor sends it, with the fields of its parent before its own.
+func (r Record) Held() []byte {
+	if len(r.Added) == 0 {
+		return r.JSON
+	}
+	held := append([]byte{'{'}, r.Added...)
+	if string(r.JSON) == "{}" {
+		held = held[:len(held)-1]
+	}
+	return append(held, r.JSON[1:]...)
 }
 
 // shelf is where a stream finds its records: in which collection and by which of its clocks.
@@ -42,6 +59,8 @@ type shelf struct {
 	// resolution is the unit that a time is cut to before a record is assigned to a window; zero does not cut.
 	resolution time.Duration
 	key        []string
+	// family tells whose children the records are; nil of a stream that is no child.
+	family *family
 }
 
 // collection holds the records of one kind, version after version.
@@ -54,6 +73,8 @@ type collection struct {
 	sorted []sync.Once
 	orders [][]int32
 	arena  arena
+	// firsts are the first versions of the records.
+	firsts []int32
 	// started says that the next version belongs to the same record as the one before.
 	started bool
 }
@@ -78,6 +99,8 @@ func (c *collection) add(json []byte, visible time.Time, times ...time.Time) {
 		before := &c.versions[len(c.versions)-1]
 		v.visible = max(v.visible, before.visible)
 		before.superseded = v.visible
+	} else {
+		c.firsts = append(c.firsts, int32(len(c.versions)))
 	}
 	c.started = true
 	c.versions = append(c.versions, v)
@@ -177,8 +200,8 @@ func (a *arena) keep(b []byte) []byte {
 }
 
 // Records returns what a lake must hold of a stream: of each record the newest version that can be seen at
-// now, where its window time lies in within, in the order of that time. A record that has moved out of
-// the window since is not among them. It panics where the world has no such stream, since that is a mistake in
+// now, where its window time lies in within, in the order of that time; of a child stream where its parent's own time does. A record
+// that has moved out of the window since is not among them. It panics where the world has no such stream, since that is a mistake in
 // the caller.
 func (w *World) Records(stream string, within window.Window, now time.Time) []Record {
 	at := now.UnixNano()
@@ -209,6 +232,11 @@ func (w *World) records(stream string, within window.Window, keep func(*version)
 			JSON:      v.json,
 			Time:      time.Unix(0, floor(s.collection.time(s.clock, i), s.resolution)).UTC(),
 			VisibleAt: time.Unix(0, v.visible).UTC(),
+		}
+		if s.family != nil {
+			parent := s.family.parents[s.family.of[i]]
+			records[n].Parent, records[n].Added = parent.key, parent.added
+			records[n].Key = keyOf(records[n].Held(), s.key)
 		}
 		if v.superseded != math.MaxInt64 {
 			records[n].GoneAt = time.Unix(0, v.superseded).UTC()
@@ -273,9 +301,14 @@ func scalarAt(record []byte, names []string) string {
 
 // shelve gives each stream of a description its place in a collection.
 func (w *World) shelve(s *vendorapi.Stream, c *collection, clock int) {
+	w.shelveChildren(s, c, clock, nil)
+}
+
+// shelveChildren does so for a child stream.
+func (w *World) shelveChildren(s *vendorapi.Stream, c *collection, clock int, of *family) {
 	resolution := s.Window.Resolution.D()
 	if s.Window.Granularity > 0 {
 		resolution = 0
 	}
-	w.shelves[s.Name] = shelf{collection: c, clock: clock, resolution: resolution, key: s.Key}
+	w.shelves[s.Name] = shelf{collection: c, clock: clock, resolution: resolution, key: s.Key, family: of}
 }
