@@ -127,10 +127,15 @@ func (c *children) discover(ctx context.Context) error {
 	if c.roster.From.Before(from) {
 		from = c.roster.From
 	}
+	// held is where the window begins that holds since: a listing from there on has all that may change.
+	held := from
 	seen := map[string]string{}
 	for ref, err := range c.Parents.Zone.Commits(ctx, from) {
 		if err != nil {
 			return err
+		}
+		if !ref.Start.After(since) {
+			held = ref.Start
 		}
 		etag, known := c.roster.Seen[ref.Name]
 		if !known || etag != ref.ETag {
@@ -151,9 +156,9 @@ func (c *children) discover(ctx context.Context) error {
 		maps.Copy(c.roster.Seen, seen)
 	case c.changed:
 		// What is older changes no more, and is forgotten with the next commit that is read, but for one that a listing refers to.
-		oldest := rawzone.FormatTime(since)
+		oldest := rawzone.FormatTime(held)
 		maps.DeleteFunc(seen, func(name, _ string) bool { return name < oldest && !c.same[name] })
-		c.roster.From, c.roster.Seen = since, seen
+		c.roster.From, c.roster.Seen = held, seen
 	}
 	before := len(c.roster.Parents)
 	c.roster.Parents = slices.DeleteFunc(c.roster.Parents, func(p rawzone.Rostered) bool { return c.done(p) })

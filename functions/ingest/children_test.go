@@ -74,7 +74,7 @@ func (m *family) list(w http.ResponseWriter, holds func(*meeting) bool) {
 			list = append(list, fmt.Sprintf(`{"id":%q,"ends":%d,"topic":"about %s"}`, of.id, of.ends.Unix(), of.id))
 		}
 	}
-	fmt.Fprintf(w, `{"meetings":[%s]}`, strings.Join(list, ","))
+	fmt.Fprintf(w, `{"meetings":[%s],"total":%d}`, strings.Join(list, ","), len(list))
 }
 
 func (m *family) visits(w http.ResponseWriter, id, token string) {
@@ -527,6 +527,21 @@ func TestALostRosterIsMadeAgain(t *testing.T) {
 			h.play(day.Add(100*time.Hour+30*time.Minute), day.Add(200*time.Hour))
 			h.check()
 		})
+	}
+}
+
+// TestALateParentOfALongWindowIsRead has a vendor be away for three days, and show a meeting late that lies at their beginning.
+func TestALateParentOfALongWindowIsRead(t *testing.T) {
+	h := newHome(t)
+	h.vendor.Streams[0].Total = vendorapi.Total{Path: "total"}
+	h.play(day, day.Add(time.Hour))
+	back := day.Add(73 * time.Hour)
+	h.play(back, back.Add(time.Hour))
+	ends := day.Add(150 * time.Hour)
+	h.model.meetings = []*meeting{{id: "late", changed: day.Add(2 * time.Hour), ends: ends, visits: visitsFrom(ends, time.Minute, 20)}}
+	h.play(back.Add(90*time.Minute), ends.Add(50*time.Hour))
+	if commits := h.check(); len(commits["late"]) != 1 {
+		t.Error("it was not read")
 	}
 }
 

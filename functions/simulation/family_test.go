@@ -127,6 +127,9 @@ type kin struct {
 // describe is the vendor's description in a release.
 func (w *world) describe(r release) *vendorapi.Vendor {
 	v := w.dialect.describe(r)
+	if w.listing != nil && w.bounds != noBounds {
+		v.Streams[0].TimePath = "own"
+	}
 	if w.kin != nil {
 		v.Streams = append(v.Streams, w.kin.describe(v.Streams[0].Name, r))
 	}

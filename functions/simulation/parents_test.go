@@ -127,15 +127,20 @@ func (s *parents) lastRead(id int, versions []version) (v int, last time.Time, d
 	if v < 0 {
 		return v, last, false
 	}
+	known := k.committed[[2]int{id, v}]
 	last, until, timed := k.due(versions[v])
 	if !timed {
-		// It is read as of when it was first seen, which nobody else knows.
-		last, until = k.committed[[2]int{id, v}], s.ended
+		// It is read as if its time was when it was first seen.
+		i := slices.IndexFunc(s.quiets, known.Before)
+		if i < 0 {
+			return v, last, false
+		}
+		_, until, _ = k.due(version{own: s.quiets[i]})
+		last = s.quiets[i].Add(k.settle)
 	}
 	if newest := versions[len(versions)-1]; newest.gone && newest.shows.Before(until) {
 		until = newest.shows
 	}
-	known := k.committed[[2]int{id, v}]
 	return v, last, slices.ContainsFunc(s.quiets, func(at time.Time) bool {
 		return at.After(known) && !at.Before(last) && at.Before(until)
 	})
