@@ -122,20 +122,15 @@ func (c *children) over(at time.Time) time.Time {
 
 // discover brings the roster up to what the parent stream has committed.
 func (c *children) discover(ctx context.Context) error {
-	since := c.now.Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D())).Truncate(time.Second)
-	from := since
+	from := c.now.Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D())).Truncate(time.Second)
 	if c.roster.From.Before(from) {
 		from = c.roster.From
 	}
-	// held is where the window begins that holds since: a listing from there on has all that may change.
-	held := from
+	var starts []time.Time
 	seen := map[string]string{}
 	for ref, err := range c.Parents.Zone.Commits(ctx, from) {
 		if err != nil {
 			return err
-		}
-		if !ref.Start.After(since) {
-			held = ref.Start
 		}
 		etag, known := c.roster.Seen[ref.Name]
 		if !known || etag != ref.ETag {
@@ -149,16 +144,18 @@ func (c *children) discover(ctx context.Context) error {
 			c.changed = true
 		}
 		seen[ref.Name] = etag
+		starts = append(starts, ref.Start)
 	}
 	switch {
 	case c.answer.More:
 		// The next invocation goes on from what is seen.
 		maps.Copy(c.roster.Seen, seen)
-	case c.changed:
+	case c.changed && len(starts) > 0:
 		// What is older changes no more, and is forgotten with the next commit that is read, but for one that a listing refers to.
-		oldest := rawzone.FormatTime(held)
+		from = c.unchanging(starts)
+		oldest := rawzone.FormatTime(from)
 		maps.DeleteFunc(seen, func(name, _ string) bool { return name < oldest && !c.same[name] })
-		c.roster.From, c.roster.Seen = held, seen
+		c.roster.From, c.roster.Seen = from, seen
 	}
 	before := len(c.roster.Parents)
 	c.roster.Parents = slices.DeleteFunc(c.roster.Parents, func(p rawzone.Rostered) bool { return c.done(p) })
@@ -168,6 +165,15 @@ func (c *children) discover(ctx context.Context) error {
 		c.rostered[p.Slot] = true
 	}
 	return nil
+}
+
+// unchanging returns up to which of the starts of the parent stream's windows, which are in order, the windows change no more. That
+// goes by how far the stream has got: after an outage it has what was due meanwhile still before it.
+func (c *children) unchanging(starts []time.Time) time.Time {
+	since := starts[len(starts)-1].Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D()))
+	at, _ := slices.BinarySearchFunc(starts, since, func(start, since time.Time) int { return cmp.Or(start.Compare(since), -1) })
+	// The one before may reach into what is audited.
+	return starts[max(0, at-1)]
 }
 
 // done reports whether a parent will be due no more.

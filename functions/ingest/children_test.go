@@ -545,6 +545,25 @@ func TestALateParentOfALongWindowIsRead(t *testing.T) {
 	}
 }
 
+// TestAParentFoundAfterAnOutageIsRead has a meeting show late while nothing runs, and the children's run come before that of
+// their parents when all goes on.
+func TestAParentFoundAfterAnOutageIsRead(t *testing.T) {
+	h := newHome(t)
+	play := func(from, to time.Time) {
+		for now := from; now.Before(to); now = now.Add(time.Hour) {
+			h.execute("visits", now)
+			h.execute("meetings", now)
+		}
+	}
+	play(day, day.Add(3*time.Hour))
+	ends := day.Add(150 * time.Hour)
+	h.model.meetings = []*meeting{{id: "late", changed: day.Add(time.Hour), ends: ends, visits: visitsFrom(ends, time.Minute, 20)}}
+	play(day.Add(90*time.Hour), ends.Add(50*time.Hour))
+	if commits := h.check(); len(commits["late"]) != 1 {
+		t.Error("it was not read")
+	}
+}
+
 func TestARosterOfANewerReleaseStopsTheRun(t *testing.T) {
 	h := newHome(t)
 	h.store.Set("raw", "model/visits/roster.json", []byte(`{"format":99}`))

@@ -11,7 +11,11 @@ import (
 )
 
 // parents is the promise of a stream that is read once for each record of another.
-type parents struct{ *stream }
+type parents struct {
+	*stream
+	// inexact says of the parents whose commit is, and is known to be, when it was read.
+	inexact map[int]time.Time
+}
 
 // parentIn reads whose children a commit holds, and what they have of it.
 func parentIn(c *rawzone.Commit) (id int, topic string, err error) {
@@ -71,9 +75,12 @@ func (s *parents) holds(_ *process, c, before held, replaces bool, now time.Time
 	}
 	since := c.ReadAt
 	coming, leaving := s.world.disturbedChildren(id, since, now)
-	if exact, err := s.exact(&c.Commit, s.world.kin.pages.counted, coming, leaving); !exact {
+	exact, err := s.exact(&c.Commit, s.world.kin.pages.counted, coming, leaving)
+	if !exact {
+		s.inexact[id] = c.ReadAt
 		return err
 	}
+	delete(s.inexact, id)
 	for _, child := range s.world.kin.of[id] {
 		if at := current(s.world.kin.children[child], since); at >= 0 && at == current(s.world.kin.children[child], now) {
 			if err := once(&c.Commit, c.copies, child, at); err != nil {
@@ -151,7 +158,7 @@ func (s *parents) checkParent(id, v int, last time.Time, c *rawzone.Commit, held
 	if _, topic, _ := parentIn(c); len(held) > 0 && topic != topicOf(v) && s.world.kin.committed[[2]int{id, v}].Before(last) && last.After(s.quiets[0]) {
 		return fmt.Errorf("parent %d is %s in its commit, read at %s: want %s, as it was known by %s: %w", id, topic, c.ReadAt, topicOf(v), last, errLate)
 	}
-	if s.world.records[id][v].own.IsZero() {
+	if at, inexact := s.inexact[id]; s.world.records[id][v].own.IsZero() || inexact && !at.Before(last) {
 		return nil
 	}
 	for _, child := range s.world.kin.of[id] {

@@ -125,7 +125,7 @@ func newPlay(h *history, s setting) *play {
 	p.streams = append(p.streams, visits)
 	if p.world.kin != nil {
 		guests := p.newStream("guests")
-		guests.promise = &parents{guests}
+		guests.promise = &parents{guests, map[int]time.Time{}}
 		p.streams = append(p.streams, guests)
 	}
 	p.store.Now = time.Now

@@ -246,7 +246,7 @@ func (w *world) shift(n int, swap bool, now time.Time) {
 	if !from.Before(to) {
 		return
 	}
-	there := w.find(from, to, now)
+	there := slices.DeleteFunc(w.find(from, to, now), func(r found) bool { return r.at.Before(from) })
 	for range n {
 		leaves := w.moves || w.vanish
 		comes := w.late && (!leaves || swap || w.random.IntN(2) == 0)
