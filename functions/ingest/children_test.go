@@ -557,7 +557,7 @@ func TestAParentFoundAfterAnOutageIsRead(t *testing.T) {
 	}
 	play(day, day.Add(3*time.Hour))
 	ends := day.Add(150 * time.Hour)
-	h.model.meetings = []*meeting{{id: "late", changed: day.Add(time.Hour), ends: ends, visits: visitsFrom(ends, time.Minute, 20)}}
+	h.model.meetings = []*meeting{{id: "late", changed: day, ends: ends, visits: visitsFrom(ends, time.Minute, 20)}}
 	play(day.Add(90*time.Hour), ends.Add(50*time.Hour))
 	if commits := h.check(); len(commits["late"]) != 1 {
 		t.Error("it was not read")
