@@ -172,8 +172,11 @@ func (c *children) discover(ctx context.Context) error {
 func (c *children) unchanging(starts []time.Time) time.Time {
 	since := starts[len(starts)-1].Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D()))
 	at, _ := slices.BinarySearchFunc(starts, since, func(start, since time.Time) int { return cmp.Or(start.Compare(since), -1) })
-	// The one before may reach into what is audited.
-	return starts[max(0, at-1)]
+	if at == 0 {
+		return since
+	}
+	// This one may reach into what is audited.
+	return starts[at-1]
 }
 
 // done reports whether a parent will be due no more.
