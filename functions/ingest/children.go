@@ -311,13 +311,12 @@ type waiting struct {
 func (c *children) due() []waiting {
 	var all []waiting
 	for _, p := range c.roster.Parents {
-		tried, settled := p.Refused, true
+		read, settled := time.Time{}, true
 		if i, known := c.memory.at(p.Slot); known {
-			a := c.memory.Windows[i]
-			tried, settled = later(tried, a.ReadAt), a.Settled
+			read, settled = c.memory.Windows[i].ReadAt, c.memory.Windows[i].Settled
 		}
 		since := dueParent(c.time(p), c.now, c.Stream.Parent.Ahead.D(), c.Stream.Lookback.D(), settled)
-		if tried.Before(since) {
+		if read.Before(since) && (p.Refused.Before(since) || !c.now.Before(again(p))) {
 			all = append(all, waiting{p, since})
 		}
 	}
@@ -325,6 +324,12 @@ func (c *children) due() []waiting {
 		return cmp.Or(a.Refused.Compare(b.Refused), a.since.Compare(b.since))
 	})
 	return all
+}
+
+// again returns when a parent that was refused is tried again at the latest. Where that was when it was due for the last time,
+// nothing else would have it read.
+func again(p rawzone.Rostered) time.Time {
+	return p.Refused.Add(spacing[min(max(p.Refusals, 1), len(spacing))-1])
 }
 
 // mostUnavailable is after how many parents in a row for which the vendor did not answer well it is taken to be down.
@@ -346,7 +351,7 @@ func (c *children) readDue(ctx, asking context.Context) error {
 		case errors.Is(err, rawzone.ErrLost):
 			c.overlapped(rawzone.SlotWindow(p.Slot))
 		case errors.Is(err, vendorapi.ErrUnavailable) && !errors.Is(err, vendorapi.ErrDeadline):
-			if unavailable++; unavailable == mostUnavailable || len(all) == 1 {
+			if unavailable++; unavailable == mostUnavailable || len(all) == 1 && p.Refusals == 0 {
 				return err
 			}
 			c.refuse(p, err)

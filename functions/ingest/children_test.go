@@ -429,6 +429,22 @@ func TestARefusedParentStopsNoOtherAndIsTold(t *testing.T) {
 	}
 }
 
+// TestAParentRefusedAtItsLastReadingIsTriedAgain has the vendor fail for one parent just when it is due for the last time.
+func TestAParentRefusedAtItsLastReadingIsTriedAgain(t *testing.T) {
+	h := newHome(t)
+	ends := day.Add(2 * time.Hour)
+	last := ends.Add(48*time.Hour + 10*time.Minute)
+	m := &meeting{id: "a", changed: day, ends: ends, visits: append(visitsFrom(day, time.Minute, 5), last.Add(-time.Minute))}
+	other := &meeting{id: "b", changed: day, ends: ends}
+	h.model.meetings = []*meeting{m, other}
+	h.play(day, last.Add(-20*time.Minute))
+	m.status = http.StatusInternalServerError
+	h.execute("visits", last.Add(10*time.Minute))
+	m.status = 0
+	h.play(last.Add(2*time.Hour), last.Add(20*time.Hour))
+	h.check()
+}
+
 func TestRejectedCredentialsFailTheStream(t *testing.T) {
 	tests := []struct {
 		name     string
