@@ -271,7 +271,8 @@ func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	asked := r.URL.Path + "?" + r.URL.RawQuery
 	answer := func() *http.Response {
 		response := p.world.answer(r.URL, time.Now())
-		if response.StatusCode != http.StatusOK {
+		// A token may have expired; the parent is begun again then.
+		if response.StatusCode != http.StatusOK && r.URL.Query().Get("token") == "" {
 			p.denied++
 		}
 		return response
@@ -366,7 +367,7 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 		case err == nil && curated:
 			p.checkObject(p, *in.Key, in.Metadata["windrow-commit"], before)
 		case err == nil && strings.Contains(*in.Key, "/commits/"):
-			p.of.committed(p, *in.Key, strings.Trim(*out.ETag, `"`), body)
+			p.of.committed(p, *in.Key, strings.Trim(*out.ETag, `"`))
 		case err == nil && strings.HasSuffix(*in.Key, "/"+audit):
 			p.of.audits.keep(body)
 		case err == nil && strings.HasSuffix(*in.Key, "/"+roster):
