@@ -72,7 +72,7 @@ func (v *versions) keep(body []byte) {
 func (s *stream) harm(object, how string, earlier *versions) {
 	key := "model/" + s.name + "/" + object
 	body, there := s.store.Body("raw", key)
-	if !there || how == "" {
+	if !there || how == "" || len(earlier.last) == 0 {
 		return
 	}
 	s.fault(how)
