@@ -155,10 +155,14 @@ func (s *parents) lastRead(id int, versions []version) (v int, last time.Time, d
 
 // checkParent wants a parent's commit to hold what the vendor gave at a time or later, and what it said of the parent.
 func (s *parents) checkParent(id, v int, last time.Time, c *rawzone.Commit, held copies) error {
-	if _, topic, _ := parentIn(c); len(held) > 0 && topic != topicOf(v) && s.world.kin.committed[[2]int{id, v}].Before(last) && last.After(s.quiets[0]) {
-		return fmt.Errorf("parent %d is %s in its commit, read at %s: want %s, as it was known by %s: %w", id, topic, c.ReadAt, topicOf(v), last, errLate)
+	if s.world.records[id][v].own.IsZero() {
+		return nil
 	}
-	if at, inexact := s.inexact[id]; s.world.records[id][v].own.IsZero() || inexact && !at.Before(last) {
+	if _, topic, _ := parentIn(c); len(held) > 0 && topic != topicOf(v) && s.world.kin.committed[[2]int{id, v}].Before(last) && last.After(s.quiets[0]) {
+		return fmt.Errorf("parent %d is %s in its commit, read at %s: want %s (its time is %s), as it was known since %s and to be read at %s: %w",
+			id, topic, c.ReadAt, topicOf(v), s.world.records[id][v].own, s.world.kin.committed[[2]int{id, v}], last, errLate)
+	}
+	if at, inexact := s.inexact[id]; inexact && !at.Before(last) {
 		return nil
 	}
 	for _, child := range s.world.kin.of[id] {
