@@ -126,9 +126,13 @@ func (s *parents) ends(commits []*rawzone.Commit, all []copies) error {
 func (s *parents) lastRead(id int, versions []version) (v int, last time.Time, due bool) {
 	k := s.world.kin
 	v = -1
+	var first time.Time
 	for i := range versions {
-		if _, known := k.committed[[2]int{id, i}]; known {
+		if at, known := k.committed[[2]int{id, i}]; known {
 			v = i
+			if first.IsZero() || at.Before(first) {
+				first = at
+			}
 		}
 	}
 	if v < 0 {
@@ -138,8 +142,9 @@ func (s *parents) lastRead(id int, versions []version) (v int, last time.Time, d
 	last, until, timed := k.due(versions[v])
 	if !timed {
 		// It is read as if its time was when it was first seen.
-		i := slices.IndexFunc(s.quiets, known.Before)
-		if i < 0 {
+		i := slices.IndexFunc(s.quiets, first.Before)
+		if i < 0 || first.Before(s.quiets[0]) {
+			// Which run saw it first is not known.
 			return v, last, false
 		}
 		_, until, _ = k.due(version{own: s.quiets[i]})
