@@ -31,6 +31,8 @@ type meeting struct {
 	ends    time.Time
 	// visits are when each of its children shows.
 	visits []time.Time
+	// renamed is what follows on its topic.
+	renamed string
 	// status is what a request for its visits is answered with, where it is not 0.
 	status int
 }
@@ -71,7 +73,7 @@ func (m *family) list(w http.ResponseWriter, holds func(*meeting) bool) {
 	list := []string{}
 	for _, of := range m.meetings {
 		if holds(of) && !of.changed.After(m.now) {
-			list = append(list, fmt.Sprintf(`{"id":%q,"ends":%d,"topic":"about %s"}`, of.id, of.ends.Unix(), of.id))
+			list = append(list, fmt.Sprintf(`{"id":%q,"ends":%d,"topic":"about %s%s"}`, of.id, of.ends.Unix(), of.id, of.renamed))
 		}
 	}
 	fmt.Fprintf(w, `{"meetings":[%s],"total":%d}`, strings.Join(list, ","), len(list))
@@ -286,7 +288,7 @@ func (h *home) committed() (visits map[string][]int, commits map[string][]*rawzo
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		of := ""
+		of, topic := "", ""
 		for _, part := range commit.Parts {
 			reader, err := zone.OpenPart(context.Background(), part)
 			if err != nil {
@@ -297,9 +299,10 @@ func (h *home) committed() (visits map[string][]int, commits map[string][]*rawzo
 					Meeting, Topic string
 					N              int
 				}
-				if err := json.Unmarshal(lines.Bytes(), &visit); err != nil || visit.Topic != "about "+visit.Meeting {
-					h.t.Fatalf("%v, a visit reads %s", err, lines.Text())
+				if err := json.Unmarshal(lines.Bytes(), &visit); err != nil || !strings.HasPrefix(visit.Topic, "about "+visit.Meeting) || topic != "" && visit.Topic != topic {
+					h.t.Fatalf("%v, a visit reads %s beside %s", err, lines.Text(), topic)
 				}
+				topic = visit.Topic
 				visits[visit.Meeting] = append(visits[visit.Meeting], visit.N)
 				of = visit.Meeting
 			}
@@ -495,6 +498,25 @@ func TestALargeParentSpreadsOverInvocations(t *testing.T) {
 	if asked := h.model.asked["large"]; asked > 210 {
 		t.Errorf("%d requests for 200 pages", asked)
 	}
+}
+
+// TestAParentThatChangesInTheMidstOfItsReadingIsBegunAgain has one invocation store parts with the old topic, and the next know
+// the new one.
+func TestAParentThatChangesInTheMidstOfItsReadingIsBegunAgain(t *testing.T) {
+	h := newHome(t)
+	h.partBytes = 1 << 8
+	m := &meeting{id: "large", changed: day, ends: day, visits: visitsFrom(day, 0, 500)}
+	h.model.meetings = []*meeting{m}
+	h.execute("meetings", day.Add(time.Hour))
+	h.timeout = 3 * time.Second
+	if answer, err := h.invoke("visits", day.Add(time.Hour)); err != nil || !answer.More {
+		t.Fatalf("%v, the answer is %+v, want more", err, answer)
+	}
+	h.timeout = 15 * time.Minute
+	m.renamed, m.changed = " again", day.Add(time.Hour)
+	h.execute("meetings", day.Add(2*time.Hour))
+	h.execute("visits", day.Add(2*time.Hour))
+	h.check()
 }
 
 func TestATokenThatExpiresInMidParentStartsItAgain(t *testing.T) {
