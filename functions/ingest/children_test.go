@@ -654,6 +654,21 @@ func TestThePastOfAChildStream(t *testing.T) {
 	}
 }
 
+// TestAParentOfThePastThatIsYetToComeIsReadInTime has a backfill find a meeting that was planned long ago.
+func TestAParentOfThePastThatIsYetToComeIsReadInTime(t *testing.T) {
+	h := newHome(t)
+	ends := day.Add(24 * time.Hour)
+	h.model.meetings = []*meeting{{id: "a", changed: day.Add(-6 * 24 * time.Hour), ends: ends, visits: visitsFrom(ends, time.Minute, 20)}}
+	h.play(day, day.Add(time.Hour))
+	past := ingest.Past{Start: day.Add(-7 * 24 * time.Hour), End: day.Add(-5 * 24 * time.Hour), Lanes: 2}
+	h.backfill("meetings", past, day.Add(2*time.Hour))
+	h.backfill("visits", past, day.Add(2*time.Hour))
+	h.play(day.Add(3*time.Hour), ends.Add(50*time.Hour))
+	if commits := h.check(); len(commits["a"]) != 1 {
+		t.Error("it was not read")
+	}
+}
+
 // TestAListingIsStoredWhereItChanges has the parents listed, whatever their time.
 func TestAListingIsStoredWhereItChanges(t *testing.T) {
 	h := newHome(t)
