@@ -122,11 +122,11 @@ func (c *children) over(at time.Time) time.Time {
 
 // discover brings the roster up to what the parent stream has committed.
 func (c *children) discover(ctx context.Context) error {
-	since := c.now.Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D())).Truncate(time.Second)
-	from := since
+	from := c.now.Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D())).Truncate(time.Second)
 	if c.roster.From.Before(from) {
 		from = c.roster.From
 	}
+	var starts []time.Time
 	seen := map[string]string{}
 	for ref, err := range c.Parents.Zone.Commits(ctx, from) {
 		if err != nil {
@@ -144,16 +144,18 @@ func (c *children) discover(ctx context.Context) error {
 			c.changed = true
 		}
 		seen[ref.Name] = etag
+		starts = append(starts, ref.Start)
 	}
 	switch {
 	case c.answer.More:
 		// The next invocation goes on from what is seen.
 		maps.Copy(c.roster.Seen, seen)
-	case c.changed:
+	case c.changed && len(starts) > 0:
 		// What is older changes no more, and is forgotten with the next commit that is read, but for one that a listing refers to.
-		oldest := rawzone.FormatTime(since)
+		from = c.unchanging(starts)
+		oldest := rawzone.FormatTime(from)
 		maps.DeleteFunc(seen, func(name, _ string) bool { return name < oldest && !c.same[name] })
-		c.roster.From, c.roster.Seen = since, seen
+		c.roster.From, c.roster.Seen = from, seen
 	}
 	before := len(c.roster.Parents)
 	c.roster.Parents = slices.DeleteFunc(c.roster.Parents, func(p rawzone.Rostered) bool { return c.done(p) })
@@ -163,6 +165,18 @@ func (c *children) discover(ctx context.Context) error {
 		c.rostered[p.Slot] = true
 	}
 	return nil
+}
+
+// unchanging returns up to which of the starts of the parent stream's windows, which are in order, the windows change no more. That
+// goes by how far the stream has got: after an outage it has what was due meanwhile still before it.
+func (c *children) unchanging(starts []time.Time) time.Time {
+	since := starts[len(starts)-1].Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D()))
+	at, _ := slices.BinarySearchFunc(starts, since, func(start, since time.Time) int { return cmp.Or(start.Compare(since), -1) })
+	if at == 0 {
+		return since
+	}
+	// This one may reach into what is audited.
+	return starts[at-1]
 }
 
 // done reports whether a parent will be due no more.
@@ -297,13 +311,12 @@ type waiting struct {
 func (c *children) due() []waiting {
 	var all []waiting
 	for _, p := range c.roster.Parents {
-		tried, settled := p.Refused, true
+		read, settled := time.Time{}, true
 		if i, known := c.memory.at(p.Slot); known {
-			a := c.memory.Windows[i]
-			tried, settled = later(tried, a.ReadAt), a.Settled
+			read, settled = c.memory.Windows[i].ReadAt, c.memory.Windows[i].Settled
 		}
 		since := dueParent(c.time(p), c.now, c.Stream.Parent.Ahead.D(), c.Stream.Lookback.D(), settled)
-		if tried.Before(since) {
+		if read.Before(since) && (p.Refused.Before(since) || !c.now.Before(again(p))) {
 			all = append(all, waiting{p, since})
 		}
 	}
@@ -311,6 +324,12 @@ func (c *children) due() []waiting {
 		return cmp.Or(a.Refused.Compare(b.Refused), a.since.Compare(b.since))
 	})
 	return all
+}
+
+// again returns when a parent that was refused is tried again at the latest. Where that was when it was due for the last time,
+// nothing else would have it read.
+func again(p rawzone.Rostered) time.Time {
+	return p.Refused.Add(spacing[min(max(p.Refusals, 1), len(spacing))-1])
 }
 
 // mostUnavailable is after how many parents in a row for which the vendor did not answer well it is taken to be down.
@@ -332,7 +351,7 @@ func (c *children) readDue(ctx, asking context.Context) error {
 		case errors.Is(err, rawzone.ErrLost):
 			c.overlapped(rawzone.SlotWindow(p.Slot))
 		case errors.Is(err, vendorapi.ErrUnavailable) && !errors.Is(err, vendorapi.ErrDeadline):
-			if unavailable++; unavailable == mostUnavailable || len(all) == 1 {
+			if unavailable++; unavailable == mostUnavailable || len(all) == 1 && p.Refusals == 0 {
 				return err
 			}
 			c.refuse(p, err)

@@ -33,6 +33,8 @@ type meeting struct {
 	visits []time.Time
 	// gone are the numbers of the visits that are no more.
 	gone map[int]bool
+	// renamed is what follows on its topic.
+	renamed string
 	// status is what a request for its visits is answered with, where it is not 0.
 	status int
 }
@@ -73,10 +75,10 @@ func (m *family) list(w http.ResponseWriter, holds func(*meeting) bool) {
 	list := []string{}
 	for _, of := range m.meetings {
 		if holds(of) && !of.changed.After(m.now) {
-			list = append(list, fmt.Sprintf(`{"id":%q,"ends":%d,"topic":"about %s"}`, of.id, of.ends.Unix(), of.id))
+			list = append(list, fmt.Sprintf(`{"id":%q,"ends":%d,"topic":"about %s%s"}`, of.id, of.ends.Unix(), of.id, of.renamed))
 		}
 	}
-	fmt.Fprintf(w, `{"meetings":[%s]}`, strings.Join(list, ","))
+	fmt.Fprintf(w, `{"meetings":[%s],"total":%d}`, strings.Join(list, ","), len(list))
 }
 
 func (m *family) visits(w http.ResponseWriter, id, token string) {
@@ -288,7 +290,7 @@ func (h *home) committed() (visits map[string][]int, commits map[string][]*rawzo
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		of := ""
+		of, topic := "", ""
 		for _, part := range commit.Parts {
 			reader, err := zone.OpenPart(context.Background(), part)
 			if err != nil {
@@ -299,9 +301,10 @@ func (h *home) committed() (visits map[string][]int, commits map[string][]*rawzo
 					Meeting, Topic string
 					N              int
 				}
-				if err := json.Unmarshal(lines.Bytes(), &visit); err != nil || visit.Topic != "about "+visit.Meeting {
-					h.t.Fatalf("%v, a visit reads %s", err, lines.Text())
+				if err := json.Unmarshal(lines.Bytes(), &visit); err != nil || !strings.HasPrefix(visit.Topic, "about "+visit.Meeting) || topic != "" && visit.Topic != topic {
+					h.t.Fatalf("%v, a visit reads %s beside %s", err, lines.Text(), topic)
 				}
+				topic = visit.Topic
 				visits[visit.Meeting] = append(visits[visit.Meeting], visit.N)
 				of = visit.Meeting
 			}
@@ -478,6 +481,22 @@ func TestARefusedParentStopsNoOtherAndIsTold(t *testing.T) {
 	}
 }
 
+// TestAParentRefusedAtItsLastReadingIsTriedAgain has the vendor fail for one parent just when it is due for the last time.
+func TestAParentRefusedAtItsLastReadingIsTriedAgain(t *testing.T) {
+	h := newHome(t)
+	ends := day.Add(2 * time.Hour)
+	last := ends.Add(48*time.Hour + 10*time.Minute)
+	m := &meeting{id: "a", changed: day, ends: ends, visits: append(visitsFrom(day, time.Minute, 5), last.Add(-time.Minute))}
+	other := &meeting{id: "b", changed: day, ends: ends}
+	h.model.meetings = []*meeting{m, other}
+	h.play(day, last.Add(-20*time.Minute))
+	m.status = http.StatusInternalServerError
+	h.execute("visits", last.Add(10*time.Minute))
+	m.status = 0
+	h.play(last.Add(2*time.Hour), last.Add(20*time.Hour))
+	h.check()
+}
+
 func TestRejectedCredentialsFailTheStream(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -530,6 +549,25 @@ func TestALargeParentSpreadsOverInvocations(t *testing.T) {
 	}
 }
 
+// TestAParentThatChangesInTheMidstOfItsReadingIsBegunAgain has one invocation store parts with the old topic, and the next know
+// the new one.
+func TestAParentThatChangesInTheMidstOfItsReadingIsBegunAgain(t *testing.T) {
+	h := newHome(t)
+	h.partBytes = 1 << 8
+	m := &meeting{id: "large", changed: day, ends: day, visits: visitsFrom(day, 0, 500)}
+	h.model.meetings = []*meeting{m}
+	h.execute("meetings", day.Add(time.Hour))
+	h.timeout = 3 * time.Second
+	if answer, err := h.invoke("visits", day.Add(time.Hour)); err != nil || !answer.More {
+		t.Fatalf("%v, the answer is %+v, want more", err, answer)
+	}
+	h.timeout = 15 * time.Minute
+	m.renamed, m.changed = " again", day.Add(time.Hour)
+	h.execute("meetings", day.Add(2*time.Hour))
+	h.execute("visits", day.Add(2*time.Hour))
+	h.check()
+}
+
 func TestATokenThatExpiresInMidParentStartsItAgain(t *testing.T) {
 	h := newHome(t)
 	h.model.meetings = []*meeting{{id: "a", changed: day, ends: day, visits: visitsFrom(day, 0, 45)}}
@@ -576,6 +614,40 @@ func TestALostRosterIsMadeAgain(t *testing.T) {
 			h.play(day.Add(100*time.Hour+30*time.Minute), day.Add(200*time.Hour))
 			h.check()
 		})
+	}
+}
+
+// TestALateParentOfALongWindowIsRead has a vendor be away for three days, and show a meeting late that lies at their beginning.
+func TestALateParentOfALongWindowIsRead(t *testing.T) {
+	h := newHome(t)
+	h.vendor.Streams[0].Total = vendorapi.Total{Path: "total"}
+	h.play(day, day.Add(time.Hour))
+	back := day.Add(73 * time.Hour)
+	h.play(back, back.Add(time.Hour))
+	ends := day.Add(150 * time.Hour)
+	h.model.meetings = []*meeting{{id: "late", changed: day.Add(2 * time.Hour), ends: ends, visits: visitsFrom(ends, time.Minute, 20)}}
+	h.play(back.Add(90*time.Minute), ends.Add(50*time.Hour))
+	if commits := h.check(); len(commits["late"]) != 1 {
+		t.Error("it was not read")
+	}
+}
+
+// TestAParentFoundAfterAnOutageIsRead has a meeting show late while nothing runs, and the children's run come before that of
+// their parents when all goes on.
+func TestAParentFoundAfterAnOutageIsRead(t *testing.T) {
+	h := newHome(t)
+	play := func(from, to time.Time) {
+		for now := from; now.Before(to); now = now.Add(time.Hour) {
+			h.execute("visits", now)
+			h.execute("meetings", now)
+		}
+	}
+	play(day, day.Add(3*time.Hour))
+	ends := day.Add(150 * time.Hour)
+	h.model.meetings = []*meeting{{id: "late", changed: day, ends: ends, visits: visitsFrom(ends, time.Minute, 20)}}
+	play(day.Add(90*time.Hour), ends.Add(50*time.Hour))
+	if commits := h.check(); len(commits["late"]) != 1 {
+		t.Error("it was not read")
 	}
 }
 
@@ -628,6 +700,21 @@ func TestThePastOfAChildStream(t *testing.T) {
 	h.backfill("visits", past, now.Add(2*time.Hour))
 	if visits, _ := h.committed(); len(visits["m3"]) != 31 || h.model.asked["m3"] != asked+4 {
 		t.Errorf("%d visits after %d requests, want 31 after 4", len(visits["m3"]), h.model.asked["m3"]-asked)
+	}
+}
+
+// TestAParentOfThePastThatIsYetToComeIsReadInTime has a backfill find a meeting that was planned long ago.
+func TestAParentOfThePastThatIsYetToComeIsReadInTime(t *testing.T) {
+	h := newHome(t)
+	ends := day.Add(24 * time.Hour)
+	h.model.meetings = []*meeting{{id: "a", changed: day.Add(-6 * 24 * time.Hour), ends: ends, visits: visitsFrom(ends, time.Minute, 20)}}
+	h.play(day, day.Add(time.Hour))
+	past := ingest.Past{Start: day.Add(-7 * 24 * time.Hour), End: day.Add(-5 * 24 * time.Hour), Lanes: 2}
+	h.backfill("meetings", past, day.Add(2*time.Hour))
+	h.backfill("visits", past, day.Add(2*time.Hour))
+	h.play(day.Add(3*time.Hour), ends.Add(50*time.Hour))
+	if commits := h.check(); len(commits["a"]) != 1 {
+		t.Error("it was not read")
 	}
 }
 

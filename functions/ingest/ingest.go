@@ -276,9 +276,9 @@ func (r *run) capacity() int64 {
 	return window.Capacity(r.left(), 0, rate)
 }
 
-// request returns the hash of how the vendor is asked for w.
+// request returns the hash of how the vendor is asked for w, and of what its answer is given of the parent.
 func (r *run) request(w window.Window) string {
-	sum := sha256.Sum256([]byte(r.vendor.Describe(w)))
+	sum := sha256.Sum256(append([]byte(r.vendor.Describe(w)), r.parent...))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -59,11 +59,29 @@ func (r *run) pastParents(ctx, asking context.Context, past Past) error {
 		}
 		r.answer.Position = at
 	}
-	if !r.answer.More {
-		r.answer.Position = ""
-	}
 	c.tell()
-	return r.handOver(ctx)
+	if err := r.handOver(ctx); err != nil || r.answer.More {
+		return err
+	}
+	r.answer.Position = ""
+	return c.lookBack(ctx, past.Start.UTC().Truncate(oneDay))
+}
+
+// lookBack has the schedule's runs go through the parents again that their stream has committed from a time on: those found by
+// its own backfill may be yet to come.
+func (c *children) lookBack(ctx context.Context, from time.Time) error {
+	const tries = 5
+	for range tries {
+		roster, err := c.Zone.Roster(ctx)
+		if err != nil || !from.Before(roster.From) {
+			return err
+		}
+		roster.From = from
+		if stored, err := c.Zone.PutRoster(ctx, &roster); err != nil || stored {
+			return err
+		}
+	}
+	return errors.New("the roster could not be stored: other runs stored theirs each time")
 }
 
 // parentPosition names a parent's place in the order of a past range.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/md5"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,8 +32,26 @@ var (
 // copies counts how often a commit's parts hold each version of each record.
 type copies map[[2]int]int
 
+// line is a record as it stands in a part.
+type line struct {
+	ID, Version int
+	// Visit and Topic are those of the parent.
+	Visit *int
+	Topic string
+}
+
+// promise is what a stream's commits must hold.
+type promise interface {
+	// fits says why a record cannot be in a commit's parts as they are at a time.
+	fits(c *rawzone.Commit, r line, now time.Time) error
+	// holds judges a commit at the moment at which it is put in place of another one, if any.
+	holds(by *process, c, before held, replaces bool, now time.Time) error
+	// ends judges the stream's commits when nothing is due any more.
+	ends(commits []*rawzone.Commit, all []copies) error
+}
+
 // readParts reads the parts that a commit names, and checks what it says of them.
-func (p *play) readParts(ctx context.Context, zone rawzone.Zone, c *rawzone.Commit, now time.Time) (copies, error) {
+func (s *stream) readParts(ctx context.Context, zone rawzone.Zone, c *rawzone.Commit, now time.Time) (copies, error) {
 	held := copies{}
 	var total int64
 	for _, part := range c.Parts {
@@ -43,16 +62,12 @@ func (p *play) readParts(ctx context.Context, zone rawzone.Zone, c *rawzone.Comm
 		var records int64
 		lines := bufio.NewScanner(reader)
 		for lines.Scan() {
-			var r struct{ ID, Version int }
+			var r line
 			if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 				return nil, fmt.Errorf("part %s: %w", part.Key, err)
 			}
-			state := p.world.records[r.ID][r.Version]
-			if at := state.at.Truncate(time.Second); at.Before(c.Start) || !at.Before(c.End) {
-				return nil, fmt.Errorf("window %s holds record %d of %s: %w", c.Window(), r.ID, at, errTwice)
-			}
-			if state.shows.After(now) {
-				return nil, fmt.Errorf("window %s holds record %d before it showed", c.Window(), r.ID)
+			if err := s.promise.fits(c, r, now); err != nil {
+				return nil, err
 			}
 			held[[2]int{r.ID, r.Version}]++
 			records++
@@ -70,72 +85,134 @@ func (p *play) readParts(ctx context.Context, zone rawzone.Zone, c *rawzone.Comm
 }
 
 // committed checks a commit at the moment at which a process has put it.
-func (p *play) committed(by *process, key, etag string, body []byte) {
-	p.world.mu.Lock()
-	defer p.world.mu.Unlock()
-	if there, _ := p.store.Body("raw", key); !bytes.Equal(there, body) {
+func (s *stream) committed(by *process, key, etag string) {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	body, _ := s.store.Body("raw", key)
+	s.mu.Lock()
+	_, known := s.generations[etag]
+	s.mu.Unlock()
+	if known || fmt.Sprintf("%x", md5.Sum(body)) != etag {
 		return
 	}
-	if err := p.checkCommit(by, key, etag, body); err != nil {
-		p.broke(fmt.Errorf("%s puts %s: %w", by.name, key, err))
+	if err := s.checkCommit(by, key, etag, body); err != nil {
+		s.broke(fmt.Errorf("%s puts %s: %w", by.name, key, err))
 	}
 }
 
-func (p *play) checkCommit(by *process, key, etag string, body []byte) error {
-	var c rawzone.Commit
-	if err := json.Unmarshal(body, &c); err != nil {
+func (s *stream) checkCommit(by *process, key, etag string, body []byte) error {
+	c := held{ids: map[int]bool{}, past: by.past}
+	if err := json.Unmarshal(body, &c.Commit); err != nil {
 		return err
 	}
 	now := time.Now()
-	copies, err := p.readParts(context.Background(), p.zone(p.api), &c, now)
-	if err != nil {
+	var err error
+	if c.copies, err = s.readParts(context.Background(), s.zone(s.api), &c.Commit, now); err != nil {
 		return err
 	}
 	if !c.Settled {
 		by.unsettled++
 	}
-	ids := map[int]bool{}
-	for record := range copies {
-		ids[record[0]] = true
+	for record := range c.copies {
+		c.ids[record[0]] = true
 	}
-	p.mu.Lock()
-	before, replaces := p.commits[key]
-	p.commits[key] = held{c, ids}
-	p.generations[etag] = c.Generation
-	p.mu.Unlock()
+	s.mu.Lock()
+	before, replaces := s.commits[key]
+	s.commits[key] = c
+	s.generations[etag] = c.Generation
+	s.mu.Unlock()
 	if replaces && (c.Generation != before.Generation+1 || c.ReadAt.Before(before.ReadAt)) {
 		return fmt.Errorf("generation %d of window %s, read at %s, takes the place of generation %d, read at %s: %w",
 			c.Generation, c.Window(), c.ReadAt, before.Generation, before.ReadAt, errMissing)
 	}
-	if p.world.audit == vendorapi.AuditReread && by.found(telemetry.NotCarried) == 0 {
+	return s.promise.holds(by, c, before, replaces, now)
+}
+
+// exact says that a commit must hold what showed when it was read, where so many records have come and left since. One that
+// need not says so itself, or nothing can show it: only a later reading puts it right.
+func (s *stream) exact(c *rawzone.Commit, counted bool, coming, leaving int) (bool, error) {
+	switch {
+	case !c.Settled && coming+leaving == 0:
+		return false, fmt.Errorf("window %s is marked unsettled, though nothing changed while it was read", c.Window())
+	case !c.Settled, !counted && coming+leaving > 0, coming > 0 && leaving > 0:
+		s.fault("(window inexact, and known to be)")
+		return false, nil
+	}
+	return true, nil
+}
+
+// windows is the promise of a stream of which each record belongs to one window.
+type windows struct{ *stream }
+
+func (s *windows) fits(c *rawzone.Commit, r line, now time.Time) error {
+	state := s.world.records[r.ID][r.Version]
+	if at := state.at.Truncate(time.Second); at.Before(c.Start) || !at.Before(c.End) {
+		return fmt.Errorf("window %s holds record %d of %s: %w", c.Window(), r.ID, at, errTwice)
+	}
+	if state.shows.After(now) {
+		return fmt.Errorf("window %s holds record %d before it showed", c.Window(), r.ID)
+	}
+	return nil
+}
+
+func (s *windows) holds(by *process, c, before held, replaces bool, now time.Time) (err error) {
+	s.world.known(c.copies, now)
+	if s.world.audit == vendorapi.AuditReread && by.found(telemetry.NotCarried) == 0 {
 		for id := range before.ids {
-			if !ids[id] {
+			if !c.ids[id] {
 				return fmt.Errorf("record %d has left window %s and is not carried over: %w", id, c.Window(), errMissing)
 			}
 		}
 	}
 	// What showed at the time that the commit says, and has not changed since, must be there.
 	since := c.ReadAt
-	coming, leaving := p.world.disturbed(c.Window(), since, now)
-	switch {
-	case !c.Settled && coming+leaving == 0:
-		return fmt.Errorf("window %s is marked unsettled, though nothing changed while it was read", c.Window())
-	case !c.Settled, !p.world.counted && coming+leaving > 0, coming > 0 && leaving > 0:
-		// Such a window says so itself, or nothing can show it: only a later reading puts it right.
-		p.fault("(window inexact, and known to be)")
-		return nil
+	coming, leaving := s.world.disturbed(c.Window(), since, now)
+	if exact, err := s.exact(&c.Commit, s.world.counted, coming, leaving); !exact {
+		return err
 	}
-	p.world.each(c.Start, c.End, now, func(id, v int, at time.Time) {
+	s.world.each(c.Start, c.End, now, func(id, v int, at time.Time) {
 		at = at.Truncate(time.Second)
-		if err == nil && !at.Before(c.Start) && at.Before(c.End) && current(p.world.records[id], since) == v {
-			err = once(c, copies, id, v)
+		if err == nil && !at.Before(c.Start) && at.Before(c.End) && current(s.world.records[id], since) == v {
+			err = once(&c.Commit, c.copies, id, v)
 		}
 	})
 	return err
 }
 
+func (s *windows) ends(commits []*rawzone.Commit, all []copies) error {
+	genesis, err := s.contiguous(commits)
+	if err != nil {
+		return err
+	}
+	if err := s.checkPast(commits, genesis); err != nil {
+		return err
+	}
+	return s.checkRecords(commits, all)
+}
+
+// contiguous wants the commits to follow on one another, and to be settled. It returns where the log began.
+func (s *stream) contiguous(commits []*rawzone.Commit) (time.Time, error) {
+	genesis, err := s.zone(s.api).Genesis(context.Background(), rawzone.Genesis{})
+	if err != nil {
+		return time.Time{}, err
+	}
+	var before time.Time
+	for _, c := range commits {
+		switch {
+		case c.Start.Before(before):
+			return time.Time{}, fmt.Errorf("window %s overlaps the one before, which ends at %s: %w", c.Window(), before, errTwice)
+		case !c.Start.Before(genesis.Start) && !c.Start.Equal(before) && !c.Start.Equal(genesis.Start):
+			return time.Time{}, fmt.Errorf("window %s does not start where the one before ends, %s: %w", c.Window(), before, errMissing)
+		case !c.Settled:
+			return time.Time{}, fmt.Errorf("%w: window %s, read at %s, is unsettled still", errLate, c.Window(), c.ReadAt)
+		}
+		before = c.End
+	}
+	return genesis.Start, nil
+}
+
 // once wants one copy of a record's version, and none of its other versions.
-func once(c rawzone.Commit, held copies, id, v int) error {
+func once(c *rawzone.Commit, held copies, id, v int) error {
 	switch n := held[[2]int{id, v}]; {
 	case n == 0:
 		return fmt.Errorf("record %d (version %d): window %s, read at %s, does not hold it: %w", id, v, c.Window(), c.ReadAt, errMissing)
@@ -156,9 +233,9 @@ func (p *play) checkObject(by *process, key, commit, before string) {
 }
 
 // ids returns the records that the lake holds in any version.
-func (p *play) ids() map[int]bool {
+func (s *stream) ids() map[int]bool {
 	all := map[int]bool{}
-	for _, commit := range p.commits {
+	for _, commit := range s.commits {
 		for id := range commit.ids {
 			all[id] = true
 		}
@@ -167,9 +244,9 @@ func (p *play) ids() map[int]bool {
 }
 
 // checkWatermark wants all to be committed that had settled at the scheduled time now.
-func (p *play) checkWatermark(now time.Time) error {
+func (s *stream) checkWatermark(now time.Time) error {
 	ctx := context.Background()
-	zone := p.zone(p.api)
+	zone := s.zone(s.api)
 	genesis, err := zone.Genesis(ctx, rawzone.Genesis{})
 	if err != nil {
 		return err
@@ -182,7 +259,7 @@ func (p *play) checkWatermark(now time.Time) error {
 	if newest != nil {
 		at = newest.End
 	}
-	if want := p.world.describe(p.release).Streams[0].AlignDown(now.Add(-p.world.settle)); at.Before(want) {
+	if want := s.world.describe(s.release).Streams[0].AlignDown(now.Add(-s.world.settle)); at.Before(want) {
 		return fmt.Errorf("the watermark stands at %s: want %s, which has settled: %w", at, want, errLate)
 	}
 	return nil
@@ -191,16 +268,20 @@ func (p *play) checkWatermark(now time.Time) error {
 // check compares both buckets with the vendor, whose records change no more. It runs outside the history's bubble,
 // since the pool of Parquet decoders is shared by all.
 func (p *play) check() error {
+	for _, s := range p.streams {
+		if err := s.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stream) check() error {
 	ctx := context.Background()
 	var commits []*rawzone.Commit
 	var etags []string
 	var all []copies
-	zone := p.zone(p.api)
-	var before time.Time
-	genesis, err := zone.Genesis(ctx, rawzone.Genesis{})
-	if err != nil {
-		return err
-	}
+	zone := s.zone(s.api)
 	for ref, err := range zone.Commits(ctx, time.Time{}) {
 		if err != nil {
 			return err
@@ -209,34 +290,21 @@ func (p *play) check() error {
 		if err != nil {
 			return err
 		}
-		switch {
-		case c.Start.Before(before):
-			return fmt.Errorf("window %s overlaps the one before, which ends at %s: %w", c.Window(), before, errTwice)
-		case !c.Start.Before(genesis.Start) && !c.Start.Equal(before) && !c.Start.Equal(genesis.Start):
-			return fmt.Errorf("window %s does not start where the one before ends, %s: %w", c.Window(), before, errMissing)
-		}
-		before = c.End
-		copies, err := p.readParts(ctx, zone, c, p.ended)
+		copies, err := s.readParts(ctx, zone, c, s.ended)
 		if err != nil {
 			return err
 		}
-		if !c.Settled {
-			return fmt.Errorf("%w: window %s, read at %s, is unsettled still", errLate, c.Window(), c.ReadAt)
-		}
 		commits, etags, all = append(commits, c), append(etags, etag), append(all, copies)
 	}
-	if err := p.checkPast(commits, genesis.Start); err != nil {
+	if err := s.promise.ends(commits, all); err != nil {
 		return err
 	}
-	if err := p.checkRecords(commits, all); err != nil {
-		return err
-	}
-	return p.checkCurated(commits, etags)
+	return s.checkCurated(commits, etags)
 }
 
 // checkPast wants the ranges of backfills to be in the log without a gap.
-func (p *play) checkPast(commits []*rawzone.Commit, genesis time.Time) error {
-	for _, past := range p.pasts {
+func (s *stream) checkPast(commits []*rawzone.Commit, genesis time.Time) error {
+	for _, past := range s.pasts {
 		at := past.Start
 		for _, c := range commits {
 			if !c.Start.After(at) && c.End.After(at) {
@@ -252,14 +320,14 @@ func (p *play) checkPast(commits []*rawzone.Commit, genesis time.Time) error {
 
 // checkRecords wants each record of the vendor once in the window that holds its time, in its newest version; where
 // records move, windows keep older versions of those that have left them.
-func (p *play) checkRecords(commits []*rawzone.Commit, all []copies) error {
+func (s *windows) checkRecords(commits []*rawzone.Commit, all []copies) error {
 	there := map[int]bool{}
 	for i, c := range commits {
 		ids := map[int]int{}
 		for record, n := range all[i] {
 			ids[record[0]] += n
 			there[record[0]] = true
-			if p.world.audit == vendorapi.AuditCount && current(p.world.records[record[0]], p.ended) != record[1] {
+			if s.world.audit == vendorapi.AuditCount && current(s.world.records[record[0]], s.ended) != record[1] {
 				return fmt.Errorf("window %s holds record %d, which the vendor has no more: %w", c.Window(), record[0], errLate)
 			}
 		}
@@ -269,8 +337,8 @@ func (p *play) checkRecords(commits []*rawzone.Commit, all []copies) error {
 			}
 		}
 	}
-	for id, versions := range p.world.records {
-		v := current(versions, p.ended)
+	for id, versions := range s.world.records {
+		v := current(versions, s.ended)
 		if v < 0 {
 			continue
 		}
@@ -292,8 +360,8 @@ func (p *play) checkRecords(commits []*rawzone.Commit, all []copies) error {
 				id, v, at, versions[v].shows, commits[i].Window(), commits[i].ReadAt, commits[i].Generation, errMissing)
 		}
 	}
-	if p.world.audit == vendorapi.AuditReread && !p.notCarried {
-		for id := range p.kept {
+	if s.world.audit == vendorapi.AuditReread && !s.notCarried {
+		for id := range s.kept {
 			if !there[id] {
 				return fmt.Errorf("record %d was in the lake and is there no more: %w", id, errMissing)
 			}
@@ -308,19 +376,47 @@ type place struct {
 	Position int64  `parquet:"windrow_position"`
 }
 
-// checkCurated compares the curated bucket with the commits: each has its receipt, and each of its records
-// is a row or in quarantine, once.
-func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
-	table, err := curated.NewTable(&p.world.describe(p.release).Streams[0])
+// curated returns what the stream's curated objects are made with, and how they are named.
+func (s *stream) curated() (*curated.Table, curated.Names, error) {
+	described, err := s.world.describe(s.release).Stream(s.name)
+	if err != nil {
+		return nil, curated.Names{}, err
+	}
+	table, err := curated.NewTable(described)
+	return table, curated.Names{Vendor: "model", Stream: s.name}, err
+}
+
+// checkMade wants each commit of the schedule's runs to have its receipt.
+func (s *stream) checkMade() error {
+	table, names, err := s.curated()
 	if err != nil {
 		return err
 	}
 	ctx := context.Background()
-	names := curated.Names{Vendor: "model", Stream: "visits"}
-	bucket := objectstore.Bucket{API: p.api, Name: "curated"}
+	for ref, err := range s.zone(s.store).Commits(ctx, time.Time{}) {
+		if err != nil {
+			return err
+		}
+		receipt := names.Receipt(ref.Name, ref.ETag, table.Hash())
+		if _, there := s.store.Body("curated", receipt); !there && !s.commits[ref.Key].past {
+			return fmt.Errorf("an execution without faults has left commit %s without a receipt: %w", ref.Key, errLate)
+		}
+	}
+	return nil
+}
+
+// checkCurated compares the curated bucket with the commits: each has its receipt, and each of its records
+// is a row or in quarantine, once.
+func (s *stream) checkCurated(commits []*rawzone.Commit, etags []string) error {
+	table, names, err := s.curated()
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	bucket := objectstore.Bucket{API: s.api, Name: "curated"}
 	var receipts []string
 	objects := map[string]bool{}
-	for _, key := range p.curatedKeys() {
+	for _, key := range s.curatedKeys() {
 		objects[key] = true
 	}
 	for i, c := range commits {
@@ -333,7 +429,7 @@ func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
 		}
 		var rows, quarantined int64
 		seen := map[place]bool{}
-		keys := p.store.Keys("curated", names.ObjectsOf(c.Start, start))
+		keys := s.store.Keys("curated", names.ObjectsOf(c.Start, start))
 		for _, key := range keys {
 			delete(objects, key)
 			object, err := bucket.Head(ctx, key)
@@ -343,7 +439,7 @@ func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
 			if object.Metadata["windrow-commit"] != etags[i] || object.Metadata["windrow-columns"] != table.Hash() {
 				return fmt.Errorf("object %s has a receipt, but was made from another commit or other columns: %w", key, errLate)
 			}
-			body, _ := p.store.Body("curated", key)
+			body, _ := s.store.Body("curated", key)
 			places, err := parquet.Read[place](bytes.NewReader(body), int64(len(body)))
 			if err != nil {
 				return fmt.Errorf("object %s: %w", key, err)
@@ -356,9 +452,9 @@ func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
 				rows++
 			}
 		}
-		for _, key := range p.store.Keys("curated", names.QuarantineOf(start)) {
+		for _, key := range s.store.Keys("curated", names.QuarantineOf(start)) {
 			delete(objects, key)
-			body, _ := p.store.Body("curated", key)
+			body, _ := s.store.Body("curated", key)
 			lines, err := gunzipLines(body)
 			if err != nil {
 				return fmt.Errorf("object %s: %w", key, err)
@@ -369,13 +465,13 @@ func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
 			return fmt.Errorf("window %s has %d rows and %d quarantined records of %d: %w", c.Window(), rows, quarantined, c.Records, errMissing)
 		}
 		// A window that has never had a record need not be told of; one that may have lost those it had is.
-		announced := p.announced[c.Start.UTC()]
+		announced := s.announced[c.Start.UTC()]
 		if (c.Records > 0 || c.Generation > 1) && (announced.Generation != c.Generation || !slices.Equal(announced.Keys, keys)) {
 			return fmt.Errorf("window %s has generation %d and the objects %v, and was last announced as of %d with %v: %w",
 				c.Window(), c.Generation, keys, announced.Generation, announced.Keys, errLate)
 		}
 	}
-	there := p.store.Keys("curated", names.Receipts())
+	there := s.store.Keys("curated", names.Receipts())
 	for _, key := range receipts {
 		if !slices.Contains(there, key) {
 			return fmt.Errorf("a window has no receipt %s: %w", key, errLate)
@@ -393,19 +489,20 @@ func (p *play) checkCurated(commits []*rawzone.Commit, etags []string) error {
 }
 
 // curatedKeys are the names of the curated objects and of what is in quarantine.
-func (p *play) curatedKeys() []string {
-	return append(p.store.Keys("curated", "model/visits/dt="), p.store.Keys("curated", "model/visits/quarantine/")...)
+func (s *stream) curatedKeys() []string {
+	prefix := "model/" + s.name
+	return append(s.store.Keys("curated", prefix+"/dt="), s.store.Keys("curated", prefix+"/quarantine/")...)
 }
 
 // checkReplay makes all objects again and wants the same bytes.
-func (p *play) checkReplay() error {
+func (s *stream) checkReplay() error {
 	before := map[string][]byte{}
-	for _, key := range p.curatedKeys() {
-		before[key], _ = p.store.Body("curated", key)
+	for _, key := range s.curatedKeys() {
+		before[key], _ = s.store.Body("curated", key)
 	}
-	past := preprocess.Past{Start: p.history.begin.Add(-p.history.genesis - p.history.past), End: p.ended, Replay: preprocess.ReplayAll}
+	past := preprocess.Past{Start: s.history.begin.Add(-s.history.genesis - s.history.past - 24*time.Hour), End: s.ended, Replay: preprocess.ReplayAll}
 	for {
-		answer, err := p.preprocess(time.Now(), p.release, round{}, &past)
+		answer, err := s.preprocess(time.Now(), s.release, round{}, &past)
 		if errors.Is(err, errBreach) {
 			return err
 		}
@@ -414,9 +511,9 @@ func (p *play) checkReplay() error {
 		}
 		past.Position = answer.Position
 	}
-	after := p.curatedKeys()
+	after := s.curatedKeys()
 	for _, key := range after {
-		if body, _ := p.store.Body("curated", key); !bytes.Equal(body, before[key]) {
+		if body, _ := s.store.Body("curated", key); !bytes.Equal(body, before[key]) {
 			return fmt.Errorf("a replay has made %s otherwise", key)
 		}
 	}

@@ -14,6 +14,8 @@ const (
 	unixBounds  = "unix"
 	localBounds = "2006-01-02T15:04:05"
 	dayBounds   = "2006-01-02"
+	// noBounds is of a vendor that takes none: it gives all it has.
+	noBounds = ""
 )
 
 // dialect is how the model vendor talks, and what it does to its records.
@@ -35,6 +37,8 @@ type dialect struct {
 	// longest is the longest span that the vendor takes, 0 any.
 	longest          time.Duration
 	settle, lookback time.Duration
+	// listing says that records are listed before their own time comes.
+	listing *vendorapi.Listing
 }
 
 // zones are where clocks change: by an hour in both hemispheres, by half an hour, and never.
@@ -66,6 +70,10 @@ func drawDialect(rt *rapid.T) dialect {
 
 // possible returns the dialect without what no description can say or nobody promises.
 func (d dialect) possible() dialect {
+	if d.listing != nil {
+		d.audit, d.unknown, d.lookback = vendorapi.AuditReread, false, 0
+		return d
+	}
 	if d.filtered() || !d.counted {
 		d.audit = vendorapi.AuditReread
 	}
@@ -83,7 +91,17 @@ func (d dialect) possible() dialect {
 }
 
 // filtered says that more than a window is asked for.
-func (d dialect) filtered() bool { return d.unknown || d.bounds == dayBounds }
+func (d dialect) filtered() bool {
+	return d.listing == nil && (d.unknown || d.bounds == dayBounds || d.bounds == noBounds)
+}
+
+// changing is how long after its time a record changes.
+func (d dialect) changing() time.Duration {
+	if d.listing != nil {
+		return 30 * time.Hour
+	}
+	return d.lookback
+}
 
 // release is what a deployment settles; a history changes it under running invocations.
 type release struct {
@@ -93,14 +111,13 @@ type release struct {
 
 // describe is the vendor's description in a release.
 func (d dialect) describe(r release) *vendorapi.Vendor {
-	query := func(name string) vendorapi.Place { return vendorapi.Place{In: vendorapi.InQuery, Name: name} }
 	stream := vendorapi.Stream{
 		Name: "visits", Path: "/visits",
 		Window: vendorapi.Window{
-			Start: query("from"), End: query("to"), Layout: d.bounds,
+			Start: inQuery("from"), End: inQuery("to"), Layout: d.bounds,
 			EndInclusive: d.inclusive, Resolution: vendorapi.Duration(time.Second), LongestSpan: vendorapi.Duration(d.longest),
 		},
-		Paging:      vendorapi.Paging{Kind: d.paging, Size: r.pageSize, SizePlace: query("size")},
+		Paging:      d.pages(0).paging(r.pageSize),
 		RecordsPath: "records",
 		Key:         []string{"id"}, VersionPath: "version", TimePath: "time", Audit: d.audit,
 		Settle: vendorapi.Duration(d.settle), Lookback: vendorapi.Duration(d.lookback),
@@ -108,7 +125,11 @@ func (d dialect) describe(r release) *vendorapi.Vendor {
 			{Name: "id", Type: vendorapi.TypeInt64}, {Name: "version", Type: vendorapi.TypeInt64}, {Name: "score", Type: vendorapi.TypeInt64},
 		},
 	}
-	if d.bounds != unixBounds {
+	if d.bounds == noBounds {
+		stream.Window = vendorapi.Window{}
+	}
+	stream.Window.Listing = d.listing
+	if d.bounds != unixBounds && d.bounds != noBounds {
 		stream.Window.Zone = d.zone.String()
 	}
 	if d.bounds == dayBounds {
@@ -119,14 +140,6 @@ func (d dialect) describe(r release) *vendorapi.Vendor {
 	}
 	if d.counted {
 		stream.Total = vendorapi.Total{Path: "total"}
-	}
-	switch d.paging {
-	case vendorapi.PagingOffset:
-		stream.Paging.Place = query("offset")
-	case vendorapi.PagingNumber:
-		stream.Paging.Place, stream.Paging.First = query("page"), d.first
-	case vendorapi.PagingToken:
-		stream.Paging.Place, stream.Paging.NextPath = query("token"), "next"
 	}
 	if r.wide {
 		stream.Columns = append(stream.Columns, vendorapi.Column{Name: "happened", Path: "time", Type: vendorapi.TypeFloat64})
@@ -154,6 +167,9 @@ func (d dialect) instant(text string) (time.Time, error) {
 
 // near returns what the totals of a window may count: the window itself, or more where more is asked for.
 func (d dialect) near(w window.Window) (from, to time.Time) {
+	if d.bounds == noBounds || d.listing != nil {
+		return time.Time{}, w.End.Add(365 * 24 * time.Hour)
+	}
 	margin := 2 * time.Second
 	if d.unknown && d.bounds == localBounds {
 		margin = 3 * time.Hour

@@ -15,6 +15,8 @@ import (
 // shortest one that shows a fault can be looked for.
 type history struct {
 	dialect dialect
+	// family is the stream that is read once for each record of the first, nil where there is none.
+	family *family
 	// begin is when the schedule begins, every interval from then on.
 	begin    time.Time
 	interval time.Duration
@@ -45,7 +47,9 @@ type history struct {
 type tick struct {
 	release *release // deployed then, nil: none
 	// audit is what becomes of audit.json, empty: nothing.
-	audit      string
+	audit string
+	// roster is what becomes of the children's roster.json, likewise.
+	roster     string
 	executions []*execution
 }
 
@@ -60,8 +64,9 @@ type execution struct {
 	from, to time.Duration
 	lanes    int
 	replay   preprocess.Replay
-	rounds   []round
-	seed     uint64
+	// rounds are those of the first stream, children those of the second.
+	rounds, children []round
+	seed             uint64
 }
 
 // round is the faults that one round of an execution meets: Ingest's requests to S3 and to the vendor, Preprocess's.
@@ -83,11 +88,24 @@ const (
 	auditOld     = "audit.json put back to an earlier one"
 )
 
+// What becomes of roster.json.
+const (
+	rosterLost    = "roster.json lost"
+	rosterDamaged = "roster.json damaged"
+	rosterOld     = "roster.json put back to an earlier one"
+)
+
 // drawHistory draws a history. Everything it holds shrinks to what is least remarkable.
 func drawHistory(rt *rapid.T, s setting) *history {
 	h := &history{dialect: drawDialect(rt)}
 	if s.dialect != nil {
 		s.dialect(&h.dialect)
+	}
+	if s.families > 0 && rapid.IntRange(1, s.families).Draw(rt, "family") == s.families {
+		h.family = drawFamily(rt, &h.dialect)
+		if s.family != nil {
+			s.family(h.family)
+		}
 	}
 	h.begin = drawBegin(rt, h.dialect.zone)
 	h.interval = rapid.SampledFrom([]time.Duration{5 * time.Minute, 30 * time.Minute, 3 * time.Hour, 13 * time.Hour}).Draw(rt, "interval")
@@ -102,6 +120,13 @@ func drawHistory(rt *rapid.T, s setting) *history {
 	h.records = rapid.IntRange(0, 60).Draw(rt, "records")
 	for range rapid.IntRange(0, 2).Draw(rt, "bursts") {
 		h.bursts = append(h.bursts, rapid.IntRange(20, 150).Draw(rt, "burst"))
+	}
+	if h.family != nil {
+		// Each of them is asked for by itself.
+		h.records = min(h.records, 10)
+		for i, burst := range h.bursts {
+			h.bursts[i] = burst % 8
+		}
 	}
 	h.seed = rapid.Uint64().Draw(rt, "seed")
 	h.replay = rapid.IntRange(0, 3).Draw(rt, "replay") == 3
@@ -164,6 +189,9 @@ func drawTick(rt *rapid.T, s setting, h *history) (t tick) {
 	if audit := rapid.SampledFrom([]string{"", "", "", "", "", "", "", auditLost, auditDamaged, auditOld}).Draw(rt, "audit"); h.interval < 12*time.Hour {
 		t.audit = audit
 	}
+	if h.family != nil {
+		t.roster = rapid.SampledFrom([]string{"", "", "", "", "", rosterLost, rosterDamaged, rosterOld}).Draw(rt, "roster")
+	}
 	for range rapid.SampledFrom([]int{1, 1, 1, 1, 0, 2, 3}).Draw(rt, "executions") {
 		t.executions = append(t.executions, drawExecution(rt, s, h, 2))
 	}
@@ -195,12 +223,21 @@ func drawExecution(rt *rapid.T, s setting, h *history, depth int) *execution {
 		e.to = e.from + time.Duration(rapid.IntRange(1, int((h.past+h.genesis)/time.Minute)).Draw(rt, "pastSpan"))*time.Minute
 		e.replay = rapid.SampledFrom([]preprocess.Replay{preprocess.ReplayMissing, preprocess.ReplayAll, preprocess.ReplayQuarantined}).Draw(rt, "replay")
 	}
-	for range rapid.IntRange(0, 3).Draw(rt, "rounds") {
-		e.rounds = append(e.rounds, round{
-			drawFaults(rt, s, h, s.of(s3Faults), 12, depth), drawFaults(rt, s, h, s.of(vendorFaults), 10, depth), drawFaults(rt, s, h, s.of(s3Faults), 12, depth),
-		})
+	e.rounds = drawRounds(rt, s, h, depth, 12)
+	if h.family != nil {
+		e.children = drawRounds(rt, s, h, depth, 40)
 	}
 	return e
+}
+
+// drawRounds draws the faults of one stream of an execution, which strike within so many requests of ingest to S3.
+func drawRounds(rt *rapid.T, s setting, h *history, depth, within int) (rounds []round) {
+	for range rapid.IntRange(0, 3).Draw(rt, "rounds") {
+		rounds = append(rounds, round{
+			drawFaults(rt, s, h, s.of(s3Faults), within, depth), drawFaults(rt, s, h, s.of(vendorFaults), 10, depth), drawFaults(rt, s, h, s.of(s3Faults), 12, depth),
+		})
+	}
+	return rounds
 }
 
 // String tells the history, for somebody who is to find out what it shows.
@@ -209,6 +246,7 @@ func (h *history) String() string {
 	d := h.dialect
 	fmt.Fprintf(&b, "vendor: audit %s, late %t, moves %t, edits %t, vanish %t, counted %t, inclusive %t, unknown resolution %t, paging %s from %d, bounds %s in %s (second %t), longest %s, settle %s, lookback %s\n",
 		d.audit, d.late, d.moves, d.edits, d.vanish, d.counted, d.inclusive, d.unknown, d.paging, d.first, d.bounds, d.zone, d.second, d.longest, d.settle, d.lookback)
+	fmt.Fprintf(&b, "family: %s\n", h.family)
 	fmt.Fprintf(&b, "schedule: from %s every %s; genesis %s before (set %t), records for %s more; %d records, bursts %v, seed %d\n",
 		h.begin.Format(time.RFC3339), h.interval, h.genesis, h.set, h.past, h.records, h.bursts, h.seed)
 	fmt.Fprintf(&b, "release: page size %d, wide %t; timeout %s, latency %s, parts of %d bytes, listings of %d keys, tokens live %s; outages %v, jams %v; replay %t\n",
@@ -218,7 +256,7 @@ func (h *history) String() string {
 		if t.release != nil {
 			fmt.Fprintf(&b, " release with page size %d, wide %t;", t.release.pageSize, t.release.wide)
 		}
-		fmt.Fprintf(&b, " %s\n", t.audit)
+		fmt.Fprintf(&b, " %s %s\n", t.audit, t.roster)
 		for _, e := range t.executions {
 			e.tell(&b, "  ")
 		}
@@ -232,7 +270,12 @@ func (e *execution) tell(b *strings.Builder, indent string) {
 		fmt.Fprintf(b, ", [%s, %s) in %d lanes, replay %q", e.from, e.to, e.lanes, e.replay)
 	}
 	b.WriteByte('\n')
-	for i, r := range e.rounds {
+	tellRounds(b, indent, e.rounds)
+	tellRounds(b, indent+"  children:", e.children)
+}
+
+func tellRounds(b *strings.Builder, indent string, rounds []round) {
+	for i, r := range rounds {
 		tellFaults(b, fmt.Sprintf("%s  round %d, ingest at S3", indent, i+1), indent, r.ingest)
 		tellFaults(b, fmt.Sprintf("%s  round %d, ingest at the vendor", indent, i+1), indent, r.asks)
 		tellFaults(b, fmt.Sprintf("%s  round %d, preprocess at S3", indent, i+1), indent, r.preprocess)
@@ -251,6 +294,9 @@ func tellFaults(b *strings.Builder, where, indent string, faults []fault) {
 // newWorld makes the vendor of a history.
 func newWorld(h *history) *world {
 	w := &world{dialect: h.dialect, random: rand.New(rand.NewPCG(1, h.seed)), tokenLife: h.tokenLife, outages: h.outages, jams: h.jams}
+	if h.family != nil {
+		w.kin = &kin{family: *h.family, of: map[int][]int{}, refused: map[int]int{}, changes: map[int][]change{}, last: -1, committed: map[[2]int]time.Time{}}
+	}
 	w.populate(h.begin.Add(-h.genesis-h.past), h.end(), h.records, h.bursts)
 	return w
 }

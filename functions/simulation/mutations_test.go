@@ -206,6 +206,90 @@ func (s sizeless) Describe(w window.Window) string {
 	return size.ReplaceAllString(s.Vendor.Describe(w), "")
 }
 
+// forgotten takes a roster as stored, and stores none.
+type forgotten struct{ objectstore.API }
+
+func (f forgotten) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	if strings.HasSuffix(*in.Key, "/"+roster) {
+		return &s3.PutObjectOutput{ETag: aws.String(`"none"`)}, nil
+	}
+	return f.API.PutObject(ctx, in, options...)
+}
+
+// readRoster shows the roster changed, or one where there is none.
+type readRoster struct {
+	objectstore.API
+	change func(*rawzone.Roster)
+	empty  bool
+}
+
+func (r readRoster) GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	out, err := r.API.GetObject(ctx, in, options...)
+	if !strings.HasSuffix(*in.Key, "/"+roster) {
+		return out, err
+	}
+	var answer *smithyhttp.ResponseError
+	if r.empty && errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusNotFound {
+		put := &s3.PutObjectInput{Bucket: in.Bucket, Key: in.Key, Body: strings.NewReader(`{}`), IfNoneMatch: aws.String("*")}
+		if _, err := r.API.PutObject(ctx, put); err != nil {
+			return nil, err
+		}
+		out, err = r.API.GetObject(ctx, in, options...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, _ := io.ReadAll(out.Body)
+	var read rawzone.Roster
+	if json.Unmarshal(body, &read) == nil {
+		r.change(&read)
+		if body, err = json.Marshal(read); err != nil {
+			return nil, err
+		}
+	}
+	out.Body = io.NopCloser(bytes.NewReader(body))
+	return out, nil
+}
+
+// carrying keeps of a parent those children that are there no more, in a part behind those of the reading.
+type carrying struct{ objectstore.API }
+
+func (c carrying) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	if in.IfMatch == nil || !strings.Contains(*in.Key, children+"/commits/") {
+		return c.API.PutObject(ctx, in, options...)
+	}
+	body, _ := io.ReadAll(in.Body)
+	there, err := c.API.GetObject(ctx, &s3.GetObjectInput{Bucket: in.Bucket, Key: in.Key})
+	if err != nil {
+		return nil, err
+	}
+	old, _ := io.ReadAll(there.Body)
+	var before, after rawzone.Commit
+	if err := errors.Join(json.Unmarshal(old, &before), json.Unmarshal(body, &after)); err != nil {
+		return nil, err
+	}
+	if before.Records > after.Records {
+		after.Parts, after.Records = before.Parts, before.Records
+		if body, err = json.Marshal(after); err != nil {
+			return nil, err
+		}
+	}
+	again := *in
+	again.Body = bytes.NewReader(body)
+	return c.API.PutObject(ctx, &again, options...)
+}
+
+// firstPage is a vendor of whom only first pages are read.
+type firstPage struct{ ingest.Vendor }
+
+func (f firstPage) Page(ctx context.Context, w window.Window, at vendorapi.Cursor) (*vendorapi.Page, error) {
+	page, err := f.Vendor.Page(ctx, w, at)
+	if err == nil {
+		page.Last = true
+	}
+	return page, err
+}
+
 // TestEachMutationIsFound bends the protocol in one place at a time, from outside, and wants a history that shows it. The
 // kinds of fault are those that can, so that few histories are enough.
 func TestEachMutationIsFound(t *testing.T) {
@@ -227,6 +311,12 @@ func TestEachMutationIsFound(t *testing.T) {
 	}
 	sparse := func(h *history) {
 		h.interval, h.records, h.bursts, h.outages, h.jams = 30*time.Minute, 20, nil, nil, nil
+	}
+	// changingParents is a vendor whose parents come late and change, with another time than that of their windows.
+	changingParents := func(f *family) { f.elsewhen, f.refused = true, 0 }
+	few := func(h *history) {
+		h.outages, h.jams = nil, nil
+		h.interval, h.timeout, h.latency, h.partBytes = 30*time.Minute, 15*time.Minute, 5*time.Millisecond, 3000
 	}
 	tests := map[string]struct {
 		setting
@@ -316,6 +406,58 @@ func TestEachMutationIsFound(t *testing.T) {
 		},
 		"a scheduled time in the future": {
 			setting{trusting: true, faults: []string{crashBefore}, kinds: []string{scheduled, aheadTick}}, "does not hold it|is not in window",
+		},
+		"a slot taken without If-None-Match": {
+			setting{
+				families: 1, s3: withoutConditions("/slots/"), history: few, faults: []string{crashBefore}, kinds: []string{scheduled},
+				family: func(f *family) { f.elsewhen, f.sameHour, f.refused = true, true, 0 },
+			}, "takes the place of that of parent|holds child",
+		},
+		"a roster that is never stored": {
+			setting{
+				families: 1, s3: func(api objectstore.API) objectstore.API { return forgotten{api} }, history: few, faults: []string{crashBefore}, kinds: []string{scheduled},
+				family: func(f *family) { f.refused = 2 },
+			}, "compared for ever",
+		},
+		"vanished children carried over": {
+			setting{
+				families: 1, s3: func(api objectstore.API) objectstore.API { return carrying{api} }, history: few, faults: []string{crashBefore, vendorShift}, kinds: []string{scheduled},
+			}, "which the vendor has no more",
+		},
+		"a parent's commit without its condition": {
+			setting{
+				families: 1, s3: withoutConditions(children + "/commits/"), faults: rivals, kinds: []string{scheduled}, ticks: 12,
+				dialect: changing, history: dense, family: func(f *family) { f.lookback, f.ahead, f.refused = max(f.lookback, 2*time.Hour), 48*time.Hour, 0 },
+			}, "takes the place of generation",
+		},
+		"children of which only the first page is read": {
+			setting{
+				families: 1, children: func(v ingest.Vendor) ingest.Vendor { return firstPage{v} }, history: few, faults: []string{crashBefore}, kinds: []string{scheduled},
+			}, "does not hold it|is marked unsettled, though",
+		},
+		"an older window's record of a parent in place of a newer one": {
+			setting{
+				families: 1, dialect: changing, family: changingParents, history: few, faults: []string{crashBefore, vendorShift}, kinds: []string{scheduled}, ticks: 12,
+				s3: func(api objectstore.API) objectstore.API {
+					return readRoster{API: api, change: func(r *rawzone.Roster) {
+						for i := range r.Parents {
+							r.Parents[i].Shown = time.Time{}
+						}
+					}}
+				},
+			}, "in its commit, read at|has no commit|does not hold it|which the vendor has no more",
+		},
+		"parents of a lost roster looked for only within the lookback": {
+			setting{
+				families: 1, history: few, faults: []string{crashBefore}, kinds: []string{scheduled}, family: changingParents, ticks: 12,
+				s3: func(api objectstore.API) objectstore.API {
+					return readRoster{API: api, empty: true, change: func(r *rawzone.Roster) {
+						if r.From.IsZero() {
+							r.From, r.Seen = time.Now().Add(-12*time.Hour), map[string]string{}
+						}
+					}}
+				},
+			}, "has no commit|does not hold it",
 		},
 		"a backfill that overlaps": {
 			setting{

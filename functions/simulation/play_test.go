@@ -1,20 +1,16 @@
 package simulation
 
 import (
-	"context"
-	"errors"
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/ingest"
 	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
 	"github.com/windrow-data/windrow/functions/preprocess"
-	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -27,6 +23,8 @@ type setting struct {
 	s3     func(objectstore.API) objectstore.API
 	vendor func(ingest.Vendor) ingest.Vendor
 	stream func(*vendorapi.Stream)
+	// children stands between ingest and a vendor that is asked for the children of a parent.
+	children func(ingest.Vendor) ingest.Vendor
 	// unheard says of an announcement that it gets lost on its way to the bus. Nil means that none does.
 	unheard func(telemetry.Announcement) bool
 	// trusting takes a scheduled time however far ahead of the clock it is.
@@ -35,8 +33,11 @@ type setting struct {
 	faults, kinds []string
 	// ticks is the most that a history has. Zero means 6.
 	ticks int
-	// dialect and history settle what is else drawn, where they are not nil.
+	// families is of how many histories one has a second stream, of children. Zero means none.
+	families int
+	// dialect, family and history settle what is else drawn, where they are not nil.
 	dialect func(*dialect)
+	family  func(*family)
 	history func(*history)
 }
 
@@ -74,6 +75,8 @@ type play struct {
 	store   *objectstoretest.Store
 	api     objectstore.API
 	group   sync.WaitGroup
+	// streams are the vendor's, parents before children.
+	streams []*stream
 
 	mu          sync.Mutex
 	release     release
@@ -83,31 +86,19 @@ type play struct {
 	// active is how many executions are at work; overlapped says that there were two at once.
 	active     int
 	overlapped bool
-	// notCarried says that a window was replaced without the records that left it, as a finding tells.
-	notCarried bool
 	// pasts are the ranges of the backfills so far.
 	pasts []ingest.Past
-	// audits are the last versions of audit.json.
-	audits [][]byte
-	// commits are those that count, by their keys; generations are those of all, by their ETags.
-	commits     map[string]held
+	// generations are those of all commits, by their ETags.
 	generations map[string]int
-	// announced are what other programs were last told of the newest generations, by the start of their window.
-	announced map[time.Time]telemetry.Announcement
-	// kept are the records that the lake held when the faults stopped, ended is when nothing was due any more.
-	kept   map[int]bool
+	// quiets are the times of the executions since the faults stopped, which did all that was due; ended is when nothing
+	// was due any more.
+	quiets []time.Time
 	ended  time.Time
 	faults map[string]int
 	// trace is what happened last, after untold events.
 	trace  []event
 	untold int
 	breach error
-}
-
-// held is a commit with the ids that its parts hold.
-type held struct {
-	rawzone.Commit
-	ids map[int]bool
 }
 
 // event is a request, or what befell it.
@@ -123,7 +114,19 @@ const mostTold = 400
 func newPlay(h *history, s setting) *play {
 	p := &play{
 		setting: s, history: h, world: newWorld(h), store: objectstoretest.New(), release: h.release,
-		commits: map[string]held{}, generations: map[string]int{}, announced: map[time.Time]telemetry.Announcement{}, faults: map[string]int{},
+		generations: map[string]int{}, faults: map[string]int{},
+	}
+	visits := p.newStream("visits")
+	if p.world.listing != nil {
+		visits.promise = &listing{visits}
+	} else {
+		visits.promise = &windows{visits}
+	}
+	p.streams = append(p.streams, visits)
+	if p.world.kin != nil {
+		guests := p.newStream("guests")
+		guests.promise = &parents{guests, map[int]time.Time{}}
+		p.streams = append(p.streams, guests)
 	}
 	p.store.Now = time.Now
 	p.store.PageSize = h.listing
@@ -192,17 +195,9 @@ func (p *play) tick(t tick) {
 		p.release = *t.release
 		p.mu.Unlock()
 	}
-	const audit = "model/visits/audit.json"
-	if body, there := p.store.Body("raw", audit); there && t.audit != "" {
-		p.fault(t.audit)
-		switch t.audit {
-		case auditLost:
-			p.store.Remove("raw", audit)
-		case auditDamaged:
-			p.store.Set("raw", audit, body[:len(body)/2])
-		case auditOld:
-			p.store.Set("raw", audit, p.audits[0])
-		}
+	for _, s := range p.streams {
+		s.harm(audit, t.audit, &s.audits)
+		s.harm(roster, t.roster, &s.rosters)
 	}
 	switch len(t.executions) {
 	case 0:
@@ -251,7 +246,10 @@ func (p *play) execute(e *execution, tick time.Time) {
 		p.mu.Lock()
 		p.pasts = append(p.pasts, past)
 		p.mu.Unlock()
-		p.backfill(past, e.replay, started, e.rounds)
+		p.sideBySide(func(s *stream) error {
+			s.backfill(past, e.replay, started, e.roundsOf(s))
+			return nil
+		})
 		return
 	}
 	event := settings.Event{StartedAt: started}
@@ -271,158 +269,163 @@ func (p *play) execute(e *execution, tick time.Time) {
 	if p.trusting && e.kind == aheadTick {
 		now = event.Input.ScheduledTime
 	}
-	if err := p.ordinary(now, e.rounds, mostRounds, nil); err != nil {
+	if err := p.ordinary(now, e, mostRounds, nil); err != nil {
 		p.broke(err)
 	}
 }
 
-// ordinary plays the state machine of the schedule for one scheduled time: Ingest and Preprocess, and again while there is
-// more. Where no faults are left, neither may fail. sum takes the answers.
-func (p *play) ordinary(now time.Time, rounds []round, most int, sum *ingest.Answer) error {
-	for i := 0; i < most && !p.broken(); i++ {
-		var faults round
-		if i < len(rounds) {
-			faults = rounds[i]
-		}
+// ordinary plays an execution of the schedule for one scheduled time, with the faults of e, or without any where that is
+// nil. sum takes the answers.
+func (p *play) ordinary(now time.Time, e *execution, most int, sum *ingest.Answer) error {
+	return p.sideBySide(func(s *stream) error {
+		var own ingest.Answer
+		err := s.ordinary(now, e.roundsOf(s), most, &own)
 		p.mu.Lock()
-		running := p.release
-		p.mu.Unlock()
-		ingested, ingestErr := p.ingest(now, running, faults, nil)
-		if errors.Is(ingestErr, errBreach) {
-			return ingestErr
-		}
-		preprocessed, preprocessErr := p.preprocess(now, running, faults, nil)
-		if errors.Is(preprocessErr, errBreach) {
-			return preprocessErr
-		}
+		defer p.mu.Unlock()
 		if sum != nil {
-			sum.Counted += ingested.Counted
-			sum.Reread += ingested.Reread
+			sum.Counted += own.Counted
+			sum.Reread += own.Reread
+			sum.Unreadable += own.Unreadable
 		}
-		switch {
-		case ingestErr != nil || preprocessErr != nil:
-			if len(rounds) > 0 {
-				return nil
-			}
-		case !ingested.More && !preprocessed.More:
-			return nil
-		}
-		if i == longest {
-			return fmt.Errorf("%w: an execution for %s has more to do after %d rounds: %v, %v", errBreach, now, longest, ingestErr, preprocessErr)
-		}
-	}
-	return nil
+		return err
+	})
 }
 
-// longest is the number of rounds after which an execution without faults is taken never to end.
-const longest = 400
-
-// errBreach marks what must not be, whatever the faults.
-var errBreach = errors.New("broken promise")
-
-// backfill plays the state machine of past ranges: lanes side by side, and then the curated objects.
-// It reports whether the range could be read: one that ends after the watermark is refused.
-func (p *play) backfill(past ingest.Past, replay preprocess.Replay, started time.Time, rounds []round) bool {
-	p.mu.Lock()
-	running := p.release
-	p.mu.Unlock()
-	var refused atomic.Bool
-	var lanes sync.WaitGroup
-	for lane := range max(1, past.Lanes) {
-		past := past
-		past.Lane = lane
-		lanes.Go(func() {
-			time.Sleep(time.Duration(lane+1) * time.Microsecond)
-			for i := 0; i < longest && !p.broken(); i++ {
-				var faults round
-				if i < len(rounds) && lane == 0 {
-					faults = rounds[i]
-				}
-				answer, err := p.ingest(started, running, faults, &past)
-				switch {
-				case errors.Is(err, errBreach):
-					p.broke(err)
-					return
-				case err != nil && isRefused(err):
-					refused.Store(true)
-					return
-				case err == nil && !answer.More, err != nil && len(rounds) > 0:
-					return
-				case err == nil:
-					past.Position = answer.Position
-				}
-			}
+// sideBySide does something of all streams at once, as the state machine does, and returns what failed first.
+func (p *play) sideBySide(do func(*stream) error) error {
+	errs := make([]error, len(p.streams))
+	var streams sync.WaitGroup
+	for i, s := range p.streams {
+		streams.Go(func() {
+			time.Sleep(time.Duration(i) * 10 * time.Microsecond)
+			errs[i] = do(s)
 		})
 	}
-	if lanes.Wait(); refused.Load() {
-		return false
+	streams.Wait()
+	return cmp.Or(errs...)
+}
+
+// roundsOf returns the faults that a stream meets.
+func (e *execution) roundsOf(s *stream) []round {
+	switch {
+	case e == nil:
+		return nil
+	case s.name == children:
+		return e.children
 	}
-	remade := preprocess.Past{Start: past.Start, End: past.End, Replay: replay}
-	for i := 0; i < longest && !p.broken(); i++ {
-		var faults round
-		if i < len(rounds) {
-			faults = rounds[i]
-		}
-		answer, err := p.preprocess(started, running, faults, &remade)
-		switch {
-		case errors.Is(err, errBreach):
-			p.broke(err)
-			return true
-		case err == nil && !answer.More, err != nil && len(rounds) > 0:
-			return true
-		case err == nil:
-			remade.Position = answer.Position
-		}
-	}
-	return true
+	return e.rounds
 }
 
 // rest goes on without faults until all that is due has been done, and compares the buckets with the vendor.
 func (p *play) rest() error {
-	p.kept = p.ids()
-	h := p.history
-	quiet := func() error {
-		now := time.Now().UTC().Truncate(time.Second)
-		if err := p.ordinary(now, nil, longest+1, nil); err != nil {
-			return err
-		}
-		return p.checkWatermark(now)
+	for _, s := range p.streams {
+		s.kept = s.ids()
 	}
+	h := p.history
 	time.Sleep(h.dialect.settle + 2*time.Second)
-	if err := quiet(); err != nil {
+	if err := p.quiet(); err != nil {
 		return err
 	}
 	p.pasts = slices.DeleteFunc(p.pasts, func(past ingest.Past) bool {
-		return !p.backfill(past, preprocess.ReplayMissing, time.Now().UTC(), nil)
+		for _, s := range p.streams {
+			if !s.backfill(past, preprocess.ReplayMissing, time.Now().UTC(), nil) {
+				return true
+			}
+		}
+		return false
 	})
+	if err := p.restOfParents(); err != nil {
+		return err
+	}
 	// Now comes the last reading that is due of each window. No window may begin or end in an hour that comes twice.
 	time.Sleep(h.dialect.lookback + h.dialect.settle + 3*time.Hour)
 	if err := p.compared(); err != nil {
 		return err
 	}
 	// One that is unsettled is read again as seldom as once a day.
-	for _, commit := range p.commits {
-		if !commit.Settled {
-			time.Sleep(25 * time.Hour)
-			if err := p.compared(); err != nil {
-				return err
-			}
-			break
+	if p.unsettled() {
+		time.Sleep(25 * time.Hour)
+		if err := p.compared(); err != nil {
+			return err
 		}
 	}
 	// Provisional receipts are confirmed.
 	time.Sleep(17 * time.Minute)
-	if err := quiet(); err != nil {
+	if err := p.quiet(); err != nil {
 		return err
 	}
 	p.ended = time.Now()
 	if h.replay {
-		return p.checkReplay()
+		for _, s := range p.streams {
+			if err := s.checkReplay(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-// compared runs one tick again and again until no window is left to be compared.
+// quiet plays an execution without faults, which does all that is due.
+func (p *play) quiet() error {
+	began := time.Now()
+	now := began.UTC().Truncate(time.Second)
+	if err := p.ordinary(now, nil, longest+1, nil); err != nil {
+		return err
+	}
+	p.quiets = append(p.quiets, began)
+	if err := p.streams[0].checkWatermark(now); err != nil {
+		return err
+	}
+	for _, s := range p.streams {
+		if err := s.checkMade(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restOfParents goes on until each parent has been read for the last time: at least once in the day that is left for it.
+func (p *play) restOfParents() error {
+	if p.world.kin == nil {
+		return nil
+	}
+	const within = 20 * time.Hour
+	var times []time.Time
+	for _, versions := range p.world.records {
+		for _, v := range versions {
+			if last, over, known := p.world.kin.due(v); known && over.After(time.Now()) {
+				times = append(times, last)
+			}
+		}
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	first := 0
+	for i, at := range times {
+		if i+1 < len(times) && times[i+1].Before(times[first].Add(within)) {
+			continue
+		}
+		first = i + 1
+		time.Sleep(max(time.Minute, time.Until(at.Add(time.Minute))))
+		if err := p.quiet(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unsettled says that a commit is to be read again until its counts agree.
+func (p *play) unsettled() bool {
+	for _, s := range p.streams {
+		for _, commit := range s.commits {
+			if !commit.Settled {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// compared runs one tick again and again until nothing is left to be compared.
 func (p *play) compared() error {
 	now := time.Now().UTC().Truncate(time.Second)
 	for range longest {
@@ -430,111 +433,9 @@ func (p *play) compared() error {
 		if err := p.ordinary(now, nil, longest+1, &sum); err != nil {
 			return err
 		}
-		if sum.Counted+sum.Reread == 0 {
+		if sum.Counted+sum.Reread+sum.Unreadable == 0 {
 			return nil
 		}
 	}
 	return fmt.Errorf("%w: windows are compared for ever", errBreach)
-}
-
-// isRefused says that a past range is none yet: it ends after the watermark, or there is no log.
-func isRefused(err error) bool {
-	return strings.Contains(err.Error(), "want no later than the watermark") || strings.Contains(err.Error(), "has no commits yet")
-}
-
-// excused says that ingest may end so without a fault: an invocation's time may be too short for anything, records may
-// move by just a page, and a past range may not be there yet.
-func excused(err error) bool {
-	return errors.Is(err, vendorapi.ErrDeadline) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, vendorapi.ErrRepeated) ||
-		strings.Contains(err.Error(), "time ran out") || isRefused(err)
-}
-
-func (p *play) zone(api objectstore.API) rawzone.Zone {
-	return rawzone.Zone{Bucket: objectstore.Bucket{API: api, Name: "raw"}, Vendor: "model", Stream: "visits"}
-}
-
-// described is what the handlers are told of the vendor.
-func (p *play) described(r release) *vendorapi.Vendor {
-	described := p.world.describe(r)
-	if p.stream != nil {
-		p.stream(&described.Streams[0])
-	}
-	return described
-}
-
-// ingest invokes Ingest: for a past range where past is not nil. Its error is a broken promise where no fault explains it.
-func (p *play) ingest(now time.Time, r release, faults round, past *ingest.Past) (ingest.Answer, error) {
-	p.mu.Lock()
-	p.invocations++
-	name := fmt.Sprintf("run%d", p.invocations)
-	p.mu.Unlock()
-	process := p.process(name, faults.ingest, faults.asks)
-	described := p.described(r)
-	client, err := vendorapi.NewClient(described, "visits", nil, vendorapi.Options{
-		Transport: process, Now: time.Now, Sleep: process.pause, Random: func() float64 { return 0.5 }, Logger: process.logger(),
-	})
-	if err != nil {
-		return ingest.Answer{}, errors.Join(errBreach, err)
-	}
-	var vendor ingest.Vendor = client
-	if p.vendor != nil {
-		vendor = p.vendor(client)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.history.timeout)
-	defer cancel()
-	config := ingest.Config{
-		Stream: &described.Streams[0], Vendor: vendor, Zone: p.zone(process), Run: name,
-		PartBytes: p.history.partBytes, SafetyMargin: p.history.timeout / 5, DefaultRate: 50,
-		Clock: time.Now, Logger: process.logger(),
-	}
-	if p.history.set {
-		config.Genesis = p.history.begin.Add(-p.history.genesis)
-	}
-	var answer ingest.Answer
-	if past == nil {
-		answer, err = ingest.Run(ctx, config, now)
-	} else {
-		answer, err = ingest.Backfill(ctx, config, *past, now)
-	}
-	p.record(name, "ends", fmt.Sprintf("watermark %s, more %t", answer.Watermark.Format(time.RFC3339), answer.More), "", err)
-	return answer, process.judge("ingest", answer, err)
-}
-
-// judge says whether an invocation may end so.
-func (p *process) judge(what string, answer ingest.Answer, err error) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.found(telemetry.NotCarried) > 0 {
-		p.notCarried = true
-	}
-	switch {
-	case err != nil && p.struck == 0 && !excused(err):
-		return fmt.Errorf("%w: %s %s failed without a fault: %v", errBreach, what, p.name, err)
-	case !p.dead && p.unsettled > p.found(telemetry.CountsUnsettled):
-		return fmt.Errorf("%w: %s %s put %d unsettled commits and told of %d", errBreach, what, p.name, p.unsettled, p.found(telemetry.CountsUnsettled))
-	case p.found(telemetry.OutsideWindow) > 0:
-		return fmt.Errorf("%w: %s %s tells that the vendor does not take the window's parameters", errBreach, what, p.name)
-	case answer.Overlapped > 0 && !p.overlapped:
-		return fmt.Errorf("%w: %s %s tells of another run, and there was none", errBreach, what, p.name)
-	}
-	return err
-}
-
-// preprocess invokes Preprocess: for a past range where past is not nil.
-func (p *play) preprocess(now time.Time, r release, faults round, past *preprocess.Past) (answer preprocess.Answer, err error) {
-	process := p.process(fmt.Sprintf("pre%d", p.processes), faults.preprocess, nil)
-	described := p.described(r)
-	ctx, cancel := context.WithTimeout(context.Background(), p.history.timeout)
-	defer cancel()
-	config := preprocess.Config{
-		Stream: &described.Streams[0], Raw: p.zone(process), Curated: objectstore.Bucket{API: process, Name: "curated"},
-		TempDir: p.tempDir, SafetyMargin: p.history.timeout / 5, Clock: time.Now, Logger: process.logger(), Announce: process.announce,
-	}
-	if past == nil {
-		answer, err = preprocess.Run(ctx, config, now)
-	} else {
-		answer, err = preprocess.Remake(ctx, config, *past, now)
-	}
-	p.record(process.name, "ends", fmt.Sprintf("more %t", answer.More), "", err)
-	return answer, process.judge("preprocess", ingest.Answer{}, err)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -98,6 +99,8 @@ func drawFaults(rt *rapid.T, s setting, h *history, kinds []string, within, dept
 // faults. Once it is killed none takes effect any more.
 type process struct {
 	*play
+	// of is the stream that it works at.
+	of        *stream
 	name      string
 	began     time.Time
 	next      objectstore.API
@@ -109,17 +112,26 @@ type process struct {
 	// struck counts the faults met; met are the states of the vendor.
 	struck int
 	met    map[string]bool
+	// denied is how often the vendor has refused what it was asked.
+	denied int
+	// past says that it is about a past range.
+	past bool
 	// unsettled are the commits put whose counts do not agree; findings are those logged.
 	unsettled int
 	findings  map[string]int
 }
 
-func (p *play) process(name string, s3Faults, askFaults []fault) *process {
+// process is an invocation at the stream; one without a name gets one.
+func (s *stream) process(name string, s3Faults, askFaults []fault) *process {
+	p := s.play
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.processes++
+	if name == "" {
+		name = fmt.Sprintf("pre%d", p.processes)
+	}
 	return &process{
-		play: p, name: name, began: time.Now(), next: p.api, random: rand.New(rand.NewPCG(p.history.seed, uint64(p.processes))),
+		play: p, of: s, name: name, began: time.Now(), next: p.api, random: rand.New(rand.NewPCG(p.history.seed, uint64(p.processes))),
 		s3Faults: s3Faults, askFaults: askFaults, findings: map[string]int{}, met: map[string]bool{},
 	}
 }
@@ -242,8 +254,8 @@ func (p *process) announce(ctx context.Context, a telemetry.Announcement) error 
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		start := a.Window.Start.UTC()
-		if a.Generation >= p.announced[start].Generation && (p.unheard == nil || !p.unheard(a)) {
-			p.announced[start] = a
+		if a.Generation >= p.of.announced[start].Generation && (p.unheard == nil || !p.unheard(a)) {
+			p.of.announced[start] = a
 		}
 		return &a, nil
 	})
@@ -256,7 +268,15 @@ func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := p.begin(ctx, p.history.latency); err != nil {
 		return nil, err
 	}
-	answer := func() *http.Response { return p.world.answer(r.URL.Query(), time.Now()) }
+	asked := r.URL.Path + "?" + r.URL.RawQuery
+	answer := func() *http.Response {
+		response := p.world.answer(r.URL, time.Now())
+		// A token may have expired; the parent is begun again then.
+		if response.StatusCode != http.StatusOK && r.URL.Query().Get("token") == "" {
+			p.denied++
+		}
+		return response
+	}
 	p.asked++
 	f, ok := at(p.askFaults, p.asked)
 	if kind, response := p.world.broken(time.Now()); response != nil {
@@ -268,11 +288,15 @@ func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 		return response, nil
 	}
 	if !ok {
-		p.record(p.name, "ask", r.URL.RawQuery, "", nil)
-		return answer(), nil
+		p.record(p.name, "ask", asked, "", nil)
+		response := answer()
+		if response.StatusCode != http.StatusOK {
+			p.record(p.name, "ask", asked, response.Status, nil)
+		}
+		return response, nil
 	}
 	p.strike(f.kind)
-	p.record(p.name, "ask", r.URL.RawQuery, f.kind, nil)
+	p.record(p.name, "ask", asked, f.kind, nil)
 	switch f.kind {
 	case crashBefore:
 		p.dead = true
@@ -286,11 +310,11 @@ func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	case vendorBroken:
 		response := answer()
 		body, _ := io.ReadAll(response.Body)
-		return respond(http.StatusOK, body[:len(body)/2]), nil
+		return respond(response.StatusCode, body[:len(body)/2]), nil
 	case vendorGone:
 		return nil, errLost
 	case vendorShift, vendorSwap:
-		p.world.shift(f.records, f.kind == vendorSwap, time.Now())
+		p.of.shift(f.records, f.kind == vendorSwap, time.Now())
 	case hang:
 		if err := p.pause(ctx, f.wait); err != nil {
 			p.strike(deadline)
@@ -343,11 +367,11 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 		case err == nil && curated:
 			p.checkObject(p, *in.Key, in.Metadata["windrow-commit"], before)
 		case err == nil && strings.Contains(*in.Key, "/commits/"):
-			p.committed(p, *in.Key, strings.Trim(*out.ETag, `"`), body)
-		case err == nil && strings.HasSuffix(*in.Key, "/audit.json"):
-			p.mu.Lock()
-			p.audits = append(p.audits[max(0, len(p.audits)-2):], body)
-			p.mu.Unlock()
+			p.of.committed(p, *in.Key, strings.Trim(*out.ETag, `"`))
+		case err == nil && strings.HasSuffix(*in.Key, "/"+audit):
+			p.of.audits.keep(body)
+		case err == nil && strings.HasSuffix(*in.Key, "/"+roster):
+			p.of.rosters.keep(body)
 		}
 		return out, err
 	})

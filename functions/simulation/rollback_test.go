@@ -30,7 +30,7 @@ func TestColumnsRolledBackAfterARunThatEndedEarly(t *testing.T) {
 				}
 			}
 			crash := round{preprocess: []fault{{at: killed, run: killed, kind: crashAfter}}}
-			if _, err := p.preprocess(time.Now().UTC(), release{10, true}, crash, nil); err == nil {
+			if _, err := p.streams[0].preprocess(time.Now().UTC(), release{10, true}, crash, nil); err == nil {
 				t.Errorf("the run was not killed at request %d", killed)
 			}
 			for range 2 {

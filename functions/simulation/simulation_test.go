@@ -140,7 +140,7 @@ func (p *play) told() string {
 		events = events[max(0, skipped):]
 	}
 	for _, e := range events {
-		fmt.Fprintf(&b, "%s %-6s %-6s %s", e.at.UTC().Format("01-02T15:04:05.000000"), e.who, e.operation, strings.TrimPrefix(e.key, "model/visits/"))
+		fmt.Fprintf(&b, "%s %-6s %-6s %s", e.at.UTC().Format("01-02T15:04:05.000000"), e.who, e.operation, strings.TrimPrefix(e.key, "model/"))
 		if e.fate != "" {
 			fmt.Fprintf(&b, "  <- %s", e.fate)
 		}
@@ -187,7 +187,7 @@ func search(t *testing.T, s setting, c *tally) bool {
 
 func TestNothingIsLostAndNothingDoubled(t *testing.T) {
 	c := &tally{faults: map[string]int{}}
-	search(t, setting{}, c)
+	search(t, setting{families: 4}, c)
 	t.Log(c)
 	if c.histories >= 2000 && c.struck() < 10*c.histories {
 		t.Errorf("%d faults in %d histories: want ten for each at least, or the search proves little", c.struck(), c.histories)
@@ -205,7 +205,7 @@ func TestSoak(t *testing.T) {
 		if err := flag.Set("rapid.seed", strconv.FormatInt(seed, 10)); err != nil {
 			t.Fatal(err)
 		}
-		if !search(t, setting{}, c) {
+		if !search(t, setting{families: 4}, c) {
 			break
 		}
 		fmt.Fprintf(os.Stderr, "%s: %d histories, %d faults\n", time.Since(began).Round(time.Second), c.histories, c.struck())

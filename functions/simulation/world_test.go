@@ -3,7 +3,6 @@ package simulation
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -23,6 +22,8 @@ import (
 type version struct {
 	at, shows time.Time
 	gone      bool
+	// own is the time by which a parent's children are read, zero where the record shows none.
+	own time.Time
 }
 
 // change is one record's coming or leaving at a time that a window may hold.
@@ -44,20 +45,31 @@ type world struct {
 	// hours are the records that have a version in an hour since 1970, so that a long history need not look at all.
 	hours   map[int64][]int
 	changes []change
-	random  *rand.Rand
+	// earliest and latest are the times of the first and the last version there is.
+	earliest, latest time.Time
+	random           *rand.Rand
 	// tokenLife is how long a page's token can be used.
 	tokenLife time.Duration
 	// outages and jams are when the vendor answers 503, and 429.
 	outages, jams []span
 	// last is what was last asked for.
 	last span
+	// kin are the children of the records, nil where they have none.
+	kin *kin
 }
 
 // add makes a record that happens at at and shows at shows.
 func (w *world) add(at, shows time.Time) {
-	w.records = append(w.records, []version{{at: at, shows: shows}})
+	v := version{at: at, shows: shows}
+	if w.kin != nil {
+		v.own = w.ownTime(at)
+	}
+	w.records = append(w.records, []version{v})
 	w.place(len(w.records)-1, at)
 	w.changes = append(w.changes, change{when: shows, at: at})
+	if w.kin != nil {
+		w.bear(len(w.records)-1, v)
+	}
 }
 
 func hourOf(at time.Time) int64 { return at.Unix() / 3600 }
@@ -65,6 +77,12 @@ func hourOf(at time.Time) int64 { return at.Unix() / 3600 }
 func (w *world) place(id int, at time.Time) {
 	if w.hours == nil {
 		w.hours = map[int64][]int{}
+	}
+	if w.earliest.IsZero() || at.Before(w.earliest) {
+		w.earliest = at
+	}
+	if at.After(w.latest) {
+		w.latest = at
 	}
 	hour := hourOf(at)
 	if !slices.Contains(w.hours[hour], id) {
@@ -90,12 +108,17 @@ func (w *world) alter(id int, to version) {
 	if !to.shows.After(newest.shows) || newest.gone {
 		return
 	}
+	if w.kin != nil {
+		to.own = w.otherTime(newest, to.at)
+	}
 	w.records[id] = append(w.records[id], to)
 	w.place(id, to.at)
-	if to.gone || !to.at.Equal(newest.at) {
+	// What is listed goes by the other time.
+	moved := !to.at.Equal(newest.at) || w.listing != nil && !to.own.Equal(newest.own)
+	if to.gone || moved {
 		w.changes = append(w.changes, change{to.shows, newest.at, true})
 	}
-	if !to.gone && !to.at.Equal(newest.at) {
+	if !to.gone && moved {
 		w.changes = append(w.changes, change{to.shows, to.at, false})
 	}
 }
@@ -134,7 +157,7 @@ func (w *world) happen(at, to time.Time) {
 	for w.random.IntN(4) == 0 {
 		newest := w.records[id][len(w.records[id])-1]
 		// What is changed is no older than the lookback.
-		until := newest.at.Add(w.lookback)
+		until := newest.at.Add(w.changing())
 		if !newest.shows.Add(time.Millisecond).Before(until) {
 			return
 		}
@@ -162,7 +185,7 @@ func (w *world) happen(at, to time.Time) {
 func (w *world) showing(at time.Time) time.Time {
 	span := w.settle
 	if w.late && w.random.IntN(3) == 0 {
-		span = w.lookback
+		span = w.changing()
 	}
 	return w.between(at, at.Add(span))
 }
@@ -182,10 +205,21 @@ type found struct {
 
 // find returns the records of a request in the vendor's order.
 func (w *world) find(from, to, now time.Time) (all []found) {
-	w.each(from, to, now, func(id, v int, at time.Time) {
+	eachFrom, eachTo := from, to
+	if w.bounds == noBounds || w.listing != nil {
+		eachFrom, eachTo = w.earliest, w.latest
+	}
+	w.each(eachFrom, eachTo, now, func(id, v int, at time.Time) {
 		compared := at
 		if !w.unknown {
 			compared = at.Truncate(time.Second)
+		}
+		if w.bounds == noBounds {
+			all = append(all, found{id, v, at})
+			return
+		}
+		if w.listing != nil {
+			compared = w.records[id][v].own
 		}
 		if compared.Before(from) || compared.After(to) || compared.Equal(to) && (!w.inclusive || w.bounds == dayBounds) {
 			return
@@ -203,7 +237,7 @@ func (w *world) shift(n int, swap bool, now time.Time) {
 	defer w.mu.Unlock()
 	now = now.Truncate(time.Millisecond)
 	from, to := w.last.from, w.last.to
-	if oldest := now.Add(-w.lookback); from.Before(oldest) {
+	if oldest := now.Add(-w.changing()); from.Before(oldest) {
 		from = oldest
 	}
 	if now.Before(to) {
@@ -212,7 +246,7 @@ func (w *world) shift(n int, swap bool, now time.Time) {
 	if !from.Before(to) {
 		return
 	}
-	there := w.find(from, to, now)
+	there := slices.DeleteFunc(w.find(from, to, now), func(r found) bool { return r.at.Before(from) })
 	for range n {
 		leaves := w.moves || w.vanish
 		comes := w.late && (!leaves || swap || w.random.IntN(2) == 0)
@@ -250,19 +284,19 @@ func (w *world) broken(now time.Time) (string, *http.Response) {
 }
 
 // answer is the vendor's answer to a request for a page.
-func (w *world) answer(query url.Values, now time.Time) *http.Response {
+func (w *world) answer(u *url.URL, now time.Time) *http.Response {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	number := func(name string) int {
-		n, err := strconv.Atoi(query.Get(name))
-		if err != nil {
-			panic(fmt.Sprintf("parameter %s of %s: %v", name, query.Encode(), err))
-		}
-		return n
+	query := u.Query()
+	if parent, of := parentOf(u.Path); of {
+		return w.answerChildren(parent, query, now)
 	}
 	bound := func(name string) time.Time {
+		if w.bounds == noBounds {
+			return time.Time{}
+		}
 		if w.bounds == unixBounds {
-			return time.Unix(int64(number(name)), 0).UTC()
+			return time.Unix(int64(numberOf(query, name)), 0).UTC()
 		}
 		t, err := w.instant(query.Get(name))
 		if err != nil {
@@ -270,49 +304,107 @@ func (w *world) answer(query url.Values, now time.Time) *http.Response {
 		}
 		return t
 	}
-	from, to, size := bound("from"), bound("to"), number("size")
+	from, to := bound("from"), bound("to")
 	if w.bounds == dayBounds && w.inclusive {
 		to = w.midnight(to, 1)
 	}
 	w.last = span{from, to}
-	offset := 0
+	if w.bounds == noBounds {
+		w.last = span{w.earliest, now}
+	}
+	all := w.find(from, to, now)
+	return w.pages(w.tokenLife).answer(query, now, len(all), func(i int) string {
+		r := all[i]
+		other := ""
+		if w.kin != nil {
+			other = w.members(r.id, r.version)
+		}
+		return fmt.Sprintf(`{"id":%d,"version":%d,"time":%s,"score":%s%s}`, r.id, r.version, unixText(r.at), score(r.id), other)
+	})
+}
+
+// unixText writes a time as the vendor does.
+func unixText(at time.Time) string { return fmt.Sprintf("%d.%03d", at.Unix(), at.Nanosecond()/1e6) }
+
+// score is a number, but for a record that is to go to quarantine.
+func score(id int) string {
+	if id%37 == 5 {
+		return `"none"`
+	}
+	return "1"
+}
+
+func numberOf(query url.Values, name string) int {
+	n, err := strconv.Atoi(query.Get(name))
+	if err != nil {
+		panic(fmt.Sprintf("parameter %s of %s: %v", name, query.Encode(), err))
+	}
+	return n
+}
+
+// pages is how a stream's records are given page by page.
+type pages struct {
+	kind      vendorapi.PagingKind
+	first     int
+	counted   bool
+	tokenLife time.Duration
+}
+
+func (d dialect) pages(tokenLife time.Duration) pages {
+	return pages{d.paging, d.first, d.counted, tokenLife}
+}
+
+// answer gives the page asked for of so many records.
+func (p pages) answer(query url.Values, now time.Time, records int, record func(int) string) *http.Response {
+	size, offset := numberOf(query, "size"), 0
 	switch token := query.Get("token"); {
-	case w.paging == vendorapi.PagingOffset:
-		offset = number("offset")
-	case w.paging == vendorapi.PagingNumber:
-		offset = (number("page") - w.first) * size
+	case p.kind == vendorapi.PagingOffset:
+		offset = numberOf(query, "offset")
+	case p.kind == vendorapi.PagingNumber:
+		offset = (numberOf(query, "page") - p.first) * size
 	case token != "":
 		at, issued, _ := strings.Cut(token, "-")
 		offset, _ = strconv.Atoi(at)
 		seconds, _ := strconv.ParseInt(issued, 10, 64)
-		if now.Sub(time.Unix(seconds, 0)) > w.tokenLife {
+		if now.Sub(time.Unix(seconds, 0)) > p.tokenLife {
 			return respond(http.StatusBadRequest, []byte(`{"error":"the token has expired"}`))
 		}
 	}
-	all := w.find(from, to, now)
-	page := all[min(offset, len(all)):min(offset+size, len(all))]
+	end := min(offset+size, records)
 	var body bytes.Buffer
 	body.WriteString(`{"records":[`)
-	for i, r := range page {
-		if i > 0 {
+	for i := min(offset, records); i < end; i++ {
+		if i > min(offset, records) {
 			body.WriteByte(',')
 		}
-		score := "1"
-		if r.id%37 == 5 {
-			score = `"none"` // goes to quarantine
-		}
-		fmt.Fprintf(&body, `{"id":%d,"version":%d,"time":%d.%03d,"score":%s}`, r.id, r.version, r.at.Unix(), r.at.Nanosecond()/1e6, score)
+		body.WriteString(record(i))
 	}
 	body.WriteByte(']')
-	if w.counted {
-		fmt.Fprintf(&body, `,"total":%d`, len(all))
+	if p.counted {
+		fmt.Fprintf(&body, `,"total":%d`, records)
 	}
-	if w.paging == vendorapi.PagingToken && offset+len(page) < len(all) {
-		fmt.Fprintf(&body, `,"next":"%d-%d"`, offset+len(page), now.Unix())
+	if p.kind == vendorapi.PagingToken && end < records {
+		fmt.Fprintf(&body, `,"next":"%d-%d"`, end, now.Unix())
 	}
 	body.WriteByte('}')
 	return respond(http.StatusOK, body.Bytes())
 }
+
+// paging is how a stream's pages are described.
+func (p pages) paging(size int) vendorapi.Paging {
+	paging := vendorapi.Paging{Kind: p.kind, Size: size, SizePlace: inQuery("size")}
+	switch p.kind {
+	case vendorapi.PagingOffset:
+		paging.Place = inQuery("offset")
+	case vendorapi.PagingNumber:
+		paging.Place, paging.First = inQuery("page"), p.first
+	case vendorapi.PagingToken:
+		paging.Place, paging.NextPath = inQuery("token"), "next"
+	}
+	return paging
+}
+
+func inQuery(name string) vendorapi.Place { return vendorapi.Place{In: vendorapi.InQuery, Name: name} }
 
 func respond(status int, body []byte) *http.Response {
 	return &http.Response{
@@ -336,11 +428,4 @@ func (w *world) disturbed(in window.Window, since, until time.Time) (coming, lea
 		}
 	}
 	return coming, leaving
-}
-
-// parsed is a record as it stands in the raw bucket.
-type parsed struct {
-	ID      int
-	Version int
-	Time    json.Number
 }

@@ -662,6 +662,8 @@ func TestRecordsFarOutsideTheWindowAreCounted(t *testing.T) {
 			s.Window.Granularity, s.Window.Layout = Duration(24*time.Hour), time.DateOnly
 		}, []string{"2026-03-08T22:00:00Z", "2026-03-12T02:00:00Z", "2026-03-08T21:59:59Z", "2026-03-12T02:00:01Z"}, 2},
 		{"no time that can be read", exact, []string{"", "long ago"}, 0},
+		{"no bounds are asked for", func(s *Stream) { s.Window = Window{} }, []string{"2026-03-10T17:00:00Z", "1999-03-09T14:59:59Z", "2031-03-10T17:00:00Z"}, 0},
+		{"all there is is listed", func(s *Stream) { s.Window = Window{Listing: &Listing{}} }, []string{"1999-03-09T14:59:59Z", "2031-03-10T17:00:00Z"}, 0},
 		{"none is described", func(s *Stream) { s.TimePath = "" }, []string{"1999-03-09T14:59:59Z"}, 0},
 	}
 	for _, test := range tests {

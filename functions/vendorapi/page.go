@@ -270,8 +270,8 @@ func digest(body []byte, records []span) string {
 	return fmt.Sprintf("%d-%d-%08x", len(records), size, checksum)
 }
 
-// place looks at the records' own times: it counts those far from the window and, where more than the window is asked for, leaves
-// those that belong to it.
+// place looks at the records' own times: it counts those far from the window, unless the vendor takes none and gives whatever
+// it has, and, where more than the window is asked for, leaves those that belong to it.
 func (s *scanner) place(w window.Window, p *Page) {
 	near := s.bounds.near(w, s.stream.Lookback.D())
 	kept := p.records[:0]
