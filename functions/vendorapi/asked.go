@@ -1,6 +1,7 @@
 package vendorapi
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/window"
@@ -34,3 +35,7 @@ func (t *TimeReader) Time(record []byte) (time.Time, bool) {
 	}
 	return t.bounds.recordTime(values[0])
 }
+
+// GuardedTransport is what a [Client] that is given no transport sends with: TLS 1.2 or later, no proxy, and, unless
+// allowPrivate, no connection to an address inside a network. It is for whoever puts a transport of their own round it.
+func GuardedTransport(allowPrivate bool) http.RoundTripper { return guardedTransport(allowPrivate) }
