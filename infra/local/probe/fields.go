@@ -66,7 +66,7 @@ func (p *prober) judgeColumns() {
 					order = append(order, v.Path)
 				}
 				undeclared[v.Path].Add(v.JSON)
-			case v.Kind != "null":
+			case v.Kind != "null" && string(v.JSON) != `""`:
 				see(declared, v)
 			}
 		})

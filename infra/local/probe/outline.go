@@ -16,14 +16,15 @@ type number struct {
 	text string
 }
 
-// arraysIn returns the paths of an answer's arrays of objects, that of the answer itself being empty.
-func arraysIn(body []byte) []string {
-	arrays, _ := outline(body)
-	return arrays
+// array is one that stands in an answer, at an empty path where it is the answer itself.
+type array struct {
+	path string
+	// objects says that it holds at least one.
+	objects bool
 }
 
-// outline returns where an answer has arrays of objects and whole numbers, in the order in which they stand there.
-func outline(body []byte) (arrays []string, numbers []number) {
+// outline returns where an answer has arrays and whole numbers, in the order in which they stand there.
+func outline(body []byte) (arrays []array, numbers []number) {
 	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	var walk func(names []string) error
 	walk = func(names []string) error {
@@ -31,8 +32,8 @@ func outline(body []byte) (arrays []string, numbers []number) {
 		switch d.PeekKind() {
 		case '[':
 			value, err := d.ReadValue()
-			if err == nil && bytes.HasPrefix(bytes.TrimSpace(value[1:]), []byte("{")) {
-				arrays = append(arrays, path)
+			if err == nil {
+				arrays = append(arrays, array{path: path, objects: bytes.HasPrefix(bytes.TrimSpace(value[1:]), []byte("{"))})
 			}
 			return err
 		case '0':

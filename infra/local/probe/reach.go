@@ -15,6 +15,9 @@ import (
 // spans are how far back records are looked for where no window is given, one after the other until some are found.
 var spans = []time.Duration{24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
 
+// shortSpans take their place where the vendor accepts less than a day, so that several hours of it are looked at.
+var shortSpans = []time.Duration{4 * time.Hour, 8 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
+
 // windows are those to look at, each no longer than the vendor accepts.
 func (p *prober) windows() []window.Window {
 	s := p.stream
@@ -25,11 +28,12 @@ func (p *prober) windows() []window.Window {
 	until = s.AlignDown(until)
 	starts := []time.Time{p.options.From}
 	if p.options.From.IsZero() {
-		starts = nil
+		back := spans
 		if longest := s.Window.LongestSpan.D(); longest > 0 && longest < spans[0] {
-			starts = append(starts, until.Add(-longest))
+			back = append([]time.Duration{longest}, shortSpans...)
 		}
-		for _, span := range spans {
+		starts = nil
+		for _, span := range back {
 			starts = append(starts, until.Add(-span))
 		}
 	}
@@ -126,11 +130,14 @@ func (p *prober) judgeFailure(err error) {
 
 // recordsHint says where records seem to stand in the last answer, if not where they are described.
 func (p *prober) recordsHint(otherwise string) string {
-	found := arraysIn(p.wire.body.Bytes())
+	arrays, _ := outline(p.wire.body.Bytes())
 	var paths []string
-	for _, path := range found {
-		if path != p.stream.RecordsPath {
-			paths = append(paths, fmt.Sprintf("%q", path))
+	for _, a := range arrays {
+		switch {
+		case a.path == p.stream.RecordsPath:
+			return otherwise
+		case a.objects:
+			paths = append(paths, fmt.Sprintf("%q", a.path))
 		}
 	}
 	if len(paths) == 0 {
