@@ -57,6 +57,8 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 			return permissions(rest, stdout, stderr)
 		case probeCommand:
 			return probeVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
+		case draftCommand:
+			return draftVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
 		}
 	}
 	options, err := parse(arguments, stderr)
