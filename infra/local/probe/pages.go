@@ -41,6 +41,9 @@ func (p *prober) askPages(ctx context.Context, first *answer) *answer {
 			f.write("Paging.Place and Paging.Kind as the vendor has them")
 		}
 		return nil
+	case errors.Is(err, errBudget), errors.Is(err, vendorapi.ErrUnavailable):
+		p.add(Pages, Unknown, "the second page did not come: %s", reason(err)).asked(requestOf(err))
+		return nil
 	case err != nil && suspect:
 		p.add(Pages, OK, "the vendor has no second page")
 		return nil

@@ -38,9 +38,13 @@ func strict(h http.Handler) http.Handler {
 }
 
 // direct answers requests without a network.
-type direct struct{ handler http.Handler }
+type direct struct {
+	handler http.Handler
+	sent    *int
+}
 
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	*d.sent++
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
@@ -105,7 +109,7 @@ func options(v *vendorapi.Vendor, handler http.Handler) Options {
 	for _, field := range v.SecretFields() {
 		secret[field] = token
 	}
-	return Options{Vendor: v, Secret: secret, Transport: direct{handler}, Now: func() time.Time { return c.now }, Sleep: c.sleep, Random: rand.Float64}
+	return Options{Vendor: v, Secret: secret, Transport: direct{handler, new(int)}, Now: func() time.Time { return c.now }, Sleep: c.sleep, Random: rand.Float64}
 }
 
 func run(t *testing.T, o Options) (*Report, string) {
@@ -119,10 +123,15 @@ func run(t *testing.T, o Options) (*Report, string) {
 	if strings.Contains(text.String(), token) {
 		t.Errorf("the report shows the secret:\n%s", text.String())
 	}
+	told := 0
 	for _, s := range report.Streams {
+		told += s.Requests
 		if s.Requests > MostRequests {
 			t.Errorf("%s was asked %d times", s.Name, s.Requests)
 		}
+	}
+	if sent := *o.Transport.(direct).sent; sent != told {
+		t.Errorf("%d requests were sent, the report tells of %d", sent, told)
 	}
 	return report, text.String()
 }
@@ -195,7 +204,9 @@ func TestDeviations(t *testing.T) {
 		"window not taken":       {none, none, everything, Bounds, Differs, "Window.Start and End"},
 		"time elsewhere":         {func(s *vendorapi.Stream) { s.TimePath = "when" }, none, pass, Bounds, Differs, "for example at"},
 		"key not unique":         {func(s *vendorapi.Stream) { s.Key = []string{"call.title"} }, none, pass, Keys, Differs, "call.title"},
+		"start exclusive":        {none, none, exclusiveStart, Bounds, Differs, "its start may be exclusive"},
 		"pages repeat":           {none, none, firstPage, Pages, Differs, "Paging.Place"},
+		"second page breaks":     {none, none, brokenLater, Pages, Unknown, "503"},
 		"wrong credentials":      {none, none, status(401, `{"message":"bad token"}`, nil), Authorized, Differs, "token"},
 		"no such path":           {func(s *vendorapi.Stream) { s.Path = "/call" }, none, pass, Records, Differs, "Path"},
 		"throttled":              {none, none, status(429, `{}`, map[string]string{"Retry-After": "1"}), RateLimit, Differs, "Retry-After: 1"},
@@ -256,6 +267,38 @@ var everything = rewrite(func(q map[string][]string) {
 	q["from"], q["to"] = []string{"2026-01-01T00:00:00"}, []string{"2026-12-01T00:00:00"}
 })
 
+// exclusiveStart leaves out what lies at the start bound.
+func exclusiveStart(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		from, err := time.Parse("2006-01-02T15:04:05", query.Get("from"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		from = from.Add(time.Second)
+		if query.Get("to") == from.Format("2006-01-02T15:04:05") {
+			w.Write([]byte(`{"data":{"count":0,"items":[]}}`))
+			return
+		}
+		query.Set("from", from.Format("2006-01-02T15:04:05"))
+		r = r.Clone(r.Context())
+		r.URL.RawQuery = query.Encode()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// brokenLater has no page but the first.
+func brokenLater(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("skip") != "0" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 var firstPage = rewrite(func(q map[string][]string) { q["skip"] = []string{"0"} })
 
 func status(code int, body string, headers map[string]string) func(http.Handler) http.Handler {
@@ -300,6 +343,26 @@ func TestNoValuesAreTold(t *testing.T) {
 	}
 	if !strings.Contains(text, `{Name: "guest", Type: vendorapi.TypeString},`) {
 		t.Errorf("no column is proposed:\n%s", text)
+	}
+}
+
+// TestRequestsAreBounded asks a vendor that throttles every other request and gives a record a page.
+func TestRequestsAreBounded(t *testing.T) {
+	really := calls(func(s *vendorapi.Stream) { s.Window.Zone = "Asia/Tokyo" })
+	handler, n := clamp("1")(serve(t, really, 300)), 0
+	o := options(calls(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n++; n%2 == 1 {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	}))
+	report, text := run(t, o)
+	if s := report.Streams[0]; s.Requests < MostRequests-1 {
+		t.Errorf("%d requests were sent, too few to meet the bound:\n%s", s.Requests, text)
+	}
+	if f, ok := finding(report.Streams[0], RateLimit, "throttled"); !ok || f.Verdict != Differs {
+		t.Errorf("want the limit to differ:\n%s", text)
 	}
 }
 
