@@ -176,3 +176,22 @@ func TestUnusableDocuments(t *testing.T) {
 		})
 	}
 }
+
+// TestRecordsWithinRecords drafts a record whose fields are records of its own kind.
+func TestRecordsWithinRecords(t *testing.T) {
+	var fields strings.Builder
+	for i := range 40 {
+		fields.WriteString(`"child` + string(rune('a'+i%26)) + strings.Repeat("x", i/26) + `": {"$ref": "#/components/schemas/Node"},`)
+	}
+	document := `{"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "servers": [{"url": "https://api.example.com"}],
+		"components": {"schemas": {"Node": {"type": "object", "properties": {` + fields.String() + `"id": {"type": "string"}}}}},
+		"paths": {"/nodes": {"get": {"responses": {"200": {"description": "", "content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Node"}}}}}}}},
+		"/nodes/{id}": {"get": {"responses": {"200": {"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Node"}}}}}}}}}`
+	result, err := Draft([]byte(document), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(result.Vendor.Streams[0].Columns); n != mostColumns {
+		t.Errorf("%d columns, want %d", n, mostColumns)
+	}
+}

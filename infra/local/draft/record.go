@@ -22,11 +22,13 @@ func (d *drafter) total(s *vendorapi.Stream, l list) {
 		return
 	}
 	var best string
+	seen := map[*openapi3.Schema]bool{}
 	var search func(s *openapi3.Schema, prefix string, level int)
 	search = func(o *openapi3.Schema, prefix string, level int) {
-		if level >= mostLevels {
+		if level >= mostLevels || seen[o] {
 			return
 		}
+		seen[o] = true
 		for _, p := range properties(o) {
 			name := plain(p.name)
 			counts := strings.Contains(name, "total") || strings.HasSuffix(name, "count") || name == "hits"
@@ -45,6 +47,9 @@ func (d *drafter) total(s *vendorapi.Stream, l list) {
 	}
 }
 
+// mostColumns bounds the columns of a stream: a record that holds others of its kind has no end of fields.
+const mostColumns = 300
+
 // columns drafts one for each field of a record, those of objects in it included.
 func (d *drafter) columns(at func(string) string, s *vendorapi.Stream, l list) {
 	var names columns.Names
@@ -53,6 +58,9 @@ func (d *drafter) columns(at func(string) string, s *vendorapi.Stream, l list) {
 		for _, p := range properties(o) {
 			if !columns.Usable(p.name) {
 				continue // It stays in the column of undeclared fields.
+			}
+			if len(s.Columns) == mostColumns {
+				return
 			}
 			path := prefix + p.name
 			if isObject(p.schema) && len(properties(p.schema)) > 0 && level < mostLevels {
@@ -68,6 +76,9 @@ func (d *drafter) columns(at func(string) string, s *vendorapi.Stream, l list) {
 		}
 	}
 	add(l.record, "", 0)
+	if len(s.Columns) == mostColumns {
+		d.guess(at("Columns"), "the first %d fields; the others are kept as JSON", mostColumns)
+	}
 	if len(s.Columns) == 0 {
 		d.lack(at("Columns"), "the fields of a record: the document has none; the command probe proposes columns from what the vendor sends")
 	}

@@ -244,11 +244,13 @@ func findPath(s *openapi3.Schema, names []string, fits func(*openapi3.Schema) bo
 		return ""
 	}
 	found := map[string]string{}
+	seen := map[*openapi3.Schema]bool{}
 	var search func(s *openapi3.Schema, prefix string, level int)
 	search = func(s *openapi3.Schema, prefix string, level int) {
-		if level >= mostLevels {
+		if level >= mostLevels || seen[s] {
 			return
 		}
+		seen[s] = true
 		for _, p := range properties(s) {
 			switch name := plain(p.name); {
 			case strings.Contains(p.name, "."):

@@ -79,11 +79,13 @@ func listIn(o *openapi3.Operation, path string) (list, bool) {
 		return list{record: record, headers: headers}, true
 	}
 	var found []list
+	seen := map[*openapi3.Schema]bool{}
 	var search func(s *openapi3.Schema, prefix string, level int)
 	search = func(s *openapi3.Schema, prefix string, level int) {
-		if level >= mostLevels || !isObject(s) {
+		if level >= mostLevels || !isObject(s) || seen[s] {
 			return
 		}
+		seen[s] = true
 		for _, p := range properties(s) {
 			if record, ok := elements(p.schema); ok && !strings.Contains(p.name, ".") {
 				found = append(found, list{path: prefix + p.name, record: record, answer: schema, headers: headers})
