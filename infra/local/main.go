@@ -4,6 +4,10 @@
 //
 //	go run ./infra/local [flags]
 //	go run ./infra/local permissions FILE...
+//	go run ./infra/local probe -secret FILE [flags]
+//	go run ./infra/local draft openapi.yaml [flags]
+//
+// The third form asks a real vendor whether its description is right, the fourth drafts one from the vendor's OpenAPI document.
 //
 // Every call of a function, state machine or schedule is checked against the policies in the templates, and a run fails of one
 // that they do not allow. It leaves in permissions.json how often each permission was used; the second form reads the files of one
@@ -47,8 +51,15 @@ func main() {
 }
 
 func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
-	if len(arguments) > 0 && arguments[0] == permissionsCommand {
-		return permissions(arguments[1:], stdout, stderr)
+	if len(arguments) > 0 {
+		switch rest := arguments[1:]; strings.TrimLeft(arguments[0], "-") {
+		case permissionsCommand:
+			return permissions(rest, stdout, stderr)
+		case probeCommand:
+			return probeVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
+		case draftCommand:
+			return draftVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
+		}
 	}
 	options, err := parse(arguments, stderr)
 	switch {
@@ -97,6 +108,8 @@ three. At the end it compares the lake with the vendor's own records, and fails 
 
   go run ./infra/local [flags]               plays; make run ARGS="[flags]" is the same
   go run ./infra/local permissions FILE...   lists the permissions that no run has used, see permissions -help
+  go run ./infra/local probe [flags]         asks a real vendor whether its description is right, see probe -help
+  go run ./infra/local draft FILE [flags]    drafts a description from an OpenAPI document, see draft -help
 
 A tick is a time at which a schedule starts a run. Times are written as RFC 3339, for example 2026-03-10T00:00:00Z.
 
