@@ -27,7 +27,7 @@ const (
 	// pollEvery is how often a held lease is asked for.
 	pollEvery = time.Second
 	// storeTime bounds what is done after a token is spent, which a deadline must not cut short.
-	storeTime = 20 * time.Second
+	storeTime = 10 * time.Second
 	// leastTime is what must be left before the deadline for a token to be spent, or a request's timeout, where that is shorter.
 	// A request that is on its way at the deadline is given as much again: handlers ask vendors for nothing more a safety margin
 	// before their end.

@@ -39,6 +39,9 @@ const (
 	first = "first-refresh"
 )
 
+// strict revokes everything when a spent refresh token is sent again.
+var strict = vendortest.TokensOptions{Rotate: true}
+
 // handler answers requests in memory.
 type handler struct{ http.Handler }
 
@@ -74,7 +77,7 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-func newWorld(rotate bool) *world {
+func newWorld(o vendortest.TokensOptions) *world {
 	w := &world{store: objectstoretest.New(), now: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)}
 	secret := map[string]string{"clientId": "the-id", "clientSecret": "the-secret", "refreshToken": first}
 	w.vendor = &vendorapi.Vendor{
@@ -89,7 +92,8 @@ func newWorld(rotate bool) *world {
 			Columns: []vendorapi.Column{{Name: "id", Type: vendorapi.TypeInt64}},
 		}},
 	}
-	w.tokens = vendortest.NewTokens(w.vendor.Auth, secret, vendortest.TokensOptions{Rotate: rotate, Now: w.Now},
+	o.Now = w.Now
+	w.tokens = vendortest.NewTokens(w.vendor.Auth, secret, o,
 		http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, `{"things":[]}`) }))
 	server := secrets.NewServer(w.Now)
 	body, _ := json.Marshal(secret)
@@ -233,7 +237,7 @@ func live(string) (bool, bool) { return true, true }
 func (w *world) lives(name string) *process { return &process{world: w, name: name, step: live} }
 
 func TestARotatedRefreshTokenIsStored(t *testing.T) {
-	w := newWorld(true)
+	w := newWorld(strict)
 	w.edit(map[string]string{"note": "of a person"})
 	var before string
 	for round := 1; round <= 3; round++ {
@@ -261,8 +265,28 @@ func TestARotatedRefreshTokenIsStored(t *testing.T) {
 	}
 }
 
+// A vendor that takes a refresh token again gives a new one all the same now and then: that is stored, and a crash costs nothing.
+func TestAReusableRefreshTokenIsReplacedNowAndThen(t *testing.T) {
+	for n := 1; n <= 11; n++ {
+		w := newWorld(vendortest.TokensOptions{ReplaceEvery: 2})
+		w.vendor.Auth.Token.Refresh.Reusable = true
+		killed, at := w.lives("killed"), 0
+		killed.step = func(string) (bool, bool) { at++; return at <= n, at < n }
+		_ = killed.fetch()
+		for round := range 4 {
+			w.pass(time.Hour)
+			if err := w.lives(fmt.Sprint("after ", round)).fetch(); err != nil {
+				t.Fatalf("killed at step %d: %v", n, err)
+			}
+		}
+		if got := w.current()["refreshToken"]; got == first || got != w.tokens.Refresh() {
+			t.Errorf("killed at step %d: the secret holds %q, the newest is %q", n, got, w.tokens.Refresh())
+		}
+	}
+}
+
 func TestARefreshTokenThatStaysIsLeftAlone(t *testing.T) {
-	w := newWorld(false)
+	w := newWorld(vendortest.TokensOptions{})
 	before := w.current()
 	for _, name := range []string{"one", "two"} {
 		if err := w.lives(name).fetch(); err != nil {
@@ -276,7 +300,7 @@ func TestARefreshTokenThatStaysIsLeftAlone(t *testing.T) {
 
 // A token that another function has stored may have ended too: that is no reason to give up.
 func TestAStoredTokenThatIsRejectedIsRenewed(t *testing.T) {
-	w := newWorld(true)
+	w := newWorld(strict)
 	client, err := w.lives("one").client()
 	if err == nil {
 		err = page(client)
@@ -297,7 +321,7 @@ func TestAStoredTokenThatIsRejectedIsRenewed(t *testing.T) {
 
 // A token that the vendor ends before its time is renewed by one function, and the others find the new one in the secret.
 func TestARejectedTokenIsRenewedByOne(t *testing.T) {
-	w := newWorld(true)
+	w := newWorld(strict)
 	for _, name := range []string{"one", "two", "three"} {
 		if name == "two" {
 			w.tokens.Revoke()
@@ -315,7 +339,7 @@ func TestARejectedTokenIsRenewedByOne(t *testing.T) {
 // one comes when the lease has expired, and a third one after a person has authorized again where that is needed.
 func TestAFunctionThatIsKilledAtAnyStep(t *testing.T) {
 	var steps []string
-	count := newWorld(true).lives("count")
+	count := newWorld(strict).lives("count")
 	count.step = func(what string) (bool, bool) { steps = append(steps, what); return true, true }
 	if err := count.fetch(); err != nil {
 		t.Fatal(err)
@@ -324,7 +348,7 @@ func TestAFunctionThatIsKilledAtAnyStep(t *testing.T) {
 	for n, what := range steps {
 		for _, effect := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d %s, effect %v", n+1, what, effect), func(t *testing.T) {
-				w := newWorld(true)
+				w := newWorld(strict)
 				killed, at := w.lives("killed"), 0
 				killed.step = func(string) (bool, bool) {
 					at++
@@ -385,7 +409,7 @@ func pendingIsThere(w *world) bool {
 
 // TestAnOlderValueThatAPersonPutsBackIsMended has a person edit a copy of the secret that was taken before a renewal.
 func TestAnOlderValueThatAPersonPutsBackIsMended(t *testing.T) {
-	w := newWorld(true)
+	w := newWorld(strict)
 	if err := w.lives("one").fetch(); err != nil {
 		t.Fatal(err)
 	}
@@ -403,7 +427,7 @@ func TestAnOlderValueThatAPersonPutsBackIsMended(t *testing.T) {
 // edits the secret or authorizes again.
 func TestFunctionsAtOnceNeverSpendATokenTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(true)
+		w := newWorld(strict)
 		type parked struct {
 			p      *process
 			what   string
