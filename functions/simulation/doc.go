@@ -8,6 +8,10 @@
 // and the buckets are compared with the vendor's records, which by then leave no doubt about what they must hold. A history
 // follows from its seed alone.
 //
+// One history in four is of a family: a second stream, of children, that is read once for each record of the first. Ingest and
+// Preprocess of both run side by side, as the state machine has them. The parents are asked for by windows, without bounds or as a
+// listing; they come late, move, vanish and are refused, and their children come, change and vanish too.
+//
 // It stands apart from the tests of ingest, rawzone and preprocess because what it checks belongs to none of
 // them: it is the protocol between them. It knows nothing of how they do it beyond the formats of the
 // buckets, so that it holds for every later shape of them too.
