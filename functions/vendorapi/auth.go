@@ -18,6 +18,8 @@ func (v *Vendor) SecretFields() []string {
 		fields = []string{v.Auth.TokenField}
 	case AuthBasic:
 		fields = []string{v.Auth.UsernameField, v.Auth.PasswordField}
+	case AuthToken:
+		fields = v.Auth.Token.secretFields()
 	}
 	slices.Sort(fields)
 	return slices.Compact(fields)
@@ -48,8 +50,8 @@ func (v *Vendor) CheckSecret(secret Secret) error {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// authorize puts the credentials into a request that is about to leave.
-func (a Auth) authorize(request *http.Request, secret Secret) {
+// authorize puts the credentials into a request that is about to leave. Token is the one that was fetched (AuthToken).
+func (a Auth) authorize(request *http.Request, secret Secret, token string) {
 	switch a.Kind {
 	case AuthHeaders:
 		for header, field := range a.HeaderFields {
@@ -63,5 +65,7 @@ func (a Auth) authorize(request *http.Request, secret Secret) {
 		query := request.URL.Query()
 		query.Set(a.Parameter, secret[a.TokenField])
 		request.URL.RawQuery = query.Encode()
+	case AuthToken:
+		a.Token.withDefaults().send(request, token)
 	}
 }

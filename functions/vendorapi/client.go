@@ -25,8 +25,10 @@ type Options struct {
 	Sleep func(context.Context, time.Duration) error
 	// Random returns a number in [0, 1), for jitter.
 	Random func() float64
-	// Logger gets a line for each repeated request.
+	// Logger gets a line for each repeated request, and for each token.
 	Logger *slog.Logger
+	// Keeper keeps the secret where [Vendor.RenewsSecret], and is not used otherwise.
+	Keeper Keeper
 }
 
 // Stats counts what a client has done since it was made.
@@ -39,6 +41,8 @@ type Stats struct {
 	Throttled int
 	// Waited is the time spent waiting before a repetition and for the rate limit.
 	Waited time.Duration
+	// Tokens counts the tokens fetched, the first one included. The requests for them are among Requests.
+	Tokens int
 }
 
 // Client reads one stream of a vendor, page by page. Its calls may not overlap.
@@ -46,16 +50,18 @@ type Client struct {
 	vendor *Vendor
 	stream *Stream
 	// authorize and redact are all that knows the secret: from a field of the client fmt would print it.
-	authorize func(*http.Request)
+	authorize func(request *http.Request, token string)
 	redact    func(string) string
-	base      *url.URL
-	http      *http.Client
-	limiter   *rate.Limiter
-	retry     Retry
-	options   Options
-	scanner   *scanner
-	stats     *Stats
-	page      *Page
+	// tokens is nil where no token has to be fetched.
+	tokens  *tokenSource
+	base    *url.URL
+	http    *http.Client
+	limiter *rate.Limiter
+	retry   Retry
+	options Options
+	scanner *scanner
+	stats   *Stats
+	page    *Page
 	// parent is the one that a child stream is read of.
 	parent *ParentRecord
 }
@@ -84,20 +90,29 @@ func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, err
 	if transport == nil {
 		transport = guardedTransport(v.AllowPrivate)
 	}
-	return &Client{
+	c := &Client{
 		vendor:    v,
 		stream:    s,
-		authorize: func(r *http.Request) { v.Auth.authorize(r, secret) },
+		authorize: func(r *http.Request, token string) { v.Auth.authorize(r, secret, token) },
 		redact:    secret.redactor(v.Auth).Replace,
 		base:      base,
-		http:      &http.Client{Transport: transport, CheckRedirect: checkRedirect(base)},
+		http:      &http.Client{Transport: transport, CheckRedirect: checkRedirect(base, "baseURL")},
 		limiter:   v.LimitOf(stream).limiter(),
 		retry:     v.Retry.withDefaults(),
 		options:   o,
 		scanner:   newScanner(s),
 		stats:     &Stats{},
 		page:      &Page{},
-	}, nil
+	}
+	if v.Auth.Kind == AuthToken {
+		if c.tokens, err = newTokenSource(v, stream, secret, transport, o); err != nil {
+			return nil, err
+		}
+		c.redact = c.tokens.redact
+		// From a field of the client fmt would print what a keeper holds.
+		c.options.Keeper = nil
+	}
+	return c, nil
 }
 
 // Of returns a client that reads the child stream's records of one parent. It shares its limits, buffers and figures with
@@ -119,13 +134,18 @@ func (c *Client) Describe(w window.Window) string {
 }
 
 // Stats returns what the client has done so far.
-func (c *Client) Stats() Stats { return *c.stats }
+func (c *Client) Stats() Stats {
+	if c.tokens == nil {
+		return *c.stats
+	}
+	return c.tokens.counted(*c.stats)
+}
 
 // Page reads one page of the window. The page is read and checked whole before it is returned, so a
 // connection that breaks in its midst is repeated without a trace; it is valid until the next call.
 //
 // The window's bounds must be ones that [Stream.AlignDown] returns. Errors are [*RequestError]; where ctx is
-// cancelled, they match its error.
+// cancelled, they match its error. Only what [Options.Keeper] fails of comes as it is.
 func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, error) {
 	at.Page = max(at.Page, 1)
 	if err := c.scanner.bounds.check(w); err != nil {
@@ -136,20 +156,33 @@ func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, e
 		return nil, fmt.Errorf("window %s, page %d: %w", w, at.Page, err)
 	}
 	var last *failure
+	sent := 0
 	for attempt := 1; ; attempt++ {
 		if err := c.pace(ctx); err != nil {
-			return nil, c.stopped(err, c.fault(r, w, at, attempt-1, last))
+			return nil, stopped(err, c.fault(r, w, at, sent, last))
 		}
-		last = c.try(ctx, r, w, at)
+		// A token may have come to its half in a wait.
+		token, err := c.token(ctx, w, at)
+		if err != nil {
+			return nil, err
+		}
+		last = c.try(ctx, r, w, at, token)
+		sent++
 		if last == nil {
 			return c.page, nil
+		}
+		if last.rejected && c.tokens.rejected(ctx, token) {
+			c.options.Logger.WarnContext(ctx, "vendor rejects the token, a new one is fetched", "stream", c.stream.Name, "window", w.String(), "page", at.Page, "status", last.status)
+			c.stats.Retries++
+			attempt--
+			continue
 		}
 		if last.throttled {
 			c.stats.Throttled++
 		}
-		fault := c.fault(r, w, at, attempt, last)
+		fault := c.fault(r, w, at, sent, last)
 		if err := ctx.Err(); err != nil {
-			return nil, c.stopped(err, fault)
+			return nil, stopped(err, fault)
 		}
 		if !last.retry || attempt == c.retry.MaxAttempts {
 			return nil, fault
@@ -158,10 +191,30 @@ func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, e
 		c.options.Logger.WarnContext(ctx, "vendor request is repeated", "stream", c.stream.Name, "window", w.String(), "page", at.Page,
 			"attempt", attempt, "status", last.status, "throttled", last.throttled, "waitSeconds", wait.Seconds(), "reason", fault.Reason)
 		if err := c.wait(ctx, wait); err != nil {
-			return nil, c.stopped(err, fault)
+			return nil, stopped(err, fault)
 		}
 		c.stats.Retries++
 	}
+}
+
+// token returns the token to send, empty where none has to be fetched.
+func (c *Client) token(ctx context.Context, w window.Window, at Cursor) (string, error) {
+	if c.tokens == nil {
+		return "", nil
+	}
+	token, err := c.tokens.token(ctx)
+	if err == nil {
+		return token, nil
+	}
+	var request *RequestError
+	if errors.As(err, &request) {
+		request.Window, request.Page = w, at.Page
+		return "", err
+	}
+	if ended := ctx.Err(); ended != nil {
+		return "", stopped(ended, &RequestError{Window: w, Page: at.Page, Request: c.tokens.shown, Reason: shorten(c.redact(err.Error()))})
+	}
+	return "", err
 }
 
 func (c *Client) fault(r request, w window.Window, at Cursor, attempts int, last *failure) *RequestError {
@@ -182,7 +235,7 @@ func (c *Client) fault(r request, w window.Window, at Cursor, attempts int, last
 }
 
 // stopped makes of a failure one of the caller's own: its deadline, or its cancelling.
-func (c *Client) stopped(err error, e *RequestError) *RequestError {
+func stopped(err error, e *RequestError) *RequestError {
 	kinds := []error{err}
 	if errors.Is(err, context.DeadlineExceeded) {
 		kinds = []error{ErrDeadline, err}

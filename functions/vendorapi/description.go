@@ -59,6 +59,8 @@ const (
 	AuthBasic AuthKind = "basic"
 	// AuthQueryKey sends a field of the secret as a query parameter.
 	AuthQueryKey AuthKind = "queryKey"
+	// AuthToken fetches a token by a request of its own, and sends it with each other one.
+	AuthToken AuthKind = "token"
 )
 
 // Auth says which fields of the vendor's secret (a flat JSON object of strings) authorize a request. Every
@@ -74,6 +76,8 @@ type Auth struct {
 	PasswordField string `json:"passwordField,omitempty"`
 	// Parameter is the query parameter of AuthQueryKey.
 	Parameter string `json:"parameter,omitempty"`
+	// Token says how the token is fetched and sent (AuthToken).
+	Token TokenRequest `json:"token,omitzero"`
 }
 
 // Defaults of [Vendor], [Retry] and [Paging].

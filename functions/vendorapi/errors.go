@@ -15,6 +15,11 @@ var (
 	// ErrRefused says that the vendor rejects the request, or that it may not be sent: it will not get better
 	// by itself.
 	ErrRefused = errors.New("the request is refused")
+	// ErrCredentials is the ErrRefused of a token request: the vendor does not take what the secret holds.
+	ErrCredentials = fmt.Errorf("%w: no token is given for the credentials", ErrRefused)
+	// ErrTokenLost says that a refresh token that may be sent only once has been sent, and that what came in its place
+	// is not known. A person has to authorize again.
+	ErrTokenLost = errors.New("the refresh token is spent, or may be, and what came in its place is lost")
 	// ErrMalformed says that the vendor's answer is not as described: not JSON, no array of records, an
 	// unreadable total, a page that repeats, or beyond what an answer or a window may be.
 	ErrMalformed = errors.New("the answer is not as the vendor's description says")

@@ -26,6 +26,8 @@ type failure struct {
 	retry      bool
 	throttled  bool
 	retryAfter string
+	// rejected says that the vendor did not take the token, unsent that nothing has left.
+	rejected, unsent bool
 }
 
 // maxErrorBytes bounds how much of an answer that is no page is read, to recognize and to quote it.
@@ -52,10 +54,10 @@ var errTooLarge = errors.New("larger than maxPageBytes")
 const userAgent = "windrow (+https://github.com/windrow-data/windrow)"
 
 // try sends the request once and reads its answer into c.page.
-func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor) *failure {
+func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor, token string) *failure {
 	ctx, cancel := context.WithTimeout(ctx, c.vendor.requestTimeout())
 	defer cancel()
-	outgoing, err := c.outgoing(ctx, r)
+	outgoing, err := c.outgoing(ctx, r, token)
 	if err != nil {
 		return &failure{kind: ErrRefused, reason: "the request cannot be made: " + withoutURL(err)}
 	}
@@ -70,6 +72,9 @@ func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor)
 	}
 	body, err := c.read(answer)
 	f := c.judge(answer, body, err)
+	if f == nil && c.tokens != nil {
+		c.tokens.accepted(ctx, token)
+	}
 	if f == nil {
 		f = c.accept(answer, body, w, at)
 	}
@@ -80,7 +85,7 @@ func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor)
 	return f
 }
 
-func (c *Client) outgoing(ctx context.Context, r request) (*http.Request, error) {
+func (c *Client) outgoing(ctx context.Context, r request, token string) (*http.Request, error) {
 	var body io.Reader
 	if r.body != nil {
 		body = bytes.NewReader(r.body)
@@ -97,7 +102,7 @@ func (c *Client) outgoing(ctx context.Context, r request) (*http.Request, error)
 	for name, value := range c.vendor.Headers {
 		outgoing.Header.Set(name, value)
 	}
-	c.authorize(outgoing)
+	c.authorize(outgoing, token)
 	return outgoing, nil
 }
 
@@ -106,12 +111,12 @@ func unsent(err error) *failure {
 	reason := withoutURL(err)
 	var certificate *tls.CertificateVerificationError
 	if errors.Is(err, errForbidden) || errors.As(err, &certificate) {
-		return &failure{kind: ErrRefused, reason: reason}
+		return &failure{kind: ErrRefused, reason: reason, unsent: true}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		reason = "no answer within the request's timeout"
 	}
-	return &failure{kind: ErrUnavailable, reason: reason, retry: true}
+	return &failure{kind: ErrUnavailable, reason: reason, retry: true, unsent: neverSent(err)}
 }
 
 // withoutURL returns an error's text without the address that net/http puts before it, which may hold an API key.
@@ -170,6 +175,9 @@ func (c *Client) judge(answer *http.Response, body []byte, err error) *failure {
 	if errors.Is(err, errTooLarge) {
 		return &failure{kind: ErrMalformed, reason: fmt.Sprintf("the page is %v (%d): ask for smaller pages (paging.size) or raise it", errTooLarge, c.vendor.maxPageBytes())}
 	}
+	if c.tokens != nil && c.tokens.request.rejects(status, body) {
+		return &failure{kind: ErrRefused, reason: c.quote(answer, body) + c.secretAdvice(), rejected: true}
+	}
 	if also, ok := matching(c.retry.Also, status, body); ok {
 		return &failure{kind: ErrUnavailable, reason: c.quote(answer, body), retry: true, throttled: also.Throttled || status == http.StatusTooManyRequests}
 	}
@@ -184,11 +192,18 @@ func (c *Client) judge(answer *http.Response, body []byte, err error) *failure {
 	}
 	reason := c.quote(answer, body)
 	if status == http.StatusUnauthorized || status == http.StatusForbidden {
-		if fields := c.vendor.SecretFields(); len(fields) > 0 {
-			reason += ": check " + strings.Join(fields, ", ") + " in the vendor's secret, and what they are allowed to read"
-		}
+		reason += c.secretAdvice()
 	}
 	return &failure{kind: ErrRefused, reason: reason}
+}
+
+// secretAdvice says what to check where the vendor does not let a request in.
+func (c *Client) secretAdvice() string {
+	fields := c.vendor.SecretFields()
+	if len(fields) == 0 {
+		return ""
+	}
+	return ": check " + strings.Join(fields, ", ") + " in the vendor's secret, and what they are allowed to read"
 }
 
 // accept makes c.page of an answer: the records, the total and where to go on.
@@ -281,6 +296,10 @@ func (c *Client) total(e envelope, header http.Header) (int64, error) {
 
 // quote shows the beginning of an answer.
 func (c *Client) quote(answer *http.Response, body []byte) string {
+	return quote(answer, body, c.redact)
+}
+
+func quote(answer *http.Response, body []byte, redact func(string) string) string {
 	text := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
 	if contentType := answer.Header.Get("Content-Type"); contentType != "" {
 		text += ", " + contentType
@@ -289,10 +308,10 @@ func (c *Client) quote(answer *http.Response, body []byte) string {
 		return text + ", no body"
 	}
 	if answer.StatusCode/100 == 2 && bytes.ContainsAny(body[:1], "{[") {
-		return text + ": " + c.redact(outline(body))
+		return text + ": " + redact(outline(body))
 	}
 	// Credentials are hidden before the text is cut, or half of one could stay.
-	shown := c.redact(string(body[:min(len(body), maxErrorBytes)]))
+	shown := redact(string(body[:min(len(body), maxErrorBytes)]))
 	return text + ": " + cut(shown, 200)
 }
 

@@ -181,7 +181,7 @@ func checkNext(t *testing.T, c *Client, next Cursor) {
 
 func checkHost(t *testing.T, c *Client, r request) {
 	t.Helper()
-	outgoing, err := c.outgoing(t.Context(), r)
+	outgoing, err := c.outgoing(t.Context(), r, "")
 	if err != nil {
 		t.Fatalf("%s cannot be sent: %v", r, err)
 	}

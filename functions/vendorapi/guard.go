@@ -112,14 +112,14 @@ func portOf(u *url.URL) string {
 	return "443"
 }
 
-// checkRedirect lets a redirect stay on the vendor's host. net/http would carry custom headers, and so
-// credentials, to any other.
-func checkRedirect(base *url.URL) func(*http.Request, []*http.Request) error {
+// checkRedirect lets a redirect stay on the host of base, which is the description's field. net/http would carry custom
+// headers, and so credentials, to any other.
+func checkRedirect(base *url.URL, field string) func(*http.Request, []*http.Request) error {
 	return func(next *http.Request, via []*http.Request) error {
 		switch {
 		case !sameOrigin(base, next.URL):
-			return fmt.Errorf("%w: a redirect to %s://%s, credentials go to %s://%s only; set baseURL to the new address if the vendor has moved",
-				errForbidden, next.URL.Scheme, next.URL.Host, base.Scheme, base.Host)
+			return fmt.Errorf("%w: a redirect to %s://%s, credentials go to %s://%s only; set %s to the new address if the vendor has moved",
+				errForbidden, next.URL.Scheme, next.URL.Host, base.Scheme, base.Host, field)
 		case next.Method != via[0].Method:
 			return fmt.Errorf("%w: a redirect that turns %s into %s", errForbidden, via[0].Method, next.Method)
 		case len(via) > maxRedirects:

@@ -70,12 +70,18 @@ func (c *Client) pace(ctx context.Context) error {
 
 // wait sleeps for d, and fails with [ErrDeadline] without sleeping where that would pass the deadline.
 func (c *Client) wait(ctx context.Context, d time.Duration) error {
+	waited, err := c.options.wait(ctx, d)
+	c.stats.Waited += waited
+	return err
+}
+
+// wait sleeps for d, and returns how long it has begun to sleep for.
+func (o Options) wait(ctx context.Context, d time.Duration) (time.Duration, error) {
 	if d <= 0 {
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
-	if deadline, ok := ctx.Deadline(); ok && !c.options.Now().Add(d).Before(deadline) {
-		return ErrDeadline
+	if deadline, ok := ctx.Deadline(); ok && !o.Now().Add(d).Before(deadline) {
+		return 0, ErrDeadline
 	}
-	c.stats.Waited += d
-	return c.options.Sleep(ctx, d)
+	return d, o.Sleep(ctx, d)
 }

@@ -162,8 +162,8 @@ func (c *Client) nextLink(e envelope, header http.Header) (string, error) {
 			errForbidden, next.Scheme, next.Host, c.base.Scheme, c.base.Host)
 	}
 	query := next.Query()
-	if c.vendor.Auth.Kind == AuthQueryKey {
-		query.Del(c.vendor.Auth.Parameter)
+	if parameter := c.vendor.Auth.queryParameter(); parameter != "" {
+		query.Del(parameter)
 	}
 	address := url.URL{Path: next.Path, RawPath: next.RawPath, RawQuery: query.Encode()}
 	cleaned := address.String()

@@ -95,8 +95,7 @@ func (s Secret) redactor(auth Auth) *strings.Replacer {
 		hide(value)
 	}
 	if auth.Kind == AuthBasic {
-		pair := s[auth.UsernameField] + ":" + s[auth.PasswordField]
-		hide(base64.StdEncoding.EncodeToString([]byte(pair)))
+		hide(basicPair(s[auth.UsernameField], s[auth.PasswordField]))
 	}
 	// A value that holds another one goes first, or its rest would stay.
 	slices.SortFunc(hidden, func(a, b string) int {
@@ -110,6 +109,11 @@ func (s Secret) redactor(auth Auth) *strings.Replacer {
 		pairs = append(pairs, value, redacted)
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+// basicPair is what HTTP basic authorization sends.
+func basicPair(username, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(username + ":" + password))
 }
 
 func kindName(kind jsontext.Kind) string {

@@ -93,7 +93,10 @@ func checkName(f *faults, name string, most int) {
 func (v *Vendor) checkSelf(f *faults) {
 	checkName(f, v.Name, maxVendorName)
 	v.checkBaseURL(f)
-	f.under("auth", func() { v.Auth.check(f) })
+	f.under("auth", func() {
+		v.Auth.check(f)
+		v.checkToken(f)
+	})
 	v.checkHeaders(f)
 	f.under("retry", func() { v.Retry.check(f) })
 	v.RateLimit.check(f)
@@ -131,15 +134,7 @@ func (v *Vendor) checkBaseURL(f *faults) {
 	case strings.HasSuffix(v.BaseURL, "/"):
 		f.add("baseURL", v.BaseURL, "want it without the slash at its end, since each stream's path begins with one")
 	}
-	switch {
-	case base.Scheme != "https" && base.Scheme != "http":
-		f.add("baseURL", base.Scheme, example)
-	case base.Scheme == "http" && !v.AllowPrivate:
-		f.add("baseURL", base.Scheme, "want https; http is for a simulated vendor and needs allowPrivate")
-	}
-	if !v.AllowPrivate && privateHost(base.Hostname()) {
-		f.add("baseURL", base.Hostname(), "this host is inside a network: want a public one; allowPrivate permits it where the vendor is simulated")
-	}
+	v.checkHost(f, "baseURL", base, example)
 }
 
 // credentialHeaders are those that carry credentials by their meaning.
@@ -167,6 +162,9 @@ func (v *Vendor) checkHeaders(f *faults) {
 				f.add(path, hidden, "auth.headerFields writes this header too: want it in one place")
 			}
 		}
+		if v.Auth.Kind == AuthToken && v.Auth.Token.Parameter == "" && http.CanonicalHeaderKey(v.Auth.Token.Header) == canonical {
+			f.add(path, hidden, "auth.token writes this header too: want it in one place")
+		}
 	}
 }
 
@@ -179,9 +177,9 @@ func (a Auth) check(f *faults) {
 	token := a.Kind == AuthBearer || a.Kind == AuthQueryKey
 	basic := a.Kind == AuthBasic
 	switch a.Kind {
-	case AuthNone, AuthHeaders, AuthBearer, AuthBasic, AuthQueryKey:
+	case AuthNone, AuthHeaders, AuthBearer, AuthBasic, AuthQueryKey, AuthToken:
 	default:
-		f.add("kind", string(a.Kind), "want %s, %s, %s, %s or %s", AuthNone, AuthHeaders, AuthBearer, AuthBasic, AuthQueryKey)
+		f.add("kind", string(a.Kind), "want %s, %s, %s, %s, %s or %s", AuthNone, AuthHeaders, AuthBearer, AuthBasic, AuthQueryKey, AuthToken)
 		return
 	}
 	for _, field := range []field{

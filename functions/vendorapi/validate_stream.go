@@ -135,11 +135,11 @@ func (s *Stream) checkPlaces(f *faults, auth Auth) {
 			f.add("body", string(s.Body), "%v: want each value in a place of its own", err)
 		}
 	}
-	if auth.Kind == AuthQueryKey {
-		_, fixed := s.Query[auth.Parameter]
-		_, placed := taken[Place{In: InQuery, Name: auth.Parameter}]
+	if parameter := auth.queryParameter(); parameter != "" {
+		_, fixed := s.Query[parameter]
+		_, placed := taken[Place{In: InQuery, Name: parameter}]
 		if fixed || placed {
-			f.add("query", auth.Parameter, "auth.parameter writes this parameter: want it in one place")
+			f.add("query", parameter, "auth.parameter writes this parameter: want it in one place")
 		}
 	}
 	for _, match := range placeholder.FindAllStringSubmatch(s.Path, -1) {

@@ -47,7 +47,7 @@ func TestValidate(t *testing.T) {
 		"slash at its end":   {func(v *Vendor) { v.BaseURL += "/" }, []string{`without the slash at its end`}},
 		"user in base URL":   {func(v *Vendor) { v.BaseURL = "https://me:pa55@api.example.com" }, []string{`baseURL: "api.example.com": the address holds a user or password`}},
 		"query in base URL":  {func(v *Vendor) { v.BaseURL += "?key=pa55" }, []string{`baseURL: "api.example.com": the address holds a query`}},
-		"auth kind":          {func(v *Vendor) { v.Auth.Kind = "oauth" }, []string{`auth.kind: "oauth": want none, headers, bearer, basic or queryKey`}},
+		"auth kind":          {func(v *Vendor) { v.Auth.Kind = "oauth" }, []string{`auth.kind: "oauth": want none, headers, bearer, basic, queryKey or token`}},
 		"auth fields":        {func(v *Vendor) { v.Auth = Auth{Kind: AuthQueryKey, UsernameField: "u"} }, []string{`auth.tokenField: "": auth kind queryKey needs`, `auth.parameter: ""`, `auth.usernameField: "u": auth kind queryKey does not use it`}},
 		"no auth headers":    {func(v *Vendor) { v.Auth.HeaderFields = nil }, []string{`auth.headerFields: {}: auth kind headers needs`}},
 		"credential header":  {func(v *Vendor) { v.Headers = map[string]string{"authorization": "pa55"} }, []string{`headers.authorization: [redacted]: this header carries credentials`}},

@@ -64,6 +64,9 @@ func (d *describedDialect) address(q *request, cursor string) string {
 	if d.vendor.Auth.Kind == vendorapi.AuthQueryKey {
 		query.Del(d.vendor.Auth.Parameter)
 	}
+	if d.vendor.Auth.Kind == vendorapi.AuthToken {
+		query.Del(d.vendor.Auth.Token.Parameter)
+	}
 	if cursor != "" {
 		query.Set(cursorParameter, cursor)
 	}
