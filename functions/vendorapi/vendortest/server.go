@@ -199,9 +199,9 @@ func (s *Server) answer(q *request, stream string, fault Fault, p Plan, now, clo
 		return refusal
 	}
 	if over {
-		return s.dialect.overLimit()
+		return s.dialect.overLimit(clock)
 	}
-	if wrong := faulty(fault, p, s.dialect.overLimit(), clock); wrong != nil {
+	if wrong := faulty(fault, p, s.dialect.overLimit(clock), clock); wrong != nil {
 		return wrong
 	}
 	return s.dialect.serve(q, stream, now)
