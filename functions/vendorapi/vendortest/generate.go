@@ -68,8 +68,13 @@ func Generate(v *vendorapi.Vendor, o Size) (*World, error) {
 	if o.Children == 0 {
 		o.Children = DefaultChildren
 	}
-	if v.Name == on24Name {
+	switch v.Name {
+	case on24Name:
 		return generateON24(v, o)
+	case zoomName:
+		return generateZoom(v, o)
+	case gotoName:
+		return generateGoTo(v, o)
 	}
 	return generateDescribed(v, o)
 }

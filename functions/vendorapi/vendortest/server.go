@@ -54,9 +54,14 @@ func NewServer(v *vendorapi.Vendor, w *World, secret map[string]string, o Server
 	s := &Server{options: o, now: o.Now, all: &pace{}, paces: map[string]*pace{}}
 	s.stats = Stats{Faults: map[Fault]int{}, Streams: map[string]StreamStats{}}
 	finder := &finder{world: w}
-	if v.Name == on24Name {
+	switch v.Name {
+	case on24Name:
 		s.dialect = newON24Dialect(v, finder, secret)
-	} else {
+	case zoomName:
+		s.dialect = newZoomDialect(v, finder, secret, o.TokenLife)
+	case gotoName:
+		s.dialect = newGoToDialect(v, finder, secret)
+	default:
 		s.dialect = newDescribedDialect(v, finder, secret, o.TokenLife)
 	}
 	s.SetFaults(o.Faults...)

@@ -19,6 +19,8 @@ import (
 // which a caller sees it. [Generate] makes one; it does not change afterwards and may be used by many at once.
 type World struct {
 	shelves map[string]shelf
+	// blocked are Zoom's uuids whose reports are never given.
+	blocked map[string]bool
 }
 
 // Record is one version of a record.
