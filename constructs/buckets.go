@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/windrow-data/windrow/functions/settings"
 )
 
 // abortUploadsAfterDays is when an upload that was never completed is given up: no function writes for longer
@@ -65,6 +67,13 @@ func (p *VendorPipeline) newRawBucket(props *VendorPipelineProps) awss3.Bucket {
 				NoncurrentVersionExpiration: days(1),
 			})
 		}
+	}
+	if props.Vendor.RenewsSecret() {
+		rules = append(rules, &awss3.LifecycleRule{
+			Id:                          jsii.String("noncurrent-lease"),
+			Prefix:                      jsii.String(settings.LeaseKey(props.Vendor.Name)),
+			NoncurrentVersionExpiration: days(1),
+		})
 	}
 	bucket := newBucket(p, "RawBucket", props, true, rules)
 	denyUnconditionalPuts(bucket)

@@ -190,6 +190,14 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 		statements = append(statements, allow("ReadSecret", []string{"secretsmanager:GetSecretValue"}, secretResource(p.Secret)))
 		secretKey = p.Secret.EncryptionKey()
 	}
+	if props.Vendor.RenewsSecret() {
+		key := settings.LeaseKey(props.Vendor.Name)
+		statements = append(statements,
+			allow("RenewSecret", []string{"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}, secretResource(p.Secret)),
+			allow("TakeTurns", []string{"s3:GetObject", "s3:PutObject"}, *p.RawBucket.ArnForObjects(jsii.String(key))),
+			allowList("MissTurns", *p.RawBucket.BucketArn(), key),
+		)
+	}
 	return append(statements, useKeys(p.RawBucket.EncryptionKey(), secretKey)...)
 }
 

@@ -54,6 +54,14 @@ func (p *VendorPipelineProps) Simulate(address string) error {
 	base.Scheme, base.Host = server.Scheme, server.Host
 	vendor.BaseURL = base.String()
 	vendor.AllowPrivate = true
+	if vendor.Auth.Kind == vendorapi.AuthToken {
+		address, err := url.Parse(vendor.Auth.Token.URL)
+		if err != nil {
+			return fmt.Errorf("the token's address of the vendor %s: %w", vendor.Name, err)
+		}
+		address.Scheme, address.Host = server.Scheme, server.Host
+		vendor.Auth.Token.URL = address.String()
+	}
 	vendor.Retry.InitialWait = vendorapi.Duration(simulatedInitialWait)
 	vendor.Retry.MaxWait = vendorapi.Duration(simulatedMaxWait)
 	vendor.RequestTimeout = vendorapi.Duration(simulatedRequestTimeout)

@@ -213,9 +213,9 @@ func (p *VendorPipeline) branch(stream string, share float64) machine {
 	ingest, preprocess, failed := "Ingest "+stream, "Preprocess "+stream, "Failed "+stream
 	ingestFailure, preprocessFailure := "Failure of ingest "+stream, "Failure of preprocess "+stream
 	first := p.task(p.Ingest[stream], 1+share, "$.ingest")
-	first.Catch, first.Next = caughtFailure("$.ingestError", ingestFailure, preprocess), preprocess
+	first.Catch, first.Next = p.caughtFailure("$.ingestError", ingestFailure, preprocess), preprocess
 	second := p.task(p.Preprocess[stream], 1, "$.preprocess")
-	second.Catch, second.End = caughtFailure("$.preprocessError", preprocessFailure, failed), true
+	second.Catch, second.End = p.caughtFailure("$.preprocessError", preprocessFailure, failed), true
 	return machine{
 		StartAt: ingest,
 		States: map[string]state{
@@ -238,9 +238,9 @@ func (p *VendorPipeline) branchAgain(stream string) machine {
 	of := func(handler string) string { return fmt.Sprintf("$.left['%s'].%s", stream, handler) }
 
 	first := p.task(p.Ingest[stream], 2, "$.ingest")
-	first.Catch, first.Next = caughtFailure("$.ingestError", ingestFailure, giveUp), more
+	first.Catch, first.Next = p.caughtFailure("$.ingestError", ingestFailure, giveUp), more
 	second := p.task(p.Preprocess[stream], 4, "$.preprocess")
-	second.Catch, second.End = caughtFailure("$.preprocessError", preprocessFailure, failed), true
+	second.Catch, second.End = p.caughtFailure("$.preprocessError", preprocessFailure, failed), true
 	return machine{
 		StartAt: left,
 		States: map[string]state{
@@ -272,10 +272,13 @@ func caught(resultPath, next string) []catcher {
 }
 
 // caughtFailure catches every error of a function, and has those that it told itself read by the state read.
-func caughtFailure(resultPath, read, next string) []catcher {
+func (p *VendorPipeline) caughtFailure(resultPath, read, next string) []catcher {
 	var kinds []string
 	for _, kind := range telemetry.Failures() {
-		kinds = append(kinds, string(kind))
+		// Only a function that spends refresh tokens can lose one.
+		if kind != telemetry.TokenLost || p.vendor.RenewsSecret() {
+			kinds = append(kinds, string(kind))
+		}
 	}
 	return append([]catcher{{ErrorEquals: kinds, ResultPath: resultPath, Next: read}}, caught(resultPath, next)...)
 }

@@ -18,6 +18,10 @@ import (
 // VendorFile is the name of the vendor's description in a function's asset, beside its bootstrap.
 const VendorFile = "vendor.json"
 
+// LeaseKey is the object in the raw bucket by which the functions of a vendor take turns at renewing its token, where they
+// have to write its secret.
+func LeaseKey(vendor string) string { return vendor + "/lease-token.json" }
+
 // Names of the environment variables of a function.
 const (
 	// EnvStream is the name of the function's stream.

@@ -11,11 +11,12 @@ import (
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorsecret"
 )
 
 var (
 	// ErrSecret says that the vendor's secret cannot be used as it is.
-	ErrSecret = errors.New("the vendor's secret cannot be used")
+	ErrSecret = vendorsecret.ErrUnusable
 	// ErrMisconfigured says that the function's environment, asset or input is wrong.
 	ErrMisconfigured = errors.New("the function is not set up as it needs")
 )
@@ -36,6 +37,10 @@ func kindOf(err error) telemetry.Kind {
 		return telemetry.AccessDenied
 	case errors.Is(err, ErrSecret):
 		return telemetry.SecretUnusable
+	case errors.Is(err, vendorapi.ErrTokenLost):
+		return telemetry.TokenLost
+	case errors.Is(err, vendorapi.ErrCredentials):
+		return telemetry.CredentialsRejected
 	case errors.Is(err, ErrMisconfigured):
 		return telemetry.Misconfigured
 	// Time that ran out while the vendor failed is the vendor's doing.

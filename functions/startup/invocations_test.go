@@ -160,6 +160,8 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 		{"out of time", request(0, false, vendorapi.ErrDeadline), telemetry.OutOfTime},
 		{"not as described", request(200, false, vendorapi.ErrMalformed), telemetry.AnswerMalformed},
 		{"a secret without a field", fmt.Errorf("%w: it lacks token", startup.ErrSecret), telemetry.SecretUnusable},
+		{"no token is given", request(400, false, vendorapi.ErrCredentials), telemetry.CredentialsRejected},
+		{"a token is lost", fmt.Errorf("authorize again: %w", request(0, false, vendorapi.ErrTokenLost)), telemetry.TokenLost},
 		{"a newer release", fmt.Errorf("commit: %w", rawzone.ErrNewerFormat), telemetry.NewerFormat},
 		{"the vendor refuses, and then S3 fails", errors.Join(request(404, false, vendorapi.ErrRefused), &smithy.GenericAPIError{Code: "InternalError"}), telemetry.VendorRefuses},
 		{"S3 forbids", fmt.Errorf("put: %w", &smithy.GenericAPIError{Code: "AccessDenied"}), telemetry.AccessDenied},

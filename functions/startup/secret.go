@@ -2,40 +2,41 @@ package startup
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
+	"github.com/windrow-data/windrow/functions/lease"
+	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorsecret"
 )
 
 // Secret reads the vendor's secret, nil where the vendor needs none. Its errors match [ErrSecret] where the secret is at
 // fault; they name fields, never values.
 func (f *Function) Secret(ctx context.Context) (vendorapi.Secret, error) {
-	id := f.Settings.Secret
-	if id == "" {
+	if f.Settings.Secret == "" {
 		return nil, nil
 	}
-	wanted := strings.Join(f.Vendor.SecretFields(), ", ")
-	output, err := secretsmanager.NewFromConfig(f.AWS).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
-	if missing := (*types.ResourceNotFoundException)(nil); errors.As(err, &missing) {
-		return nil, fmt.Errorf("%w: %s has no value yet: put a JSON object with the fields %s there", ErrSecret, id, wanted)
+	return f.secretStore().Read(ctx)
+}
+
+// Keeper returns what keeps the vendor's secret where its refresh token may be replaced, nil where nothing has to be written. Holder
+// names the process as no other is named.
+func (f *Function) Keeper(holder string, now func() time.Time, sleep func(context.Context, time.Duration) error) vendorapi.Keeper {
+	if !f.Vendor.RenewsSecret() {
+		return nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the vendor's secret: %w", err)
+	return &vendorsecret.Keeper{
+		Store: f.secretStore(),
+		Lease: lease.Leaser{
+			Bucket: f.Zone.Bucket, Key: settings.LeaseKey(f.Vendor.Name), Holder: holder, TTL: vendorsecret.TTL(f.Vendor), Now: now,
+		},
+		Sleep:  sleep,
+		Logger: f.Logger,
 	}
-	if output.SecretString == nil {
-		return nil, fmt.Errorf("%w: %s is binary: want a JSON object of strings with the fields %s", ErrSecret, id, wanted)
-	}
-	secret, err := vendorapi.ParseSecret([]byte(*output.SecretString))
-	if err == nil {
-		err = f.Vendor.CheckSecret(secret)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrSecret, id, err)
-	}
-	return secret, nil
+}
+
+func (f *Function) secretStore() vendorsecret.Store {
+	return vendorsecret.Store{API: secretsmanager.NewFromConfig(f.AWS), ID: f.Settings.Secret, Vendor: f.Vendor}
 }

@@ -40,6 +40,8 @@ const (
 	CredentialsRejected Kind = "credentials-rejected"
 	// SecretUnusable says that the vendor's secret has no value, or not the fields that are needed.
 	SecretUnusable Kind = "secret-unusable"
+	// TokenLost says that the vendor's refresh token is spent, or may be, and that what came in its place is not known.
+	TokenLost Kind = "token-lost"
 	// VendorRefuses says that the vendor rejects a request that will not get better by itself.
 	VendorRefuses Kind = "vendor-refuses"
 	// VendorUnavailable says that the vendor did not answer well in the attempts allowed.
@@ -75,6 +77,7 @@ var firstLooks = map[Kind]string{
 	TimeNearLimit:       "how long single requests to the vendor and to S3 took, then SafetyMargin",
 	CredentialsRejected: "the fields of the vendor's secret, and what they are allowed to read at the vendor",
 	SecretUnusable:      "the value of the vendor's secret; the stack's output SecretCommand, behind the pipeline's ID, fills it",
+	TokenLost:           "the message: it has the command that puts a new refresh token into the secret, once the app is authorized again at the vendor",
 	VendorRefuses:       "the request and the vendor's words in the message: has the vendor changed its API?",
 	VendorUnavailable:   "the vendor's status page; the next run goes on where this one stopped",
 	AnswerMalformed:     "what the message says of the answer (of JSON the fields, never their values) against the vendor's description: has the vendor changed its API?",
@@ -92,7 +95,7 @@ func (k Kind) FirstLook() string { return firstLooks[k] }
 // Failures returns the kinds that failures have, sorted.
 func Failures() []Kind {
 	return []Kind{AWSError, AccessDenied, AnswerMalformed, CredentialsRejected, Misconfigured, NewerFormat, OutOfTime,
-		SecretUnusable, Unexpected, VendorRefuses, VendorThrottles, VendorUnavailable}
+		SecretUnusable, TokenLost, Unexpected, VendorRefuses, VendorThrottles, VendorUnavailable}
 }
 
 // Kinds returns all kinds, sorted.

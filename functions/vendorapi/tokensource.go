@@ -32,14 +32,15 @@ type tokenSource struct {
 	retry   Retry
 	http    *http.Client
 	options Options
-	renew   func(context.Context, string) (Grant, error)
+	// renew returns a token that is not stale, and whether it has just been fetched, and not only found.
+	renew func(ctx context.Context, stale string) (grant Grant, fetched bool, err error)
 
 	// turn is held by the one that looks at what follows, or renews it.
 	turn  chan struct{}
 	grant Grant
 	// stale is the token that was rejected last.
 	stale string
-	// untried says that the token came in place of a rejected one and has not been accepted yet.
+	// untried says that the token was fetched in place of a rejected one and has not been accepted yet.
 	untried bool
 
 	mutex    sync.Mutex
@@ -67,12 +68,21 @@ func newTokenSource(v *Vendor, stream string, secret Secret, transport http.Roun
 		options: o,
 		turn:    make(chan struct{}, 1),
 	}
-	s.renew = func(ctx context.Context, _ string) (Grant, error) { return s.fetch(ctx, secret) }
+	s.renew = func(ctx context.Context, _ string) (Grant, bool, error) {
+		grant, err := s.fetch(ctx, secret)
+		return grant, true, err
+	}
 	if v.RenewsSecret() {
 		if o.Keeper == nil {
 			return nil, fmt.Errorf("vendorapi.Options: want Keeper, since the vendor %s may replace the refresh token in the secret's field %s", v.Name, s.request.Refresh.Field)
 		}
-		s.renew = func(ctx context.Context, stale string) (Grant, error) { return o.Keeper.Renew(ctx, stale, s.fetch) }
+		s.renew = func(ctx context.Context, stale string) (grant Grant, fetched bool, err error) {
+			grant, err = o.Keeper.Renew(ctx, stale, func(ctx context.Context, secret Secret) (Grant, error) {
+				fetched = true
+				return s.fetch(ctx, secret)
+			})
+			return grant, fetched, err
+		}
 	}
 	s.hideSecret(secret)
 	return s, nil
@@ -89,14 +99,14 @@ func (s *tokenSource) token(ctx context.Context) (string, error) {
 	if s.grant.Token != "" && now.Before(s.grant.RenewAt) {
 		return s.grant.Token, nil
 	}
-	grant, err := s.renew(ctx, s.stale)
+	grant, fetched, err := s.renew(ctx, s.stale)
 	if err != nil {
 		return "", err
 	}
 	s.hide(grant.Token, grant.Refresh)
-	s.grant, s.untried, s.stale = grant, s.stale != "", ""
-	s.options.Logger.InfoContext(ctx, "vendor token is renewed", "stream", s.stream, "rejected", s.untried,
+	s.options.Logger.InfoContext(ctx, "vendor token is renewed", "stream", s.stream, "rejected", s.stale != "", "fetched", fetched,
 		"renewInSeconds", grant.RenewAt.Sub(now).Seconds())
+	s.grant, s.untried, s.stale = grant, fetched && s.stale != "", ""
 	return grant.Token, nil
 }
 

@@ -82,6 +82,7 @@ func (h *handler) newClient(ctx context.Context) (*vendorapi.Client, error) {
 		Sleep:  sleep,
 		Random: rand.Float64,
 		Logger: h.Logger,
+		Keeper: h.Keeper(runName(ctx), time.Now, sleep),
 	})
 }
 

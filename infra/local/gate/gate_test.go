@@ -348,6 +348,52 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// TestSecretsAreWrittenByThoseWhoMay renews a secret as a function does whose vendor replaces its refresh token.
+func TestSecretsAreWrittenByThoseWhoMay(t *testing.T) {
+	t.Parallel()
+	a := &assembly.Assembly{Secrets: []assembly.Secret{{Name: "Secret", ARN: secret, Key: key}}}
+	allow := func(condition string, actions ...string) string {
+		return `{"Effect":"Allow","Action":["` + strings.Join(actions, `","`) + `"],"Resource":"` + secret + `"` + condition + `}`
+	}
+	useKey := `{"Effect":"Allow","Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"` + key + `"}`
+	function(a, "renewer", allow("", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"), useKey)
+	function(a, "putter", allow("", "secretsmanager:PutSecretValue"), useKey)
+	function(a, "keyless", allow("", "secretsmanager:PutSecretValue"))
+	function(a, "pending", allow(`,"Condition":{"StringEquals":{"secretsmanager:VersionStage":"WINDROW_PENDING"}}`, "secretsmanager:UpdateSecretVersionStage"), useKey)
+	h := start(t, a)
+	client := func(function string) *secretsmanager.Client {
+		access, secret := h.Credentials(function)
+		return secretsmanager.New(secretsmanager.Options{Region: region, BaseEndpoint: aws.String(h.secretsURL), RetryMaxAttempts: 1,
+			Credentials: credentials.NewStaticCredentialsProvider(access, secret, "")})
+	}
+	put := func(function string) (*secretsmanager.PutSecretValueOutput, error) {
+		return client(function).PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+			SecretId: aws.String(secret), SecretString: aws.String(`{"token":"two"}`), VersionStages: []string{"WINDROW_PENDING"},
+		})
+	}
+	move := func(function, stage string, to, from *string) error {
+		_, err := client(function).UpdateSecretVersionStage(t.Context(), &secretsmanager.UpdateSecretVersionStageInput{
+			SecretId: aws.String(secret), VersionStage: &stage, MoveToVersionId: to, RemoveFromVersionId: from,
+		})
+		return err
+	}
+	_, err := put("keyless")
+	says(t, err, http.StatusBadRequest, "AccessDeniedException", "kms:GenerateDataKey")
+	_, err = put("pending")
+	says(t, err, http.StatusBadRequest, "AccessDeniedException", "secretsmanager:PutSecretValue")
+	pending, err := put("putter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says(t, move("putter", "AWSCURRENT", pending.VersionId, nil), http.StatusBadRequest, "AccessDeniedException", "secretsmanager:UpdateSecretVersionStage")
+	says(t, move("pending", "AWSCURRENT", pending.VersionId, nil), http.StatusBadRequest, "AccessDeniedException", "secretsmanager:UpdateSecretVersionStage")
+	if err := move("pending", "WINDROW_PENDING", nil, pending.VersionId); err != nil {
+		t.Errorf("the stage that its condition names: %v", err)
+	}
+	// Whoever may is told by the service itself that the stage is elsewhere.
+	says(t, move("renewer", "AWSCURRENT", pending.VersionId, aws.String("another")), http.StatusBadRequest, "InvalidParameterException", "")
+}
+
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	const webinars = "arn:aws:events:us-east-1:000000000000:event-bus/webinars"

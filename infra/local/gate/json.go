@@ -31,8 +31,15 @@ func (g *Gate) Secrets(next http.Handler) http.Handler {
 		who := c.identity()
 		// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html
 		context := iam.Context{
-			"secretsmanager:SecretId": {secret.ARN}, "secretsmanager:VersionId": some(q.VersionId),
-			"secretsmanager:VersionStage": {cmp.Or(q.VersionStage, "AWSCURRENT")}, "secretsmanager:SecretPrimaryRegion": {g.region},
+			"secretsmanager:SecretId": {secret.ARN}, "secretsmanager:VersionId": nil, "secretsmanager:VersionStage": nil,
+			"secretsmanager:SecretPrimaryRegion": {g.region},
+		}
+		switch operation {
+		case "GetSecretValue":
+			context["secretsmanager:VersionId"] = some(q.VersionId)
+			context["secretsmanager:VersionStage"] = []string{cmp.Or(q.VersionStage, "AWSCURRENT")}
+		case "UpdateSecretVersionStage":
+			context["secretsmanager:VersionStage"] = some(q.VersionStage)
 		}
 		if err := g.decide(who, "secretsmanager:"+operation, secret.ARN, context); err != nil {
 			return err

@@ -88,7 +88,7 @@ func writeAssembly(t *testing.T, dir string, vendors ...*vendorapi.Vendor) {
 				variables["WINDROW_CURATED_BUCKET"] = map[string]any{"Ref": name + "Curated"}
 			}
 			functions[role] = name + role
-			resources[name+role+"Role"] = roleFor("lambda.amazonaws.com", []string{"s3:*", "secretsmanager:GetSecretValue", "logs:*"}, "*")
+			resources[name+role+"Role"] = roleFor("lambda.amazonaws.com", []string{"s3:*", "secretsmanager:*", "logs:*"}, "*")
 			resources[name+role] = map[string]any{"Type": "AWS::Lambda::Function", "Properties": map[string]any{
 				"Runtime": "provided.al2023", "Timeout": 10, "Code": map[string]any{"S3Key": asset + ".zip"}, "Role": arnOf(name + role + "Role"),
 				"Environment": map[string]any{"Variables": variables},
@@ -251,6 +251,36 @@ func TestAnyAssemblyIsPlayed(t *testing.T) {
 		"is not authorized to perform: lambda:InvokeFunction on resource: arn:aws:lambda:eu-central-1:000000000000:function:acmeingest because"
 	if summary.Good() || summary.FailedRuns != 2 || summary.DeadLetters != 0 || !strings.Contains(said.String(), fails) {
 		t.Errorf("summary %+v\n%s\nwant %s", summary, said.String(), fails)
+	}
+}
+
+// TestAVendorThatGivesTokensIsPlayed has one function after the other spend a refresh token that is good once, against roles and
+// services as AWS has them.
+func TestAVendorThatGivesTokensIsPlayed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the functions")
+	}
+	dir := t.TempDir()
+	tokens, login := shop("acme"), shop("other")
+	tokens.Auth = vendorapi.RefreshToken("VENDOR_URL/acme-oauth/token")
+	login.Auth = vendorapi.Login("VENDOR_URL/other-login", "data.token", map[string]string{"user": "user", "key": "key"})
+	login.Auth.Token.Header = "X-Session"
+	writeAssembly(t, dir, tokens, login)
+	var said bytes.Buffer
+	options := optionsFor(t, app(dir), &said)
+	options.From = time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+	options.Until, options.Attendees = options.From.Add(4*time.Hour), 400
+	summary, err := Run(t.Context(), options)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	if !summary.Good() || summary.FailedRuns != 0 || summary.Runs != 8 || summary.Requests.Secrets < 8 {
+		t.Errorf("summary %+v\n%s", summary, said.String())
+	}
+	for _, stream := range summary.Streams {
+		if stream.VendorRecords == 0 || stream.VendorRecords != stream.CuratedRows {
+			t.Errorf("%s: %d records of the vendor, %d rows", stream.Vendor, stream.VendorRecords, stream.CuratedRows)
+		}
 	}
 }
 

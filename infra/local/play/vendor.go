@@ -27,6 +27,9 @@ const (
 	// retryAfter is the wait that a throttled request is asked for, where the form can say as little.
 	retryAfter = 5 * time.Millisecond
 	slowness   = 60 * time.Millisecond
+	// tokenLifetime is how long a token of a vendor that gives some is good for, by the machine's clock: short enough that
+	// tokens end while a day is played.
+	tokenLifetime = 8 * time.Second
 )
 
 // vendors serves the simulated vendors of all pipelines at one address, each under its base URL's path.
@@ -46,6 +49,9 @@ type simulated struct {
 	vendor *vendorapi.Vendor
 	world  *vendortest.World
 	server *vendortest.Server
+	// front is the server, or an authorization server before it; tokenPath is where that gives tokens.
+	front     http.Handler
+	tokenPath string
 }
 
 // listenForVendors opens the address before the app is synthesized, since the descriptions in it name the address.
@@ -88,7 +94,7 @@ func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.mutex.RLock()
 	var serving *simulated
 	for _, s := range v.all {
-		if strings.HasPrefix(r.URL.Path, s.path+"/") || r.URL.Path == s.path {
+		if strings.HasPrefix(r.URL.Path, s.path+"/") || r.URL.Path == s.path || s.tokenPath != "" && r.URL.Path == s.tokenPath {
 			serving = s
 		}
 	}
@@ -97,7 +103,7 @@ func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no simulated vendor has this path", http.StatusNotFound)
 		return
 	}
-	serving.server.ServeHTTP(w, r)
+	serving.front.ServeHTTP(w, r)
 }
 
 // add simulates a vendor that takes latency for a page. The returned secret is the one it accepts.
@@ -130,6 +136,17 @@ func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size, latency ti
 		Latency: latency,
 		Clock:   time.Now,
 	})
+	s.front = s.server
+	if vendor.Auth.Kind == vendorapi.AuthToken {
+		address, err := url.Parse(vendor.Auth.Token.URL)
+		if err != nil {
+			return nil, nil, fmt.Errorf("the token's address of the vendor %s: %w", vendor.Name, err)
+		}
+		s.tokenPath = address.Path
+		s.front = vendortest.NewTokens(vendor.Auth, secret, vendortest.TokensOptions{
+			Lifetime: tokenLifetime, Rotate: !vendor.Auth.Token.Refresh.Reusable,
+		}, s.server)
+	}
 	v.all = append(v.all, s)
 	return s, secret, nil
 }

@@ -25,6 +25,13 @@ const (
 
 const maxRequestBytes = 1 << 20
 
+// What PutSecretValue takes. https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+const (
+	minTokenBytes = 32
+	maxTokenBytes = 64
+	maxStages     = 20
+)
+
 // Server holds secrets and is an http.Handler. It is safe for concurrent use.
 type Server struct {
 	now func() time.Time
@@ -168,6 +175,12 @@ func (s *Server) putValue(to *secret, q request) (map[string]any, *fault) {
 	if id == "" {
 		id = versionID(to.arn, len(to.versions))
 	}
+	if len(id) < minTokenBytes || len(id) > maxTokenBytes {
+		return nil, &fault{"InvalidParameterException", fmt.Sprintf("ClientRequestToken has %d characters, want %d to %d.", len(id), minTokenBytes, maxTokenBytes)}
+	}
+	if len(q.VersionStages) > maxStages {
+		return nil, &fault{"InvalidParameterException", fmt.Sprintf("A version has at most %d staging labels.", maxStages)}
+	}
 	stages := q.VersionStages
 	if len(stages) == 0 {
 		stages = []string{stageCurrent}
@@ -188,6 +201,9 @@ func move(s *secret, q request) (map[string]any, *fault) {
 	on, taken := s.stages[q.VersionStage]
 	if taken && q.MoveToVersionId != on && q.RemoveFromVersionId != on {
 		return nil, &fault{"InvalidParameterException", "The staging label is on another version than the one in RemoveFromVersionId."}
+	}
+	if q.MoveToVersionId == "" && q.VersionStage == stageCurrent {
+		return nil, &fault{"InvalidParameterException", "AWSCURRENT stands on some version: give MoveToVersionId."}
 	}
 	if q.MoveToVersionId == "" {
 		delete(s.stages, q.VersionStage)

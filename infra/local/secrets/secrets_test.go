@@ -89,3 +89,63 @@ func TestStageMovesOnlyFromWhereItIs(t *testing.T) {
 		}
 	}
 }
+
+// TestAPendingVersionIsPutOnce puts a version as a function does that stores a new refresh token.
+func TestAPendingVersionIsPutOnce(t *testing.T) {
+	t.Parallel()
+	c := client(t)
+	const id = "windrow-0123456789abcdef0123456789abcdef"
+	put := func(id, value string) error {
+		_, err := c.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+			SecretId: aws.String(arn), ClientRequestToken: aws.String(id), SecretString: aws.String(value), VersionStages: []string{"WINDROW_PENDING"},
+		})
+		return err
+	}
+	for range 2 {
+		if err := put(id, `{"token":"two"}`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var exists *types.ResourceExistsException
+	if err := put(id, `{"token":"three"}`); !errors.As(err, &exists) {
+		t.Errorf("another value under one id: %v, want ResourceExistsException", err)
+	}
+	var wrong *types.InvalidParameterException
+	if err := put("short", `{}`); !errors.As(err, &wrong) {
+		t.Errorf("a short id: %v, want InvalidParameterException", err)
+	}
+	get := func(id, stage *string) string {
+		output, err := c.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(arn), VersionId: id, VersionStage: stage})
+		var missing *types.ResourceNotFoundException
+		if err != nil && !errors.As(err, &missing) {
+			t.Fatal(err)
+		}
+		if err != nil {
+			return "none"
+		}
+		return aws.ToString(output.SecretString)
+	}
+	for name, check := range map[string]struct{ got, want string }{
+		"the current one":   {get(nil, nil), `{"token":"one"}`},
+		"by its stage":      {get(nil, aws.String("WINDROW_PENDING")), `{"token":"two"}`},
+		"by its id":         {get(aws.String(id), nil), `{"token":"two"}`},
+		"by both":           {get(aws.String(id), aws.String("AWSCURRENT")), "none"},
+		"of no such id":     {get(aws.String("0123456789abcdef0123456789abcdef0123"), nil), "none"},
+		"of an empty stage": {get(nil, aws.String("AWSPREVIOUS")), "none"},
+	} {
+		if check.got != check.want {
+			t.Errorf("%s is %s, want %s", name, check.got, check.want)
+		}
+	}
+	// The next pending version takes the stage, and the one before keeps its id.
+	if err := put("windrow-f123456789abcdef0123456789abcdef", `{"token":"three"}`); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(nil, aws.String("WINDROW_PENDING")) + get(aws.String(id), nil); got != `{"token":"three"}{"token":"two"}` {
+		t.Errorf("got %s", got)
+	}
+	_, err := c.UpdateSecretVersionStage(t.Context(), &secretsmanager.UpdateSecretVersionStageInput{SecretId: aws.String(arn), VersionStage: aws.String("AWSCURRENT")})
+	if !errors.As(err, &wrong) {
+		t.Errorf("AWSCURRENT to nowhere: %v, want InvalidParameterException", err)
+	}
+}
