@@ -40,7 +40,8 @@ const on24Name = "on24"
 
 // Generate makes what a vendor holds. A vendor by the name of "on24" holds webinars with their registrants,
 // attendees, leads and questions, a stream for each of them that the description has, recognized by the last
-// element of its path; any other vendor holds records made up from its streams' columns, keys and times.
+// element of its path; those by the names of "zoom" and "gotowebinar" hold webinars with what their ready descriptions read, for
+// other people at the same times, and one more round each midnight; any other vendor holds records made up from its streams' columns, keys and times.
 // A version of a record shows at most four fifths of its stream's settle delay after it happened, but for what
 // Size.Lateness says.
 func Generate(v *vendorapi.Vendor, o Size) (*World, error) {

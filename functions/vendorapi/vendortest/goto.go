@@ -82,11 +82,6 @@ func (d *gotoDialect) route(q *request) (string, *answer) {
 // gotoInvalidToken is GoTo's answer to a token that has expired or never was. https://github.com/n8n-io/n8n/issues/14077
 const gotoInvalidToken = `{"int_err_code":"InvalidToken","msg":"Invalid token passed"}`
 
-// GoToTokens are the options of [NewTokens] for GoTo: a token that has ended is answered with 403, and a refresh token stays as it is.
-func GoToTokens() TokensOptions {
-	return TokensOptions{Status: http.StatusForbidden, Body: gotoInvalidToken}
-}
-
 func (d *gotoDialect) authorize(q *request) *answer {
 	switch d.auth.Kind {
 	case vendorapi.AuthToken:

@@ -109,10 +109,8 @@ func (d *zoomDialect) authorize(q *request) *answer {
 	return zoomRefuse(http.StatusUnauthorized, 124, "Invalid access token.")
 }
 
-// ZoomTokens are the options of [NewTokens] for Zoom: what it says to a token that has ended.
-func ZoomTokens() TokensOptions {
-	return TokensOptions{Status: http.StatusUnauthorized, Body: `{"code":124,"message":"Access token is expired."}`}
-}
+// zoomInvalidToken is Zoom's answer to a token that has expired or never was.
+const zoomInvalidToken = `{"code":124,"message":"Access token is expired."}`
 
 func (d *zoomDialect) limits(stream string) (own, account limit) {
 	for _, s := range d.streams[zoomWebinars] {
