@@ -200,8 +200,8 @@ func TestClientReadsConferences(t *testing.T) {
 				case stream.Window.Listing != nil:
 					got, err = readAll(client, window.Window{Start: now.Add(-time.Minute), End: now})
 				default:
-					for at := dayStart.Add(-24 * time.Hour); at.Before(now); at = at.Add(7 * time.Hour) {
-						records, err := readAll(client, window.Window{Start: at, End: at.Add(7 * time.Hour)})
+					for at := dayStart.Add(-24 * time.Hour); at.Before(now); at = at.Add(6 * time.Hour) {
+						records, err := readAll(client, window.Window{Start: at, End: at.Add(6 * time.Hour)})
 						if err != nil {
 							t.Fatal(err)
 						}
