@@ -43,9 +43,10 @@ type Play struct {
 	Clock time.Time
 	// Slow is how long a request takes. Default: as good as nothing.
 	Slow time.Duration
-	// Server and World are those of [Simulate].
+	// Server, World and Tokens are those of [Simulate]. Tokens is nil where the description fetches none.
 	Server *vendortest.Server
 	World  *vendortest.World
+	Tokens *vendortest.Tokens
 
 	handler     http.Handler
 	secret      vendorapi.Secret
@@ -77,6 +78,7 @@ func Simulate(t testing.TB, v *vendorapi.Vendor, size vendortest.Size, o vendort
 	o.Sleep = func(_ context.Context, d time.Duration) error { p.Clock = p.Clock.Add(d); return nil }
 	p.World, p.Server = world, vendortest.NewServer(v, world, p.secret, o)
 	p.handler = Tokens(v, p.Server, p.Now)
+	p.Tokens, _ = p.handler.(*vendortest.Tokens)
 	return p
 }
 
@@ -110,6 +112,16 @@ func (p *Play) RoundTrip(r *http.Request) (answer *http.Response, err error) {
 	answer = recorder.Result()
 	answer.Request = r
 	return answer, nil
+}
+
+// Intercept has answer see each request first; where it reports true it has answered.
+func (p *Play) Intercept(answer func(http.ResponseWriter, *http.Request) bool) {
+	next := p.handler
+	p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !answer(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	})
 }
 
 // Now is the time that requests and waits take.
