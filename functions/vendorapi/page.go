@@ -28,7 +28,7 @@ type Page struct {
 	// They are kept, in every window that meets them: twice is better than never.
 	Untimed int
 	// Outside counts the records whose own time, where the description says where it stands, is so far from the window that
-	// the vendor would not have given them if it took the window's parameters as described.
+	// the vendor would not have given them if it took the window's parameters as described. It is 0 where the vendor takes none.
 	Outside int
 	// Total is the number of records that the vendor says the request has in all, -1 where it says nothing.
 	Total int64
@@ -277,7 +277,7 @@ func (s *scanner) place(w window.Window, p *Page) {
 	kept := p.records[:0]
 	for _, r := range p.records {
 		at, ok := s.timeOf(p.body[r.from:r.to])
-		if ok && !near.Contains(at) {
+		if ok && s.bounds.placed() && !near.Contains(at) {
 			p.Outside++
 		}
 		if !ok && s.bounds.filtered {

@@ -178,7 +178,7 @@ func TestAVendorWithoutBoundsIsFilteredByTheRecordsTime(t *testing.T) {
 	var uri string
 	v := simple(serve(t, func(w http.ResponseWriter, r *http.Request) {
 		uri = r.RequestURI
-		io.WriteString(w, `{"things":[{"id":1,"attributes":{"updated_at":1773161999}},{"id":2,"attributes":{"updated_at":1773162000}},{"id":3,"attributes":{"updated_at":1773165600}},{"id":4,"attributes":{"updated_at":0}}]}`)
+		io.WriteString(w, `{"things":[{"id":1,"attributes":{"updated_at":1773161999}},{"id":2,"attributes":{"updated_at":1773162000}},{"id":3,"attributes":{"updated_at":1773165600}},{"id":4,"attributes":{"updated_at":0}},{"id":5,"attributes":{"updated_at":1700000000}}]}`)
 	}))
 	v.Streams[0].Window, v.Streams[0].TimePath = Window{}, "attributes.updated_at"
 	page, err := mustClient(t, v, nil, newClock().options()).Page(t.Context(), hour, Cursor{})
@@ -189,8 +189,8 @@ func TestAVendorWithoutBoundsIsFilteredByTheRecordsTime(t *testing.T) {
 		t.Errorf("asked for %s", uri)
 	}
 	want := []string{`{"id":2,"attributes":{"updated_at":1773162000}}`, `{"id":4,"attributes":{"updated_at":0}}`}
-	if diff := cmp.Diff(want, records(page)); diff != "" || page.Untimed != 1 {
-		t.Errorf("%d untimed, want 1 (-want +got):\n%s", page.Untimed, diff)
+	if diff := cmp.Diff(want, records(page)); diff != "" || page.Untimed != 1 || page.Outside != 0 {
+		t.Errorf("%d untimed, want 1, and %d outside, want none of what the vendor cannot leave out (-want +got):\n%s", page.Untimed, page.Outside, diff)
 	}
 }
 

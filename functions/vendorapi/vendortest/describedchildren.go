@@ -57,7 +57,14 @@ func (g *describedWorld) children(s *vendorapi.Stream, h *shape, part uint64) er
 			number = 0
 		}
 		p.from = int32(len(c.versions))
-		for _, at := range g.happenings(d, s, p.time, i == len(of.parents)/2) {
+		count := int(d.ExpFloat64() * float64(g.size.Children) * 1.25)
+		switch {
+		case i == len(of.parents)/2:
+			count = 10 * g.size.Children
+		case d.chance(0.2):
+			count = 0
+		}
+		for _, at := range g.happenings(d, s, p.time, count) {
 			g.child(d, s, h, c, late, p, at, number)
 			number++
 		}
@@ -70,15 +77,8 @@ func (g *describedWorld) children(s *vendorapi.Stream, h *shape, part uint64) er
 	return nil
 }
 
-// happenings draws when the children of a parent with the time at happen.
-func (g *describedWorld) happenings(d dice, s *vendorapi.Stream, at time.Time, most bool) (all []time.Time) {
-	n := int(d.ExpFloat64() * float64(g.size.Children) * 1.25)
-	if d.chance(0.2) {
-		n = 0
-	}
-	if most {
-		n = 10 * g.size.Children
-	}
+// happenings draws when n children of a parent with the time at happen.
+func (g *describedWorld) happenings(d dice, s *vendorapi.Stream, at time.Time, n int) (all []time.Time) {
 	from, after := at.Add(-s.Parent.Ahead.D()), min(longestAfter, s.Lookback.D()/2)
 	for range n {
 		all = append(all, from.Add(d.upTo(at.Add(after).Sub(from)+1)))

@@ -225,6 +225,58 @@ func TestAVendorWithoutBoundsGivesAllItShows(t *testing.T) {
 	}
 }
 
+func TestChildrenComeLateChangeAndVanish(t *testing.T) {
+	v := house(func(*vendorapi.Vendor) {})
+	count := func(l Lateness) (late, changed, gone int) {
+		w, err := Generate(v, Size{Seed: 3, From: dayStart, Until: dayEnd, Attendees: 60, Lateness: l})
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions := map[string]int{}
+		for _, r := range w.Versions("visits", all2()) {
+			versions[strings.Join(r.Key, " ")]++
+			if r.VisibleAt.After(r.Time.Add(longestAfter + v.Streams[1].Settle.D())) {
+				late++
+			}
+			if versions[strings.Join(r.Key, " ")] == 2 {
+				changed++
+			}
+			if !r.GoneAt.IsZero() {
+				gone++
+			}
+		}
+		return late, changed, gone - changed
+	}
+	if late, changed, gone := count(nil); late+changed+gone != 0 {
+		t.Errorf("without lateness %d are late, %d change and %d vanish", late, changed, gone)
+	}
+	delay := Delay{Late: 0.3, Mean: 6 * time.Hour, Longest: 24 * time.Hour, Changed: 0.3, ChangesFrom: time.Hour, ChangesUntil: 24 * time.Hour, Vanishing: 0.2}
+	if late, changed, gone := count(Lateness{"visits": delay}); late < 5 || changed < 20 || gone < 20 {
+		t.Errorf("%d are late, %d change and %d vanish, want some of each", late, changed, gone)
+	}
+}
+
+// A parent's time and fields may change; what is held of its children is told by its last version.
+func TestWhatAParentAddsLasts(t *testing.T) {
+	v := house(func(*vendorapi.Vendor) {})
+	w := world(t, v, dayStart, 120)
+	about := map[string]string{}
+	versions := 0
+	for _, r := range w.Versions("meetings", all()) {
+		value := string(valueAt(r.JSON, []string{"about"})) + string(valueAt(r.JSON, []string{"starts"}))
+		if before, seen := about[r.Key[0]]; seen {
+			versions++
+			if before != value {
+				t.Errorf("meeting %s is about %s and then %s", r.Key[0], before, value)
+			}
+		}
+		about[r.Key[0]] = value
+	}
+	if versions < 10 {
+		t.Errorf("%d meetings have changed, want at least 10", versions)
+	}
+}
+
 func TestGenerateRefusesParentsItCannotMake(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*vendorapi.Vendor)

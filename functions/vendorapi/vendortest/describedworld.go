@@ -405,6 +405,11 @@ func (h *shape) write(w *recordWriter, d dice, f *field, of draft) {
 			w.bool(f.name, d.chance(0.5))
 		}
 	case vendorapi.TypeTimestamp:
+		if unix := c.Layout == vendorapi.LayoutUnix || c.Layout == vendorapi.LayoutUnixMilli; unix && d.chance(0.2) {
+			// Vendors that write Unix times write 0 for one that is not set.
+			w.int(f.name, 0)
+			return
+		}
 		h.stamp(w, f, of.at.Add(-d.upTo(24*time.Hour)))
 	case vendorapi.TypeDate:
 		w.text(f.name, of.at.AddDate(0, 0, -d.IntN(30)).Format(time.DateOnly))

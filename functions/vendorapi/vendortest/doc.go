@@ -1,7 +1,8 @@
 // Package vendortest is a vendor to test against: what it holds, and a server that answers as the vendor would,
-// faults included.
+// faults included. With it, [Check] tells a team whether its own description of a vendor works, and [Review] whether it fits
+// what the vendor really answers.
 //
-// It stands apart from the client and shares nothing with it but the description's types: it reads bounds, counts
+// The vendor stands apart from the client and shares nothing with it but the description's types: it reads bounds, counts
 // pages and writes times by code of its own, since a simulation that agreed with the client's mistakes would
 // prove nothing. [Generate] makes a [World] from a seed, [NewServer] serves it over HTTP, [World.Records] says
 // what a faithful copy must hold, and [World.Versions] what a reading at any time can have seen. ON24's answers are

@@ -38,6 +38,9 @@ type Size struct {
 // on24Name is the name of the vendor whose world and answers are ON24's own.
 const on24Name = "on24"
 
+// isDescribed says that what a vendor holds and answers is made up from its description alone.
+func isDescribed(v *vendorapi.Vendor) bool { return v.Name != on24Name }
+
 // Generate makes what a vendor holds. A vendor by the name of "on24" holds webinars with their registrants,
 // attendees, leads and questions, a stream for each of them that the description has, recognized by the last
 // element of its path; those by the names of "zoom" and "gotowebinar" hold webinars with what their ready descriptions read, for
