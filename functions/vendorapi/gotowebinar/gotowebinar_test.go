@@ -3,6 +3,7 @@ package gotowebinar_test
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,13 @@ func TestDescriptionsDoNotShareColumns(t *testing.T) {
 
 func TestColumnsHoldTheExamples(t *testing.T) {
 	readytest.CheckExamples(t, gotowebinar.Vendor(organizer))
+}
+
+// TestAcceptance checks the description as any other is checked, with a token that stands in the secret.
+func TestAcceptance(t *testing.T) {
+	v := gotowebinar.Vendor(organizer)
+	v.Auth = vendorapi.Auth{Kind: vendorapi.AuthBearer, TokenField: "token"}
+	vendortest.Check(t, v, vendortest.WithAnswers(os.DirFS("testdata")))
 }
 
 func TestRequests(t *testing.T) {

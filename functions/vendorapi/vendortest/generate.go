@@ -30,6 +30,9 @@ type Size struct {
 	// Children is how many records of a child stream a parent has on average, of a vendor other than ON24: some have none, and one has
 	// ten times as many. Default [DefaultChildren].
 	Children int
+	// Blocked is of how many webinars Zoom refuses the reports for ever, with a page for people and status 403, as has been seen of
+	// single ones. No lake can hold their participants, questions and polls, and so the world does not either.
+	Blocked int
 	// Lateness is how the vendor shows records late, changes and loses them. None by default; ON24's own is
 	// [DocumentedLateness].
 	Lateness Lateness

@@ -38,7 +38,7 @@ var always = window.Window{Start: dayStart.AddDate(0, -3, 0), End: dayEnd.AddDat
 func conferenceServer(t testing.TB, v *vendorapi.Vendor, size Size, o ServerOptions) (*Server, *World) {
 	t.Helper()
 	if size.From.IsZero() {
-		size = Size{Seed: 7, From: dayStart, Until: dayStart.Add(48 * time.Hour), Attendees: 800}
+		size = Size{Seed: 7, From: dayStart, Until: dayStart.Add(48 * time.Hour), Attendees: 800, Blocked: 1}
 	}
 	w, err := Generate(v, size)
 	if err != nil {

@@ -82,7 +82,7 @@ func fillParentsFirst(v *vendorapi.Vendor, fills map[string]func(*vendorapi.Vend
 }
 
 // hold makes the instances: one of each webinar that is over, and before the last small one of a day a rehearsal under the same
-// number. The reports of the second webinar are blocked.
+// number. The reports of the second webinar of a day may be blocked.
 func (w *zoomWorld) hold() {
 	for _, c := range w.all {
 		if c.ended.IsZero() {
@@ -95,7 +95,7 @@ func (w *zoomWorld) hold() {
 			})
 		}
 		w.instances = append(w.instances, &zoomInstance{
-			conference: c, uuid: zoomUUID(w.size.Seed, c.number, false), began: c.began, ended: c.ended, blocked: c.number == 1,
+			conference: c, uuid: zoomUUID(w.size.Seed, c.number, false), began: c.began, ended: c.ended, blocked: c.number%6 == 1 && c.number/6 < w.size.Blocked,
 		})
 	}
 }

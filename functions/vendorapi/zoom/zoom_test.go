@@ -3,6 +3,7 @@ package zoom_test
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +66,13 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: the account keeps to %d, want %d", name, got, test.account)
 		}
 	}
+}
+
+// TestAcceptance checks the description as any other is checked, with a token that stands in the secret.
+func TestAcceptance(t *testing.T) {
+	v := zoom.Vendor()
+	v.Auth = vendorapi.Auth{Kind: vendorapi.AuthBearer, TokenField: "token"}
+	vendortest.Check(t, v, vendortest.WithAnswers(os.DirFS("testdata")))
 }
 
 func TestRequests(t *testing.T) {
@@ -308,7 +316,9 @@ func TestTraps(t *testing.T) {
 	})
 
 	t.Run("an HTML 403 for one UUID for ever", func(t *testing.T) {
-		p := readytest.Simulate(t, zoom.Vendor(), size, vendortest.ServerOptions{})
+		blocked := size
+		blocked.Blocked = 1
+		p := readytest.Simulate(t, zoom.Vendor(), blocked, vendortest.ServerOptions{})
 		findings := played(t, p, "webinars", "participants")
 		if !slices.ContainsFunc(findings, func(f telemetry.Finding) bool { return f.Kind == telemetry.ParentUnreadable }) {
 			t.Error("nobody is told of the webinar whose participants are not given")
