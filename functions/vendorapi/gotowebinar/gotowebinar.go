@@ -169,11 +169,13 @@ func registrants(organizer string) vendorapi.Stream {
 		RecordsPath:            "data",
 		RecordsAbsentWhenEmpty: true,
 		Total:                  vendorapi.Total{Path: "total"},
-		Key:                    []string{"webinarKey", "registrantKey"},
-		Settle:                 vendorapi.Duration(settle),
-		Lookback:               vendorapi.Duration(lookback),
-		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(registrantColumns),
+		// What is read of one webinar has hundreds of pages, where the rest has one or two.
+		Weight:   4,
+		Key:      []string{"webinarKey", "registrantKey"},
+		Settle:   vendorapi.Duration(settle),
+		Lookback: vendorapi.Duration(lookback),
+		Audit:    vendorapi.AuditReread,
+		Columns:  slices.Clone(registrantColumns),
 	}
 }
 

@@ -24,7 +24,7 @@ type ServerOptions struct {
 	// EnforceLimits refuses requests over the vendor's rate limits.
 	EnforceLimits bool
 	// TokenLife is how long after it was given a token, or the address of a next page, is accepted, by Clock; Zoom's is 15 minutes
-	// (https://developers.zoom.us/docs/api/pagination/). Zero means for ever. ON24 has no tokens.
+	// (https://developers.zoom.us/docs/api/pagination/). Zero means that of Zoom, and for ever of any other vendor. ON24 has no tokens.
 	TokenLife time.Duration
 	// Clock is the real time, by which limits are counted, tokens expire and a Retry-After is dated. Default: the vendor's clock.
 	Clock func() time.Time

@@ -32,6 +32,8 @@ const (
 	// ahead is how long before a webinar its registrants are read first. With the days at either end the span is one of 28 days,
 	// which is no longer than any month.
 	ahead = 26 * day
+	// manyPages is the share in the account's limit of what has hundreds of pages of one webinar, where the rest has one.
+	manyPages = 4
 )
 
 // Option changes the description that [Vendor] returns.
@@ -180,6 +182,7 @@ func registrants(name, status string) vendorapi.Stream {
 		RecordsPath:            "registrants",
 		RecordsAbsentWhenEmpty: true,
 		Total:                  vendorapi.Total{Path: "total_records"},
+		Weight:                 manyPages,
 		Key:                    []string{"webinar_id", "id"},
 		Settle:                 vendorapi.Duration(settle),
 		Lookback:               vendorapi.Duration(lookback),
@@ -225,6 +228,7 @@ func participants() vendorapi.Stream {
 	s.Paging = tokens()
 	s.RecordsPath = "participants"
 	s.Total = vendorapi.Total{Path: "total_records"}
+	s.Weight = manyPages
 	s.Key = []string{"webinar_uuid", "user_id", "join_time"}
 	return s
 }
