@@ -18,7 +18,7 @@ const defaultUnit = time.Second
 // bounds is how a stream's windows are asked for, worked out from its [Window].
 //
 // Two kinds of stream differ in it. Where the vendor compares times in a known unit, windows are asked for
-// exactly and every record it answers with belongs to them. Otherwise more than the window is asked for, and
+// exactly and every record it answers with belongs to them. Otherwise, and where Before asks for it, more than the window is asked for, and
 // each record is placed by its own time; these are the streams that are filtered.
 type bounds struct {
 	Window
@@ -37,7 +37,7 @@ func (s *Stream) bounds() bounds {
 	if b.unit == 0 {
 		b.unit = defaultUnit
 	}
-	b.filtered = s.Parent == nil && b.Listing == nil && (b.Resolution == 0 || b.Granularity > b.Resolution)
+	b.filtered = s.Parent == nil && b.Listing == nil && (b.Resolution == 0 || b.Granularity > b.Resolution || b.Before > 0)
 	b.local = showsHour(b.Layout) && !showsOffset(b.Layout)
 	return b
 }
@@ -147,6 +147,7 @@ func (b bounds) asked(w window.Window) (from, to time.Time) {
 		}
 		return from, to
 	}
+	from = from.Add(-b.Before.D())
 	if b.Resolution == 0 {
 		from, to = from.Add(-defaultUnit), to.Add(defaultUnit)
 	}
@@ -155,10 +156,10 @@ func (b bounds) asked(w window.Window) (from, to time.Time) {
 		if floor := b.floor(to); floor.Before(to) {
 			to = b.next(floor)
 		}
-		// For a layout of whole days this names the last day, for a finer one the last moment of it.
-		if b.EndInclusive {
-			to = to.Add(-b.unit)
-		}
+	}
+	// For a layout of whole days this names the last day, for a finer one the last moment of it.
+	if b.EndInclusive && (b.Granularity > 0 || b.Resolution > 0) {
+		to = to.Add(-b.unit)
 	}
 	if b.local {
 		if begin, _, inside := ambiguous(from, b.zone); inside {
@@ -266,7 +267,7 @@ func (s *Stream) LatestEnd(start time.Time) time.Time {
 // nothing else.
 func (b bounds) span(w window.Window) time.Duration {
 	from, to := b.asked(w)
-	if b.EndInclusive && (b.Granularity > 0 || !b.filtered) {
+	if b.EndInclusive && (b.Granularity > 0 || b.Resolution > 0) {
 		to = to.Add(b.unit)
 	}
 	elapsed := to.Sub(from)

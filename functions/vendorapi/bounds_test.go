@@ -41,6 +41,9 @@ func TestBoundsAsSent(t *testing.T) {
 		"day of 23 hours":    {Window{Layout: wallClock, Zone: "America/Los_Angeles", Resolution: second, Granularity: day}, "2026-03-08T08:00:00Z", "2026-03-09T07:00:00Z", "2026-03-08T00:00:00", "2026-03-09T00:00:00"},
 		"day of 25 hours":    {Window{Layout: wallClock, Zone: "America/Los_Angeles", Resolution: second, Granularity: day}, "2026-11-01T07:00:00Z", "2026-11-02T08:00:00Z", "2026-11-01T00:00:00", "2026-11-02T00:00:00"},
 		"no midnight":        {Window{Layout: time.DateOnly, Zone: "America/Santiago", Resolution: second, Granularity: day}, "2026-09-06T03:00:00Z", "2026-09-06T05:00:00Z", "2026-09-05", "2026-09-07"},
+		"by the beginning":   {Window{Layout: time.RFC3339, Resolution: second, EndInclusive: true, Before: day}, "2026-03-10T17:00:00Z", "2026-03-10T17:30:00Z", "2026-03-09T17:00:00Z", "2026-03-10T17:29:59Z"},
+		"unknown, beginning": {Window{Layout: time.RFC3339, Before: day}, "2026-03-10T17:00:00Z", "2026-03-10T17:30:00Z", "2026-03-09T16:59:59Z", "2026-03-10T17:30:01Z"},
+		"days, beginning":    {Window{Layout: time.DateOnly, Resolution: second, Granularity: day, EndInclusive: true, Before: day}, "2026-03-11T00:10:00Z", "2026-03-11T00:30:00Z", "2026-03-10", "2026-03-11"},
 		"hours, repeated":    {Window{Layout: wallClock, Zone: "America/Los_Angeles", Resolution: second, Granularity: Duration(time.Hour)}, "2026-11-01T09:10:00Z", "2026-11-01T09:20:00Z", "2026-11-01T00:00:00", "2026-11-01T02:00:00"},
 	}
 	for name, test := range tests {
@@ -100,6 +103,7 @@ func TestLatestEnd(t *testing.T) {
 		"one day":            {Window{Layout: time.DateOnly, Resolution: Duration(time.Second), Granularity: day, LongestSpan: day, EndInclusive: true}, "2026-03-10T17:00:00Z", "2026-03-11T00:00:00Z"},
 		"one day of 25 h":    {Window{Layout: time.DateOnly, Zone: "America/Los_Angeles", Resolution: Duration(time.Second), Granularity: day, LongestSpan: day}, "2026-11-01T07:00:00Z", "2026-11-02T07:00:00Z"},
 		"the rest of it":     {Window{Layout: time.DateOnly, Zone: "America/Los_Angeles", Resolution: Duration(time.Second), Granularity: day, LongestSpan: day}, "2026-11-02T07:00:00Z", "2026-11-02T08:00:00Z"},
+		"28 days and before": {Window{Layout: time.DateOnly, Resolution: Duration(time.Second), Granularity: day, LongestSpan: 28 * day, Before: day, EndInclusive: true}, "2026-03-10T17:00:00Z", "2026-04-06T00:00:00Z"},
 		"clocks go forward":  {Window{Layout: "2006-01-02T15:04:05", Zone: "America/Los_Angeles", Resolution: Duration(time.Second), LongestSpan: Duration(3 * time.Hour)}, "2026-03-08T09:00:00Z", "2026-03-08T11:00:00Z"},
 	}
 	for name, test := range tests {
@@ -127,6 +131,8 @@ type model struct {
 	second      bool
 	// rounds says that times are rounded and not cut, so that some seem to lie in the next unit.
 	rounds bool
+	// earlier is how long before a record's own time the one lies that it is found by.
+	earlier time.Duration
 }
 
 // meaning reads a bound. Of an ambiguous one it takes the turn that second says.
@@ -158,6 +164,7 @@ func (m model) offsets(zone *time.Location) []int {
 }
 
 func (m model) answers(first, last, record time.Time) bool {
+	record = record.Add(-m.earlier)
 	seen := record.Truncate(m.resolution)
 	if m.rounds {
 		seen = record.Round(m.resolution)
@@ -192,6 +199,9 @@ func TestEachRecordIsInOneWindow(t *testing.T) {
 			m.Layout = time.DateOnly
 		}
 		m.Granularity = Duration(m.granularity)
+		if m.Before = Duration(rapid.SampledFrom([]time.Duration{0, 0, time.Hour, 24 * time.Hour}).Draw(t, "longest")); m.Before > 0 {
+			m.earlier = time.Duration(rapid.Int64Range(0, int64(m.Before)).Draw(t, "earlier"))
+		}
 		s := &Stream{Window: m.Window, TimePath: "at"}
 		b := s.bounds()
 

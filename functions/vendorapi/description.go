@@ -137,7 +137,7 @@ type Audit string
 
 const (
 	// AuditCount is for streams whose records never change their window time and whose totals are reported for
-	// exactly the window (Resolution known, no Granularity beyond it): a count over the lookback shows whether the vendor
+	// exactly the window (Resolution known, no Granularity beyond it, no Before): a count over the lookback shows whether the vendor
 	// has gained records.
 	AuditCount Audit = "count"
 	// AuditReread is for streams whose records move or that report no totals: counts prove nothing, so the
@@ -244,6 +244,10 @@ type Window struct {
 	// LongestSpan is the longest span between the bounds that the vendor accepts. Zero means any. See
 	// [Stream.LatestEnd].
 	LongestSpan Duration `json:"longestSpan,omitempty"`
+	// Before is how much earlier than the window's start the vendor is asked from, where it goes by an earlier time than TimePath: by
+	// when a webinar began, where TimePath is when it ended. It is the longest time between the two; a record belongs to the window
+	// that holds its own time (TimePath).
+	Before Duration `json:"before,omitempty"`
 	// Listing, where it is set, is for records that are listed before their time comes, or without any: each window asks for what
 	// is listed at its end, whatever the time of the record. Of two windows whose records are the same, the second holds none.
 	Listing *Listing `json:"listing,omitempty"`
@@ -263,7 +267,7 @@ type Parent struct {
 	// Stream is the name of the stream whose records are the parents.
 	Stream string `json:"stream"`
 	// TimePath is the path of a parent's own time: when it begins, or when it ended where only what is over is listed. The stream's
-	// Settle is added to it.
+	// Settle is added to it. A number in it leads into an array: times.0.startTime.
 	TimePath string `json:"timePath"`
 	// Ahead is how long before that time a parent is read first. Zero means that nothing is there before.
 	Ahead Duration `json:"ahead,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -54,6 +55,16 @@ func (n *fieldNode) child(name string) *fieldNode {
 	return &n.below[len(n.below)-1]
 }
 
+// element returns the child that leads to the i-th element of an array, from 0; nil where there is none.
+func (n *fieldNode) element(i int) *fieldNode {
+	for at := range n.below {
+		if name := n.below[at].name; len(name) > 0 && name[0] >= '0' && name[0] <= '9' && name == strconv.Itoa(i) {
+			return &n.below[at]
+		}
+	}
+	return nil
+}
+
 // find returns the child that a quoted name leads to, nil where there is none.
 func (f *fieldReader) find(n *fieldNode, quoted []byte) *fieldNode {
 	name := quoted[1 : len(quoted)-1]
@@ -85,20 +96,27 @@ func (f *fieldReader) read(record []byte) ([][]byte, error) {
 	return f.values, err
 }
 
-// descend reads the value that comes next, an object that paths lead through, or until nothing is left to be found.
+// descend reads the value that comes next, an object or array that paths lead through, or until nothing is left to be found.
 func (f *fieldReader) descend(at *fieldNode, record []byte) error {
-	if f.decoder.PeekKind() != '{' {
+	kind := f.decoder.PeekKind()
+	if kind != '{' && kind != '[' {
 		return f.decoder.SkipValue()
 	}
 	if _, err := f.decoder.ReadToken(); err != nil {
 		return err
 	}
-	for f.left > 0 && f.decoder.PeekKind() != '}' {
-		quoted, err := f.decoder.ReadValue()
-		if err != nil {
-			return err
+	for i := 0; f.left > 0 && f.decoder.PeekKind() != '}' && f.decoder.PeekKind() != ']'; i++ {
+		var child *fieldNode
+		if kind == '[' {
+			child = at.element(i)
+		} else {
+			quoted, err := f.decoder.ReadValue()
+			if err != nil {
+				return err
+			}
+			child = f.find(at, quoted)
 		}
-		child := f.find(at, quoted)
+		var err error
 		switch {
 		case child == nil || child.at >= 0 && f.values[child.at] != nil:
 			err = f.decoder.SkipValue()

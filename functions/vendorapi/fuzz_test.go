@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -399,6 +400,8 @@ func FuzzKey(f *testing.F) {
 	f.Add([]byte(`{"id":1,"id":2,"\u0069d":3} x`), "id", "id")
 	f.Add([]byte("{\"\xff\":1,\"\\ud800\":2}"), "\xff", "\ufffd")
 	f.Add([]byte(`[{"id":1}]`), "", "id.")
+	f.Add([]byte(`{"times":[{"at":1},[{"at":"2"}]],"0":{"0":[]}}`), "times.0.at", "times.1.0.at")
+	f.Add([]byte(`[[3],{"00":1}]`), "0.0", "1.00")
 	f.Fuzz(func(t *testing.T, record []byte, a, b string) {
 		paths := []string{a, b}
 		values, err := newFieldReader(paths...).read(record)
@@ -437,6 +440,15 @@ func deep(value []byte) bool { return checkDepth(value) != nil }
 // lookUp is the reading of a path by encoding/json.
 func lookUp(value []byte, path []string) []byte {
 	for _, name := range path {
+		var elements []json.RawMessage
+		if json.Unmarshal(value, &elements) == nil && elements != nil {
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(elements) || strconv.Itoa(i) != name {
+				return nil
+			}
+			value = elements[i]
+			continue
+		}
 		var members map[string]json.RawMessage
 		if err := json.Unmarshal(value, &members); err != nil {
 			return nil

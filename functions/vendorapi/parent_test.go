@@ -112,6 +112,21 @@ func TestARecordGetsItsParentsFields(t *testing.T) {
 	}
 }
 
+func TestAParentsFieldsMayStandInAnArray(t *testing.T) {
+	v := family("http://127.0.0.1:1")
+	v.Streams[0].Parent.TimePath, v.Streams[0].Parent.Fields[0].Path = "times.1.end", "times.0"
+	parent := readParent(t, v, `{"uuid":"a","host":{"id":1},"times":[{"end":"2026-03-10T18:04:40Z"},{"end":"2026-03-11T18:04:40Z"}]}`)
+	if want := time.Date(2026, 3, 11, 18, 4, 40, 0, time.UTC); !parent.Time.Equal(want) {
+		t.Errorf("the parent's time is %s, want %s", parent.Time, want)
+	}
+	if got := string(parent.Fields[0]); got != `{"end":"2026-03-10T18:04:40Z"}` {
+		t.Errorf("the parent's first field is %s", got)
+	}
+	if parent := readParent(t, v, `{"uuid":"a","host":{"id":1},"times":[{}]}`); !parent.Time.IsZero() {
+		t.Errorf("the parent has the time %s, want none", parent.Time)
+	}
+}
+
 func TestAParentThatCannotBeAskedFor(t *testing.T) {
 	v := family("http://127.0.0.1:1")
 	reader, err := NewParentReader(v, &v.Streams[0])

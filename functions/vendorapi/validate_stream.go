@@ -40,7 +40,7 @@ func (v *Vendor) checkStream(f *faults, s *Stream) {
 	case s.Audit == AuditCount && s.Window.Listing != nil:
 		f.add("audit", string(s.Audit), "what is listed is no matter of the window: want audit %s", AuditReread)
 	case s.Audit == AuditCount && s.bounds().filtered:
-		f.add("audit", string(s.Audit), "the totals count other windows' records too, since more than the window is asked for where its resolution is unknown or its granularity coarser: want audit %s", AuditReread)
+		f.add("audit", string(s.Audit), "the totals count other windows' records too, since more than the window is asked for where its resolution is unknown, its granularity coarser or before set: want audit %s", AuditReread)
 	}
 	s.checkColumns(f)
 	s.checkKey(f)

@@ -128,6 +128,11 @@ func TestValidate(t *testing.T) {
 		"a parent's field":      {child(func(s *Stream) { s.Parent.Fields = []ParentField{{"a.b", "a"}, {"c", "a."}, {"c", "a"}} }), []string{`streams[2].parent.fields[0].name: "a.b"`, `streams[2].parent.fields[1].path: "a."`, `streams[2].parent.fields[2].name: "c": another field has this name`}},
 		"a listing of nothing":  {listed(func(s *Stream) { s.Window = Window{Listing: &Listing{Ahead: 1}} }), []string{"streams[3].window.listing: \"0s, 1ns\": the vendor is not told what to list"}},
 		"a listing behind":      {listed(func(s *Stream) { s.Window.Listing, s.Lookback = &Listing{Behind: -1, Ahead: -1}, 1 }), []string{"listing.behind: -1ns", "listing.ahead: -1ns", "streams[3].window.listing: 1ns: what is listed is asked for anew"}},
+		"a listing from before": {listed(func(s *Stream) { s.Window.Before = 1 }), []string{"streams[3].window.before: 1ns: want 0 or more, and of a listing listing.behind"}},
+		"before by counts": {days(func(s *Stream) {
+			s.Window = Window{Start: s.Window.Start, End: s.Window.End, Layout: time.RFC3339, Resolution: Duration(time.Second), Before: 1}
+			s.Audit, s.Total = AuditCount, Total{Header: "x"}
+		}), []string{"its granularity coarser or before set"}},
 		"a listing that counts": {listed(func(s *Stream) { s.Audit, s.Total, s.RecordsPath = AuditCount, Total{Path: "total"}, "planned" }), []string{`streams[3].audit: "count": what is listed is no matter of the window`}},
 		"API key fixed":         {func(v *Vendor) { v.Auth = Auth{Kind: AuthQueryKey, TokenField: "t", Parameter: "include"} }, []string{`streams[0].query: "include": auth.parameter writes this parameter`}},
 		"from a bad input":      {func(v *Vendor) { v.Invalid = errors.New("bad client id") }, []string{"bad client id"}},

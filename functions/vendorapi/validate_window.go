@@ -24,6 +24,10 @@ func (s *Stream) checkWindow(f *faults) {
 		f.add("granularity", w.Granularity, "want a divisor of 24h that is no finer than the resolution, or 0 for the resolution")
 		return
 	}
+	if w.Before < 0 || w.Before > 0 && w.Listing != nil {
+		f.add("before", w.Before, "want 0 or more, and of a listing listing.behind in its place")
+		return
+	}
 	b := s.bounds()
 	if !b.placed() {
 		s.checkUnplaced(f, b)
@@ -33,7 +37,7 @@ func (s *Stream) checkWindow(f *faults) {
 		s.checkListing(f)
 	}
 	if b.filtered && s.TimePath == "" {
-		f.add("resolution", w.Resolution, "records are placed by their own time where the resolution is unknown or the granularity (%v) coarser: want timePath, or a resolution", w.Granularity)
+		f.add("resolution", w.Resolution, "records are placed by their own time where the resolution is unknown, the granularity (%v) coarser or before (%v) set: want timePath, or a resolution", w.Granularity, w.Before)
 	}
 	if err == nil {
 		s.checkLayout(f, b)

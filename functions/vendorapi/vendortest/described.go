@@ -164,7 +164,7 @@ func (d *describedDialect) limits(stream string) (own, account limit) {
 }
 
 // overLimit is the first answer by which the description says that the vendor throttles, else a bare 429.
-func (d *describedDialect) overLimit() *answer {
+func (d *describedDialect) overLimit(time.Time) *answer {
 	for _, also := range d.vendor.Retry.Also {
 		if also.Throttled {
 			return refuse(also.Status, also.BodyContains)

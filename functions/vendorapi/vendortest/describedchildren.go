@@ -41,7 +41,7 @@ const longestAfter = 3 * time.Hour
 // they have on average. They happen from the stream's Ahead before the parent's own time until hours after it.
 func (g *describedWorld) children(s *vendorapi.Stream, h *shape, part uint64) error {
 	parents := g.made.shelves[s.Parent.Stream]
-	of, err := familyOf(s, parents, g.shapes[s.Parent.Stream])
+	of, err := familyOf(s, parents, g.shapes[s.Parent.Stream].ownTime(s.Parent))
 	if err != nil {
 		return err
 	}
@@ -103,8 +103,20 @@ func (g *describedWorld) child(d dice, s *vendorapi.Stream, h *shape, c *collect
 	}
 }
 
-// familyOf reads the parents of a child stream off the records of their own.
-func familyOf(s *vendorapi.Stream, of shelf, looks *shape) (*family, error) {
+// ownTime returns what reads the own time of the parents of a child stream off their records.
+func (h *shape) ownTime(p *vendorapi.Parent) func(version int32, record []byte) (time.Time, error) {
+	return func(_ int32, record []byte) (time.Time, error) {
+		written := scalarAt(record, strings.Split(p.TimePath, "."))
+		at, ok := h.readTime(p.TimePath, written)
+		if !ok {
+			return at, fmt.Errorf("parent.timePath %q: a record of %s shows %q there, which is no time: want a column of type timestamp", p.TimePath, p.Stream, written)
+		}
+		return at, nil
+	}
+}
+
+// familyOf reads the parents of a child stream off the records of their own, and their own times off timeOf.
+func familyOf(s *vendorapi.Stream, of shelf, timeOf func(version int32, record []byte) (time.Time, error)) (*family, error) {
 	f := &family{collection: of.collection, numbers: map[string]int32{}}
 	c := of.collection
 	for i, first := range c.firsts {
@@ -118,10 +130,9 @@ func familyOf(s *vendorapi.Stream, of shelf, looks *shape) (*family, error) {
 		}
 		record := held.Held()
 		p := parent{key: keyOf(record, of.key), first: first, last: last}
-		written := scalarAt(record, strings.Split(s.Parent.TimePath, "."))
-		var ok bool
-		if p.time, ok = looks.readTime(s.Parent.TimePath, written); !ok {
-			return nil, fmt.Errorf("parent.timePath %q: a record of %s shows %q there, which is no time: want a column of type timestamp", s.Parent.TimePath, s.Parent.Stream, written)
+		var err error
+		if p.time, err = timeOf(last-1, record); err != nil {
+			return nil, err
 		}
 		var values []string
 		for _, place := range s.Parent.Places {

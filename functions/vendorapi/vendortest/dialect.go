@@ -16,8 +16,8 @@ type dialect interface {
 	serve(q *request, stream string, now time.Time) *answer
 	// limits returns how many requests a stream admits in which time, and the account; zero means any number.
 	limits(stream string) (own, account limit)
-	// overLimit is the vendor's own answer to too many requests.
-	overLimit() *answer
+	// overLimit is the vendor's own answer to too many requests; clock is the real time.
+	overLimit(clock time.Time) *answer
 }
 
 // request is an HTTP request whose body has been read.

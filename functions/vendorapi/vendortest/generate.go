@@ -24,12 +24,16 @@ type Size struct {
 	// counted from From; the last may be shorter.
 	From, Until time.Time
 	// Attendees is the number of live attendees of each day's two large webinars together; the small ones
-	// come on top. Of a vendor other than ON24 it is the number of records of each stream and day.
+	// come on top. Of a described vendor, one that is neither ON24 nor Zoom nor GoTo Webinar, it is the number of records of each
+	// stream and day.
 	// Default [DefaultAttendees].
 	Attendees int
-	// Children is how many records of a child stream a parent has on average, of a vendor other than ON24: some have none, and one has
+	// Children is how many records of a child stream a parent has on average, of a described vendor: some have none, and one has
 	// ten times as many. Default [DefaultChildren].
 	Children int
+	// Blocked is of how many webinars Zoom refuses the reports for ever, with a page for people and status 403, as has been seen of
+	// single ones. No lake can hold their participants, questions and polls, and so the world does not either.
+	Blocked int
 	// Lateness is how the vendor shows records late, changes and loses them. None by default; ON24's own is
 	// [DocumentedLateness].
 	Lateness Lateness
@@ -43,7 +47,9 @@ func isDescribed(v *vendorapi.Vendor) bool { return v.Name != on24Name }
 
 // Generate makes what a vendor holds. A vendor by the name of "on24" holds webinars with their registrants,
 // attendees, leads and questions, a stream for each of them that the description has, recognized by the last
-// element of its path; any other vendor holds records made up from its streams' columns, keys and times.
+// element of its path; those by the names of "zoom" and "gotowebinar" hold webinars at the same times, and one more round each
+// midnight, with what their ready descriptions read; any other vendor holds records made up from its streams' columns, keys and
+// times.
 // A version of a record shows at most four fifths of its stream's settle delay after it happened, but for what
 // Size.Lateness says.
 func Generate(v *vendorapi.Vendor, o Size) (*World, error) {
@@ -71,8 +77,13 @@ func Generate(v *vendorapi.Vendor, o Size) (*World, error) {
 	if o.Children == 0 {
 		o.Children = DefaultChildren
 	}
-	if v.Name == on24Name {
+	switch v.Name {
+	case on24Name:
 		return generateON24(v, o)
+	case zoomName:
+		return generateZoom(v, o)
+	case gotoName:
+		return generateGoTo(v, o)
 	}
 	return generateDescribed(v, o)
 }

@@ -110,7 +110,7 @@ func (d *on24Dialect) limits(stream string) (own, account limit) {
 	return limit{}, limit{}
 }
 
-func (d *on24Dialect) overLimit() *answer {
+func (d *on24Dialect) overLimit(time.Time) *answer {
 	return refuse(http.StatusForbidden, "You have reached the maximum number of calls for this api")
 }
 

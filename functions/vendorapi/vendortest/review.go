@@ -121,6 +121,9 @@ func (r *review) placing() *vendorapi.Vendor {
 	s.RateLimit, v.RateLimit = vendorapi.RateLimit{}, vendorapi.RateLimit{}
 	s.Audit = vendorapi.AuditReread
 	s.Window.Listing, s.Window.LongestSpan = nil, 0
+	if s.Parent == nil && s.TimePath == "" && s.Window.Start != (vendorapi.Place{}) && s.Window.Resolution == 0 {
+		s.Window.Resolution = vendorapi.Duration(time.Second) // Without a listing it would want a time.
+	}
 	if s.Parent == nil && s.TimePath != "" {
 		s.Window.Resolution, s.Window.Granularity = 0, 0
 		if s.Window.Layout == time.DateOnly {

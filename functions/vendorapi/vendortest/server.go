@@ -24,7 +24,7 @@ type ServerOptions struct {
 	// EnforceLimits refuses requests over the vendor's rate limits.
 	EnforceLimits bool
 	// TokenLife is how long after it was given a token, or the address of a next page, is accepted, by Clock; Zoom's is 15 minutes
-	// (https://developers.zoom.us/docs/api/pagination/). Zero means for ever. ON24 has no tokens.
+	// (https://developers.zoom.us/docs/api/pagination/). Zero means that of Zoom, and for ever of any other vendor. ON24 has no tokens.
 	TokenLife time.Duration
 	// Clock is the real time, by which limits are counted, tokens expire and a Retry-After is dated. Default: the vendor's clock.
 	Clock func() time.Time
@@ -54,9 +54,14 @@ func NewServer(v *vendorapi.Vendor, w *World, secret map[string]string, o Server
 	s := &Server{options: o, now: o.Now, all: &pace{}, paces: map[string]*pace{}}
 	s.stats = Stats{Faults: map[Fault]int{}, Streams: map[string]StreamStats{}}
 	finder := &finder{world: w}
-	if v.Name == on24Name {
+	switch v.Name {
+	case on24Name:
 		s.dialect = newON24Dialect(v, finder, secret)
-	} else {
+	case zoomName:
+		s.dialect = newZoomDialect(v, finder, secret, o.TokenLife)
+	case gotoName:
+		s.dialect = newGoToDialect(v, finder, secret)
+	default:
 		s.dialect = newDescribedDialect(v, finder, secret, o.TokenLife)
 	}
 	s.SetFaults(o.Faults...)
@@ -199,9 +204,9 @@ func (s *Server) answer(q *request, stream string, fault Fault, p Plan, now, clo
 		return refusal
 	}
 	if over {
-		return s.dialect.overLimit()
+		return s.dialect.overLimit(clock)
 	}
-	if wrong := faulty(fault, p, s.dialect.overLimit(), clock); wrong != nil {
+	if wrong := faulty(fault, p, s.dialect.overLimit(clock), clock); wrong != nil {
 		return wrong
 	}
 	return s.dialect.serve(q, stream, now)

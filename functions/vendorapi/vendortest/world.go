@@ -19,11 +19,13 @@ import (
 // which a caller sees it. [Generate] makes one; it does not change afterwards and may be used by many at once.
 type World struct {
 	shelves map[string]shelf
+	// blocked are Zoom's uuids whose reports are never given.
+	blocked map[string]bool
 }
 
 // Record is one version of a record.
 type Record struct {
-	// Key holds the values at the paths of the stream's Key, numbers as written.
+	// Key holds the values at the paths of the stream's Key: strings as what they say, all else as written.
 	Key []string
 	// JSON is the record as the vendor sends it.
 	JSON []byte
@@ -264,11 +266,16 @@ func ceil(t int64, unit time.Duration) int64 {
 	return t
 }
 
-// keyOf returns the scalars at the paths (names joined by dots) of a record; an absent one is empty.
+// keyOf returns the values at the paths (names joined by dots) of a record: of arrays and objects what is written; an absent one is
+// empty.
 func keyOf(record []byte, paths []string) []string {
 	key := make([]string, len(paths))
 	for i, path := range paths {
-		key[i] = scalarAt(record, strings.Split(path, "."))
+		names := strings.Split(path, ".")
+		key[i] = scalarAt(record, names)
+		if value := valueAt(record, names); value[0] == '[' || value[0] == '{' {
+			key[i] = string(value)
+		}
 	}
 	return key
 }
