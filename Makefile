@@ -1,4 +1,4 @@
-# make run    plays a day of webinars on this machine, through the synthesized stack
+# make run    plays a day of webinars on this machine, through the synthesized stack; VENDOR=zoom or gotowebinar another vendor's
 # make query  asks the lake that it leaves, by SQL
 # make test   runs the tests
 # make soak   goes on breaking a simulated pipeline for as long as told, SOAK=10m
@@ -17,6 +17,8 @@ SHELL        := /bin/bash
 CLIENT_ID    ?= 90001
 # Arguments of `make run`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
 ARGS         ?=
+# Whose API `make run` plays: on24, zoom or gotowebinar
+VENDOR       ?= on24
 # How long `make soak` goes on, in Go's text form.
 SOAK         ?= 10m
 # How long `make fuzz` gives each target.
@@ -39,8 +41,8 @@ help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: needs ## Play a day of webinars on this machine (ARGS=-help lists the flags)
-	@go run ./infra/local $(ARGS)
+run: needs ## Play a day of webinars on this machine (VENDOR=zoom; ARGS=-help lists the flags)
+	@go run ./infra/local -c vendor=$(VENDOR) $(ARGS)
 
 .PHONY: query
 query: needs node_modules ## Ask the lake of the last run, SQL="select ..."

@@ -33,7 +33,7 @@ func printCosts(arguments []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, "Prints what the pipelines are expected to cost in a year, line by line.\n\n  go run ./infra cost [flags]\n\n")
 		flags.PrintDefaults()
 	}
-	priced := slices.DeleteFunc(environments(), func(e environment) bool { return e.SimulatedClient != "" })
+	priced := slices.DeleteFunc(environments(), func(e environment) bool { return e.Simulated })
 	names := make([]string, len(priced))
 	for i, e := range priced {
 		names[i] = e.Name

@@ -37,9 +37,8 @@ type environment struct {
 	DisableAlarms bool
 	// MonthlyBudgetUSD is the budget.
 	MonthlyBudgetUSD float64
-	// SimulatedClient is the account at the simulated vendor where the context names none. It is set where no AWS account
-	// and no real vendor is involved.
-	SimulatedClient string
+	// Simulated says that no AWS account and no real vendor is involved. The vendor's account need not be named then.
+	Simulated bool
 }
 
 // target is where a stack goes and who answers for it, as the context says.
@@ -122,7 +121,7 @@ func environments() []environment {
 			LogRetentionDays:      1,
 			NoncurrentVersionDays: 1,
 			ScheduleInterval:      30 * time.Minute,
-			SimulatedClient:       "90001",
+			Simulated:             true,
 		},
 	}
 }

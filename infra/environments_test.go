@@ -70,21 +70,47 @@ func TestEnvironmentsDifferWhereTheyShould(t *testing.T) {
 	}
 }
 
-func TestEveryEnvironmentCanBeDeployed(t *testing.T) {
+func TestEveryEnvironmentCanBeDeployedForEveryVendor(t *testing.T) {
 	for _, e := range environments() {
-		t.Run(e.Name, func(t *testing.T) {
-			vendor, err := e.vendor("90001")
-			if err != nil {
-				t.Fatal(err)
-			}
-			to, err := e.settle(answered())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := e.props(vendor, to).Validate(); err != nil {
-				t.Error(err)
-			}
-		})
+		for name, ready := range readyVendors {
+			t.Run(e.Name+" "+name, func(t *testing.T) {
+				context := map[string]string{contextVendor: name}
+				if ready.account != "" {
+					context[ready.account] = "90001"
+				}
+				vendor, err := e.vendorOf(func(key string) string { return context[key] })
+				if err != nil {
+					t.Fatal(err)
+				}
+				to, err := e.settle(answered())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if vendor.Name != name {
+					t.Errorf("it is the pipeline of %s", vendor.Name)
+				}
+				if err := e.props(vendor, to).Validate(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+func TestAVendorThatCannotBeReadIsRefused(t *testing.T) {
+	dev := named(t, "dev")
+	for name, test := range map[string]struct {
+		context map[string]string
+		want    string
+	}{
+		"nobody":     {map[string]string{"vendor": "webex"}, `vendor is "webex": give -c vendor=NAME, with NAME one of gotowebinar, on24, zoom`},
+		"no account": {nil, `clientId is "": give -c clientId=NUMBER, the client id that ON24 shows`},
+		"no number":  {map[string]string{"clientId": "acme"}, `clientId is "acme"`},
+		"another's":  {map[string]string{"vendor": "gotowebinar", "clientId": "1"}, `organizerKey is "": give -c organizerKey=NUMBER, the organizer_key`},
+	} {
+		if _, err := dev.vendorOf(func(key string) string { return test.context[key] }); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
 	}
 }
 
@@ -103,7 +129,7 @@ func TestProdKeepsWhatItHas(t *testing.T) {
 
 func TestOnlyLocalIsSimulated(t *testing.T) {
 	for _, e := range environments() {
-		if got, want := e.SimulatedClient != "", e.Name == constructs.EnvironmentLocal; got != want {
+		if got, want := e.Simulated, e.Name == constructs.EnvironmentLocal; got != want {
 			t.Errorf("%s is simulated: %t", e.Name, got)
 		}
 	}
@@ -128,7 +154,7 @@ func TestContextIsChecked(t *testing.T) {
 			e, err := environmentNamed(c.env)
 			var vendor *vendorapi.Vendor
 			if err == nil {
-				vendor, err = e.vendor(c.clientID)
+				vendor, err = e.vendorOf(func(key string) string { return map[string]string{"clientId": c.clientID}[key] })
 			}
 			if err == nil {
 				err = e.simulate(e.props(vendor, target{}), c.vendorURL)

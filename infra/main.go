@@ -4,7 +4,9 @@
 // consumer has such an app of their own. The CDK command line runs it (see cdk.json) and hands it its context:
 //
 //	env         dev, staging, prod or local; required
-//	clientId    the account's id at the vendor; required but for local
+//	vendor      on24 (the default), zoom or gotowebinar
+//	clientId    the account's id at ON24; required for it, but for local
+//	organizerKey  the organizer's key at GoTo Webinar; required for it, but for local
 //	vendorUrl   where the simulated vendor listens, http://HOST:PORT; required for local, and only there
 //	account     the AWS account that the stack goes to, and its
 //	region      region; default: those of the credentials, but prod must say them
@@ -18,7 +20,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -31,7 +32,6 @@ import (
 	"github.com/windrow-data/windrow/constructs"
 	"github.com/windrow-data/windrow/constructs/gobuild"
 	"github.com/windrow-data/windrow/functions/vendorapi"
-	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 )
 
 func main() {
@@ -101,7 +101,7 @@ func newStack(app awscdk.App) (awscdk.Stack, error) {
 		CostCenter:  contextValue(app, "costCenter"),
 		AlarmEmails: strings.FieldsFunc(contextValue(app, "alarmEmail"), func(r rune) bool { return r == ',' }),
 	})
-	vendor, err := e.vendor(contextValue(app, "clientId"))
+	vendor, err := e.vendorOf(func(key string) string { return contextValue(app, key) })
 	if err != nil {
 		return nil, errors.Join(unknown, err, unsettled)
 	}
@@ -154,19 +154,10 @@ func addAnomalies(app awscdk.App, e environment, to target, pipelines ...*constr
 	})
 }
 
-// vendor is ON24's description for the client that the context names.
-func (e environment) vendor(clientID string) (*vendorapi.Vendor, error) {
-	clientID = cmp.Or(clientID, e.SimulatedClient)
-	if clientID == "" || strings.Trim(clientID, "0123456789") != "" {
-		return nil, fmt.Errorf("clientId is %q: give -c clientId=NUMBER, the client id that ON24 shows beside the API token", clientID)
-	}
-	return on24.Vendor(clientID), nil
-}
-
 // simulate has the props read the simulated vendor where the environment has one.
 func (e environment) simulate(props *constructs.VendorPipelineProps, vendorURL string) error {
 	switch {
-	case e.SimulatedClient != "":
+	case e.Simulated:
 		return props.Simulate(vendorURL)
 	case vendorURL != "":
 		return fmt.Errorf("%s is %q: only the environment %s takes one, %s reads the real vendor", constructs.ContextVendorURL, vendorURL, constructs.EnvironmentLocal, e.Name)
@@ -179,7 +170,7 @@ func stackName(e environment, vendor *vendorapi.Vendor) string {
 }
 
 // keys are those of the context that this app reads.
-var keys = []string{"account", "alarmEmail", "anomalies", "clientId", "costCenter", "env", "owner", "region", constructs.ContextVendorURL}
+var keys = []string{"account", "alarmEmail", "anomalies", "clientId", "costCenter", "env", "organizerKey", "owner", "region", contextVendor, constructs.ContextVendorURL}
 
 // commandLineKeys are those of CDK's command line that have no namespace, of `cdk cli-telemetry` and `cdk acknowledge`.
 var commandLineKeys = []string{"cli-telemetry", "acknowledged-issue-numbers"}

@@ -129,7 +129,7 @@ func TestErrorsReachTheReader(t *testing.T) {
 
 // TestAllFaultsOfTheContextAreTold has a person mend everything at once.
 func TestAllFaultsOfTheContextAreTold(t *testing.T) {
-	const known = "give -c KEY=VALUE, with KEY one of account, alarmEmail, anomalies, clientId, costCenter, env, owner, region, vendorUrl"
+	const known = "give -c KEY=VALUE, with KEY one of account, alarmEmail, anomalies, clientId, costCenter, env, organizerKey, owner, region, vendor, vendorUrl"
 	for name, c := range map[string]struct {
 		context map[string]string
 		says    []string

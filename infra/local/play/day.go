@@ -513,8 +513,16 @@ func (d *day) addHandlers(summary *Summary) {
 // check compares a stream's lake with what its vendor holds.
 func (p *playing) check(w *watched, playing time.Time) verify.Check {
 	check := verify.Check{Stream: w.stream, Folders: w.folders, Since: w.since, Runs: p.ran, Puts: w.puts, Playing: playing}
-	if p.simulated != nil {
-		check.Source = p.simulated.source(w.stream.Name)
+	if p.simulated == nil {
+		return check
+	}
+	check.Source = p.simulated.source(w.stream.Name)
+	if of := w.stream.Parent; of != nil {
+		parent, err := p.vendor.Stream(of.Stream)
+		if err != nil {
+			panic(err) // The description was validated.
+		}
+		check.Parents = &verify.Check{Stream: parent, Source: p.simulated.source(of.Stream)}
 	}
 	return check
 }

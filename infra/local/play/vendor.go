@@ -145,9 +145,12 @@ func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size, latency ti
 			return nil, nil, fmt.Errorf("the token's address of the vendor %s: %w", vendor.Name, err)
 		}
 		s.tokenPath = address.Path
-		options := vendortest.TokensOptions{Lifetime: tokenLifetime, Rotate: true}
+		options := vendortest.DocumentedTokens(vendor)
+		options.Lifetime = tokenLifetime
 		if vendor.Auth.Token.Refresh.Reusable {
-			options.Rotate, options.ReplaceEvery = false, replaceEvery
+			options.ReplaceEvery = replaceEvery
+		} else {
+			options.Rotate = true
 		}
 		s.front = vendortest.NewTokens(vendor.Auth, secret, options, s.server)
 	}
@@ -169,7 +172,10 @@ func (s *simulated) source(stream string) verify.Source {
 	return func(within window.Window) iter.Seq2[verify.Record, error] {
 		return func(yield func(verify.Record, error) bool) {
 			for _, record := range s.world.Versions(stream, within) {
-				if !yield(verify.Record{JSON: record.JSON, Time: record.Time, VisibleAt: record.VisibleAt, GoneAt: record.GoneAt}, nil) {
+				if !yield(verify.Record{
+					JSON: record.Held(), Time: record.Time, VisibleAt: record.VisibleAt, GoneAt: record.GoneAt,
+					Key: strings.Join(record.Key, "\x00"), Parent: strings.Join(record.Parent, "\x00"),
+				}, nil) {
 					return
 				}
 			}
