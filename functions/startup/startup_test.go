@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/windrow-data/windrow/functions/startup"
+	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 )
 
@@ -93,6 +94,33 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 			}
 			if test.description == "" && !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%v does not match the file's own error", err)
+			}
+		})
+	}
+}
+
+func TestOnlyASecretThatIsRenewedHasAKeeper(t *testing.T) {
+	vendor := on24.Vendor("123")
+	for name, c := range map[string]struct {
+		auth vendorapi.Auth
+		want bool
+	}{
+		"fixed credentials": {vendor.Auth, false},
+		"tokens for them":   {vendorapi.AccountCredentials("https://login.example.com/token"), false},
+		"a refresh token":   {vendorapi.RefreshToken("https://login.example.com/token"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vendor.Auth = c.auth
+			description, err := json.Marshal(vendor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := load(t, environment(), string(description), &bytes.Buffer{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := f.Keeper("holder", nil, nil); (got != nil) != c.want {
+				t.Errorf("got %v", got)
 			}
 		})
 	}

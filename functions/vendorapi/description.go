@@ -4,6 +4,9 @@
 // it inside the functions' asset. A [Client] executes the description of one [Stream]: it places the window
 // and the page in a request, waits and retries as told, and hands on records as the bytes the vendor sent.
 // What one vendor does differently from another is data here, never a branch in the handlers.
+//
+// Requests are authorized as [Auth] says: by fields of the vendor's secret as they are, or by a token that is fetched for them, as a
+// [TokenRequest] describes. [ClientCredentials], [AccountCredentials], [RefreshToken] and [Login] make the usual ones.
 package vendorapi
 
 import (

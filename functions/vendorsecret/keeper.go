@@ -27,7 +27,7 @@ const (
 	// pollEvery is how often a held lease is asked for.
 	pollEvery = time.Second
 	// storeTime bounds what is done after a token is spent, which a deadline must not cut short.
-	storeTime = 20 * time.Second
+	storeTime = 10 * time.Second
 	// leastTime is what must be left before the deadline for a token to be spent, or a request's timeout, where that is shorter.
 	// A request that is on its way at the deadline is given as much again: handlers ask vendors for nothing more a safety margin
 	// before their end.
@@ -58,11 +58,12 @@ func requestTimeout(v *vendorapi.Vendor) time.Duration {
 //  4. Put what came as that version, under a stage of its own, [StagePending].
 //  5. Move the stage AWSCURRENT there from the version that was read. Where a person has written another one meanwhile, the new
 //     tokens are put into a copy of that, or, where it holds another refresh token, given up for it.
-//  6. Take the note back and release the lease.
+//  6. Release the lease. The note stays where a new token was stored, and is taken back where nothing was spent.
 //
-// Whoever finds a note looks first for the version it names. If it is there, the one before died at 4 or later, and 5 is
-// made up for. If not, the refresh token may be spent, and is not sent again: that is [vendorapi.ErrTokenLost], until a person has put a new
-// one. A vendor that gives no new refresh token has its secret left alone, and each function then has a token of its own.
+// Whoever finds a note looks first for the version that it names. If it is there, it is made current, unless it is or has been: the one
+// before may have died before 5, and what Secrets Manager calls current may be what it was a moment ago, whereas the note is S3's and the latest.
+// If it is not there, the refresh token may be spent, and is not sent again: that is [vendorapi.ErrTokenLost], until a person
+// has put a new one. A vendor that gives no new refresh token has its secret left alone, and each function then has a token of its own.
 type Keeper struct {
 	Store
 	Lease  lease.Leaser
@@ -79,6 +80,16 @@ type note struct {
 
 // Renew implements [vendorapi.Keeper].
 func (k *Keeper) Renew(ctx context.Context, stale string, spend func(context.Context, vendorapi.Secret) (vendorapi.Grant, error)) (vendorapi.Grant, error) {
+	for {
+		grant, err := k.attempt(ctx, stale, spend)
+		// Whoever loses the lease before it has spent anything begins anew.
+		if !errors.Is(err, lease.ErrLost) {
+			return grant, err
+		}
+	}
+}
+
+func (k *Keeper) attempt(ctx context.Context, stale string, spend func(context.Context, vendorapi.Secret) (vendorapi.Grant, error)) (vendorapi.Grant, error) {
 	current, err := k.current(ctx)
 	if err != nil {
 		return vendorapi.Grant{}, err
@@ -91,6 +102,9 @@ func (k *Keeper) Renew(ctx context.Context, stale string, spend func(context.Con
 		return vendorapi.Grant{}, err
 	}
 	grant, left, err := k.renew(ctx, held, stale, spend)
+	if errors.Is(err, lease.ErrLost) {
+		return vendorapi.Grant{}, err
+	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	// The lease would end by itself, and a note that stays says no more than what was so.
@@ -100,7 +114,7 @@ func (k *Keeper) Renew(ctx context.Context, stale string, spend func(context.Con
 	return grant, err
 }
 
-// renew does the work of the lease's holder. Left is the note that the next one needs, nil where nothing is open.
+// renew does the work of the lease's holder. Left is the note that the next one needs, nil where no token was spent.
 func (k *Keeper) renew(ctx context.Context, held *lease.Lease, stale string, spend func(context.Context, vendorapi.Secret) (vendorapi.Grant, error)) (grant vendorapi.Grant, left json.RawMessage, err error) {
 	current, err := k.settle(ctx, held.Note)
 	if err != nil {
@@ -111,11 +125,11 @@ func (k *Keeper) renew(ctx context.Context, held *lease.Lease, stale string, spe
 	}
 	span := TTL(k.Vendor) - storeTime
 	if deadline, ok := ctx.Deadline(); ok {
-		left, least := deadline.Sub(k.Lease.Now()), min(leastTime, requestTimeout(k.Vendor))
-		if left < least {
+		remaining, least := deadline.Sub(k.Lease.Now()), min(leastTime, requestTimeout(k.Vendor))
+		if remaining < least {
 			return grant, nil, fmt.Errorf("renew the vendor's token: %w", vendorapi.ErrDeadline)
 		}
-		span = min(span, left+least)
+		span = min(span, remaining+least)
 	}
 	if err := ctx.Err(); err != nil {
 		return grant, nil, err
@@ -157,7 +171,7 @@ func (k *Keeper) renew(ctx context.Context, held *lease.Lease, stale string, spe
 		return vendorapi.Grant{}, left, err
 	}
 	k.Logger.InfoContext(ctx, "the vendor's new refresh token is stored", "vendor", k.Vendor.Name, "version", becomes, "fence", held.Fence)
-	return grant, nil, nil
+	return grant, left, nil
 }
 
 // field is the secret's field of the refresh token.
@@ -283,6 +297,9 @@ func (k *Keeper) promote(ctx context.Context, pending version) (version, error) 
 		var refused *types.InvalidRequestException
 		if !errors.As(err, &moved) && !errors.As(err, &refused) {
 			return version{}, failed
+		}
+		if err := k.Sleep(ctx, pollEvery); err != nil {
+			return version{}, errors.Join(failed, err)
 		}
 	}
 	return version{}, failed

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -38,6 +39,9 @@ const (
 	key   = "acme/lease-token.json"
 	first = "first-refresh"
 )
+
+// strict revokes everything when a spent refresh token is sent again.
+var strict = vendortest.TokensOptions{Rotate: true}
 
 // handler answers requests in memory.
 type handler struct{ http.Handler }
@@ -74,7 +78,7 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-func newWorld(rotate bool) *world {
+func newWorld(o vendortest.TokensOptions) *world {
 	w := &world{store: objectstoretest.New(), now: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)}
 	secret := map[string]string{"clientId": "the-id", "clientSecret": "the-secret", "refreshToken": first}
 	w.vendor = &vendorapi.Vendor{
@@ -89,7 +93,8 @@ func newWorld(rotate bool) *world {
 			Columns: []vendorapi.Column{{Name: "id", Type: vendorapi.TypeInt64}},
 		}},
 	}
-	w.tokens = vendortest.NewTokens(w.vendor.Auth, secret, vendortest.TokensOptions{Rotate: rotate, Now: w.Now},
+	o.Now = w.Now
+	w.tokens = vendortest.NewTokens(w.vendor.Auth, secret, o,
 		http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, `{"things":[]}`) }))
 	server := secrets.NewServer(w.Now)
 	body, _ := json.Marshal(secret)
@@ -163,7 +168,10 @@ func (p *process) RoundTrip(r *http.Request) (answer *http.Response, err error) 
 		answer, err = handler{p.tokens}.RoundTrip(r)
 		return err
 	})
-	return answer, err
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
 // vault is Secrets Manager as the process sees it.
@@ -193,7 +201,9 @@ func (p *process) fetch() error {
 	return page(client)
 }
 
-func (p *process) client() (*vendorapi.Client, error) {
+func (p *process) client() (*vendorapi.Client, error) { return p.clientOf(vault{p}) }
+
+func (p *process) clientOf(api vendorsecret.API) (*vendorapi.Client, error) {
 	bucket := p.store.Bucket("raw")
 	bucket.API = bucketOf{p, p.store}
 	options := vendorapi.Options{
@@ -203,7 +213,7 @@ func (p *process) client() (*vendorapi.Client, error) {
 		},
 	}
 	options.Keeper = &vendorsecret.Keeper{
-		Store:  vendorsecret.Store{API: vault{p}, ID: arn, Vendor: p.vendor},
+		Store:  vendorsecret.Store{API: api, ID: arn, Vendor: p.vendor},
 		Lease:  lease.Leaser{Bucket: bucket, Key: key, Holder: p.name, TTL: vendorsecret.TTL(p.vendor), Now: p.Now},
 		Sleep:  options.Sleep,
 		Logger: options.Logger,
@@ -233,7 +243,7 @@ func live(string) (bool, bool) { return true, true }
 func (w *world) lives(name string) *process { return &process{world: w, name: name, step: live} }
 
 func TestARotatedRefreshTokenIsStored(t *testing.T) {
-	w := newWorld(true)
+	w := newWorld(strict)
 	w.edit(map[string]string{"note": "of a person"})
 	var before string
 	for round := 1; round <= 3; round++ {
@@ -256,13 +266,33 @@ func TestARotatedRefreshTokenIsStored(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if body, _ := w.store.Body("raw", key); strings.Contains(string(body), "refresh") || strings.Contains(string(body), "simulated") || strings.Contains(string(body), "note") {
+	if body, _ := w.store.Body("raw", key); strings.Contains(string(body), "refresh") || strings.Contains(string(body), "simulated") {
 		t.Errorf("the lease holds %s", body)
 	}
 }
 
+// A vendor that takes a refresh token again gives a new one all the same now and then: that is stored, and a crash costs nothing.
+func TestAReusableRefreshTokenIsReplacedNowAndThen(t *testing.T) {
+	for n := 1; n <= 11; n++ {
+		w := newWorld(vendortest.TokensOptions{ReplaceEvery: 2})
+		w.vendor.Auth.Token.Refresh.Reusable = true
+		killed, at := w.lives("killed"), 0
+		killed.step = func(string) (bool, bool) { at++; return at <= n, at < n }
+		_ = killed.fetch()
+		for round := range 4 {
+			w.pass(time.Hour)
+			if err := w.lives(fmt.Sprint("after ", round)).fetch(); err != nil {
+				t.Fatalf("killed at step %d: %v", n, err)
+			}
+		}
+		if got := w.current()["refreshToken"]; got == first || got != w.tokens.Refresh() {
+			t.Errorf("killed at step %d: the secret holds %q, the newest is %q", n, got, w.tokens.Refresh())
+		}
+	}
+}
+
 func TestARefreshTokenThatStaysIsLeftAlone(t *testing.T) {
-	w := newWorld(false)
+	w := newWorld(vendortest.TokensOptions{})
 	before := w.current()
 	for _, name := range []string{"one", "two"} {
 		if err := w.lives(name).fetch(); err != nil {
@@ -276,7 +306,7 @@ func TestARefreshTokenThatStaysIsLeftAlone(t *testing.T) {
 
 // A token that another function has stored may have ended too: that is no reason to give up.
 func TestAStoredTokenThatIsRejectedIsRenewed(t *testing.T) {
-	w := newWorld(true)
+	w := newWorld(strict)
 	client, err := w.lives("one").client()
 	if err == nil {
 		err = page(client)
@@ -297,7 +327,7 @@ func TestAStoredTokenThatIsRejectedIsRenewed(t *testing.T) {
 
 // A token that the vendor ends before its time is renewed by one function, and the others find the new one in the secret.
 func TestARejectedTokenIsRenewedByOne(t *testing.T) {
-	w := newWorld(true)
+	w := newWorld(strict)
 	for _, name := range []string{"one", "two", "three"} {
 		if name == "two" {
 			w.tokens.Revoke()
@@ -315,7 +345,7 @@ func TestARejectedTokenIsRenewedByOne(t *testing.T) {
 // one comes when the lease has expired, and a third one after a person has authorized again where that is needed.
 func TestAFunctionThatIsKilledAtAnyStep(t *testing.T) {
 	var steps []string
-	count := newWorld(true).lives("count")
+	count := newWorld(strict).lives("count")
 	count.step = func(what string) (bool, bool) { steps = append(steps, what); return true, true }
 	if err := count.fetch(); err != nil {
 		t.Fatal(err)
@@ -324,7 +354,7 @@ func TestAFunctionThatIsKilledAtAnyStep(t *testing.T) {
 	for n, what := range steps {
 		for _, effect := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d %s, effect %v", n+1, what, effect), func(t *testing.T) {
-				w := newWorld(true)
+				w := newWorld(strict)
 				killed, at := w.lives("killed"), 0
 				killed.step = func(string) (bool, bool) {
 					at++
@@ -383,9 +413,46 @@ func pendingIsThere(w *world) bool {
 	return err == nil
 }
 
+// TestASecretReadTooSoonIsNotSpent has Secrets Manager tell once more of what was current before, as a distributed service may.
+func TestASecretReadTooSoonIsNotSpent(t *testing.T) {
+	w := newWorld(strict)
+	before, err := w.vault.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(arn)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.lives("one").fetch(); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(30 * time.Minute)
+	p := w.lives("two")
+	client, err := p.clientOf(late{vault{p}, before})
+	if err == nil {
+		err = page(client)
+	}
+	if s := w.tokens.Stats(); err != nil || s.Reused != 0 || s.Issued != 2 {
+		t.Errorf("%v, %+v", err, s)
+	}
+}
+
+// late is Secrets Manager where it has not heard yet of a version that was made current.
+type late struct {
+	vault
+	before *secretsmanager.GetSecretValueOutput
+}
+
+func (l late) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecretValueInput, o ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
+	if aws.ToString(in.VersionStage) == "AWSCURRENT" {
+		return l.before, nil
+	}
+	if in.VersionStage != nil {
+		return nil, &types.ResourceNotFoundException{}
+	}
+	return l.vault.GetSecretValue(ctx, in, o...)
+}
+
 // TestAnOlderValueThatAPersonPutsBackIsMended has a person edit a copy of the secret that was taken before a renewal.
 func TestAnOlderValueThatAPersonPutsBackIsMended(t *testing.T) {
-	w := newWorld(true)
+	w := newWorld(strict)
 	if err := w.lives("one").fetch(); err != nil {
 		t.Fatal(err)
 	}
@@ -403,7 +470,7 @@ func TestAnOlderValueThatAPersonPutsBackIsMended(t *testing.T) {
 // edits the secret or authorizes again.
 func TestFunctionsAtOnceNeverSpendATokenTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(true)
+		w := newWorld(strict)
 		type parked struct {
 			p      *process
 			what   string
@@ -432,7 +499,7 @@ func TestFunctionsAtOnceNeverSpendATokenTwice(t *testing.T) {
 					waiting = append(waiting, at)
 				case err := <-ended:
 					if err != nil && !errors.Is(err, errKilled) && !strings.Contains(err.Error(), errKilled.Error()) && !errors.Is(err, vendorapi.ErrTokenLost) &&
-						!errors.Is(err, lease.ErrLost) && !errors.Is(err, vendorapi.ErrRefused) {
+						!errors.Is(err, vendorapi.ErrRefused) {
 						t.Fatalf("a function failed: %v", err)
 					}
 				}

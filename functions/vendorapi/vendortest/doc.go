@@ -7,5 +7,6 @@
 // prove nothing. [Generate] makes a [World] from a seed, [NewServer] serves it over HTTP, [World.Records] says
 // what a faithful copy must hold, and [World.Versions] what a reading at any time can have seen. ON24's answers are
 // written by hand from its documentation (https://apidoc.on24.com), and so are those of Zoom (https://developers.zoom.us/docs/api/)
-// and GoTo Webinar (https://developer.goto.com/GoToWebinarV2); any other vendor is served as its description says.
+// and GoTo Webinar (https://developer.goto.com/GoToWebinarV2); any other vendor is served as its description says. [Tokens]
+// stands before any of them as an authorization server, whose tokens end, are revoked and replaced.
 package vendortest

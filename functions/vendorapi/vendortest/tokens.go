@@ -27,6 +27,8 @@ type TokensOptions struct {
 	// Rotate gives a new refresh token with each token, and revokes all tokens where a spent one is sent again
 	// (RFC 9700, section 4.14.2).
 	Rotate bool
+	// ReplaceEvery gives a new refresh token with every nth token, and takes the ones before as well. Zero gives none.
+	ReplaceEvery int
 	// Status and Body are the answer to a request without a good token. Default 401 and a text.
 	Status int
 	Body   string
@@ -79,6 +81,8 @@ type Tokens struct {
 	good    map[string]time.Time // until when each token is good
 	spent   map[string]bool
 	refresh string
+	// replaced are refresh tokens that are good beside the newest one.
+	replaced map[string]bool
 }
 
 // NewTokens returns an authorization server in front of next, for a description whose auth is by token. The secret is what
@@ -93,7 +97,7 @@ func NewTokens(auth vendorapi.Auth, secret map[string]string, o TokensOptions, n
 	if o.Status == 0 {
 		o.Status, o.Body = http.StatusUnauthorized, "The token is missing, wrong or has ended"
 	}
-	t := &Tokens{auth: auth, secret: secret, options: o, next: next, good: map[string]time.Time{}, spent: map[string]bool{}}
+	t := &Tokens{auth: auth, secret: secret, options: o, next: next, good: map[string]time.Time{}, spent: map[string]bool{}, replaced: map[string]bool{}}
 	if address, err := url.Parse(auth.Token.URL); err == nil {
 		t.path = address.Path
 	}
@@ -113,6 +117,7 @@ func (t *Tokens) Authorize(refresh string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	clear(t.good)
+	clear(t.replaced)
 	t.refresh = refresh
 }
 
@@ -254,7 +259,7 @@ func (t *Tokens) answer(r *http.Request, body []byte) (answer []byte, refusal st
 			clear(t.good)
 			t.refresh = ""
 			return refuse("invalid_grant")
-		case field == described.Refresh.Field && !equal(fields[name], t.refresh):
+		case field == described.Refresh.Field && !equal(fields[name], t.refresh) && !t.replaced[fields[name]]:
 			return refuse("invalid_grant")
 		case field != described.Refresh.Field && !equal(fields[name], t.secret[field]):
 			return refuse("invalid_client")
@@ -293,8 +298,13 @@ func (t *Tokens) issue() []byte {
 	}
 	place(described.TokenPath, "access_token", token)
 	place(described.LifetimePath, "expires_in", json.Number(strconv.FormatInt(int64(t.options.Lifetime/unit), 10)))
-	if t.options.Rotate && described.Refresh.Field != "" {
-		t.spent[t.refresh] = true
+	replaces := t.options.ReplaceEvery > 0 && t.issued%t.options.ReplaceEvery == 0
+	if (t.options.Rotate || replaces) && described.Refresh.Field != "" {
+		if t.options.Rotate {
+			t.spent[t.refresh] = true
+		} else {
+			t.replaced[t.refresh] = true
+		}
 		t.refresh = fmt.Sprintf("simulated-refresh-%d", t.issued)
 		place(described.Refresh.Path, "refresh_token", t.refresh)
 	}

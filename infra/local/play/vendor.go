@@ -30,6 +30,8 @@ const (
 	// tokenLifetime is how long a token of a vendor that gives some is good for, by the machine's clock: short enough that
 	// tokens end while a day is played.
 	tokenLifetime = 8 * time.Second
+	// replaceEvery is with how many tokens a vendor gives a new refresh token that need not.
+	replaceEvery = 2
 )
 
 // vendors serves the simulated vendors of all pipelines at one address, each under its base URL's path.
@@ -143,9 +145,11 @@ func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size, latency ti
 			return nil, nil, fmt.Errorf("the token's address of the vendor %s: %w", vendor.Name, err)
 		}
 		s.tokenPath = address.Path
-		s.front = vendortest.NewTokens(vendor.Auth, secret, vendortest.TokensOptions{
-			Lifetime: tokenLifetime, Rotate: !vendor.Auth.Token.Refresh.Reusable,
-		}, s.server)
+		options := vendortest.TokensOptions{Lifetime: tokenLifetime, Rotate: true}
+		if vendor.Auth.Token.Refresh.Reusable {
+			options.Rotate, options.ReplaceEvery = false, replaceEvery
+		}
+		s.front = vendortest.NewTokens(vendor.Auth, secret, options, s.server)
 	}
 	v.all = append(v.all, s)
 	return s, secret, nil
