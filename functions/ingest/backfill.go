@@ -30,6 +30,8 @@ type Past struct {
 // reads the windows again, as an audit does. It never moves the watermark. now is the time the execution
 // began, which is one and the same for all its invocations: a window that was read since then is not read again.
 //
+// Of a child stream it reads the parents whose own time lies in the range, as far as the parent stream has committed them.
+//
 // It refuses a range that ends after the watermark, and one of a stream whose log has not begun.
 func Backfill(ctx context.Context, config Config, past Past, now time.Time) (Answer, error) {
 	return newRun(config, now).within(ctx, "backfill run", func(r *run, ctx, asking context.Context) error {
@@ -40,6 +42,9 @@ func Backfill(ctx context.Context, config Config, past Past, now time.Time) (Ans
 func (r *run) backfill(ctx, asking context.Context, past Past) error {
 	if !past.Start.Before(past.End) {
 		return fmt.Errorf("the range [%s, %s) is empty: want a start before its end", past.Start.Format(time.RFC3339), past.End.Format(time.RFC3339))
+	}
+	if r.Parents != nil {
+		return r.pastParents(ctx, asking, past)
 	}
 	newest, _, err := r.Zone.Newest(ctx, r.now)
 	if err != nil {

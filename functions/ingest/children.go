@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -80,7 +81,7 @@ func (r *run) children(ctx, asking context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := &children{run: r, from: from, roster: roster}
+	c := &children{run: r, from: from, roster: roster, same: map[string]bool{}}
 	if err := c.discover(ctx); err != nil {
 		return err
 	}
@@ -102,6 +103,8 @@ type children struct {
 	from    time.Time
 	roster  rawzone.Roster
 	changed bool
+	// same are the names of windows that a listing refers to.
+	same map[string]bool
 	// refused are why parents could not be read.
 	refused []error
 	// unusable counts the records of the parent stream that are no parents, of which why is the first one's reason.
@@ -119,9 +122,13 @@ func (c *children) over(at time.Time) time.Time {
 
 // discover brings the roster up to what the parent stream has committed.
 func (c *children) discover(ctx context.Context) error {
-	seen := map[string]string{}
 	since := c.now.Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D())).Truncate(time.Second)
-	for ref, err := range c.Parents.Zone.Commits(ctx, since) {
+	from := since
+	if c.roster.From.Before(from) {
+		from = c.roster.From
+	}
+	seen := map[string]string{}
+	for ref, err := range c.Parents.Zone.Commits(ctx, from) {
 		if err != nil {
 			return err
 		}
@@ -138,10 +145,16 @@ func (c *children) discover(ctx context.Context) error {
 		}
 		seen[ref.Name] = etag
 	}
-	if len(seen) != len(c.roster.Seen) {
-		c.changed = true
+	switch {
+	case c.answer.More:
+		// The next invocation goes on from what is seen.
+		maps.Copy(c.roster.Seen, seen)
+	case c.changed:
+		// What is older changes no more, and is forgotten with the next commit that is read, but for one that a listing refers to.
+		oldest := rawzone.FormatTime(since)
+		maps.DeleteFunc(seen, func(name, _ string) bool { return name < oldest && !c.same[name] })
+		c.roster.From, c.roster.Seen = since, seen
 	}
-	c.roster.Seen = seen
 	before := len(c.roster.Parents)
 	c.roster.Parents = slices.DeleteFunc(c.roster.Parents, func(p rawzone.Rostered) bool { return c.done(p) })
 	c.changed = c.changed || len(c.roster.Parents) != before
@@ -173,6 +186,7 @@ func (c *children) admitAll(ctx context.Context, ref rawzone.CommitRef, seen map
 	}
 	if !commit.Same.IsZero() {
 		same := c.Parents.Zone.Ref(commit.Same, "")
+		c.same[same.Name] = true
 		if stored, known := c.roster.Seen[same.Name]; known {
 			seen[same.Name] = stored
 		} else if _, known := seen[same.Name]; !known {
@@ -181,15 +195,21 @@ func (c *children) admitAll(ctx context.Context, ref rawzone.CommitRef, seen map
 			}
 		}
 	}
-	for _, part := range commit.Parts {
-		if err := c.admitPart(ctx, part, commit); err != nil {
-			return "", err
-		}
-	}
-	return etag, nil
+	admit := func(record vendorapi.ParentRecord, commit *rawzone.Commit) error { return c.admit(ctx, record, commit) }
+	return etag, c.eachParent(ctx, commit, admit)
 }
 
-func (c *children) admitPart(ctx context.Context, part rawzone.Part, commit *rawzone.Commit) (err error) {
+// eachParent calls see with each parent that a commit of the parent stream holds. Records that are none are counted.
+func (c *children) eachParent(ctx context.Context, commit *rawzone.Commit, see func(vendorapi.ParentRecord, *rawzone.Commit) error) error {
+	for _, part := range commit.Parts {
+		if err := c.eachParentOf(ctx, part, commit, see); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *children) eachParentOf(ctx context.Context, part rawzone.Part, commit *rawzone.Commit, see func(vendorapi.ParentRecord, *rawzone.Commit) error) (err error) {
 	body, err := c.Parents.Zone.OpenPart(ctx, part)
 	if err != nil {
 		return err
@@ -210,7 +230,7 @@ func (c *children) admitPart(ctx context.Context, part rawzone.Part, commit *raw
 			c.why = cmp.Or(c.why, err)
 			continue
 		}
-		if err := c.admit(ctx, record, commit); err != nil {
+		if err := see(record, commit); err != nil {
 			return err
 		}
 	}
@@ -370,8 +390,8 @@ func (c *children) read(ctx, asking context.Context, p waiting) error {
 	if err := json.Unmarshal(p.Record, &record); err != nil {
 		return fmt.Errorf("parent %s in the roster: %w", p.Key, err)
 	}
-	c.vendor = c.Parents.Of(record)
-	defer func() { c.vendor = c.Config.Vendor }()
+	c.vendor, c.parent = c.Parents.Of(record), p.Record
+	defer func() { c.vendor, c.parent = c.Config.Vendor, nil }()
 	commit, etag, err := c.committed(ctx, p.Slot)
 	if err != nil {
 		return err

@@ -31,6 +31,8 @@ type meeting struct {
 	ends    time.Time
 	// visits are when each of its children shows.
 	visits []time.Time
+	// gone are the numbers of the visits that are no more.
+	gone map[int]bool
 	// status is what a request for its visits is answered with, where it is not 0.
 	status int
 }
@@ -114,7 +116,7 @@ func (m *family) visits(w http.ResponseWriter, id, token string) {
 // shown are the numbers of the visits that show by now.
 func (m *family) shown(of *meeting) (shown []int) {
 	for n, at := range of.visits {
-		if !at.After(m.now) {
+		if !at.After(m.now) && !of.gone[n] {
 			shown = append(shown, n)
 		}
 	}
@@ -177,6 +179,33 @@ func (h *home) zone(stream string) rawzone.Zone {
 // invoke runs ingest of a stream once.
 func (h *home) invoke(stream string, now time.Time) (ingest.Answer, error) {
 	h.t.Helper()
+	return h.invocation(stream, now, ingest.Run)
+}
+
+// backfill reads a past range of a stream in so many lanes, one after the other.
+func (h *home) backfill(stream string, past ingest.Past, now time.Time) (findings []telemetry.Finding) {
+	h.t.Helper()
+	for past.Lane = range past.Lanes {
+		past.Position = ""
+		for {
+			answer, err := h.invocation(stream, now, func(ctx context.Context, config ingest.Config, now time.Time) (ingest.Answer, error) {
+				return ingest.Backfill(ctx, config, past, now)
+			})
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			findings = append(findings, answer.Findings...)
+			past.Position = answer.Position
+			if !answer.More {
+				break
+			}
+		}
+	}
+	return findings
+}
+
+func (h *home) invocation(stream string, now time.Time, work func(context.Context, ingest.Config, time.Time) (ingest.Answer, error)) (ingest.Answer, error) {
+	h.t.Helper()
 	if err := h.vendor.Validate(); err != nil {
 		h.t.Fatal(err)
 	}
@@ -211,7 +240,7 @@ func (h *home) invoke(stream string, now time.Time) (ingest.Answer, error) {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), h.model.clock.Add(h.timeout))
 	defer cancel()
-	return ingest.Run(ctx, config, now)
+	return work(ctx, config, now)
 }
 
 func later(a, b time.Time) time.Time {
@@ -281,6 +310,26 @@ func (h *home) committed() (visits map[string][]int, commits map[string][]*rawzo
 		commits[of] = append(commits[of], commit)
 	}
 	return visits, commits
+}
+
+// windowAt returns the commit of a stream's window that holds a time.
+func (h *home) windowAt(stream string, at time.Time) *rawzone.Commit {
+	h.t.Helper()
+	zone := h.zone(stream)
+	for ref, err := range zone.Commits(context.Background(), time.Time{}) {
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		commit, _, err := zone.Commit(context.Background(), ref)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if commit.Window().Contains(at) {
+			return commit
+		}
+	}
+	h.t.Fatalf("stream %s has no window at %s", stream, at)
+	return nil
 }
 
 // check compares the newest commits with what the vendor has by now.
@@ -360,15 +409,42 @@ func TestAParentWhoseTimeMovesKeepsItsSlot(t *testing.T) {
 	h := newHome(t)
 	m := &meeting{id: "a", changed: day.Add(time.Hour), ends: day.Add(10 * time.Hour), visits: visitsFrom(day, time.Hour, 100)}
 	h.model.meetings = []*meeting{m}
-	h.play(day, day.Add(4*time.Hour))
-	m.changed, m.ends = day.Add(4*time.Hour), day.Add(80*time.Hour)
-	h.play(day.Add(4*time.Hour+30*time.Minute), day.Add(130*time.Hour))
+	h.play(day, day.Add(3*time.Hour))
+	m.changed, m.ends = day.Add(3*time.Hour), day.Add(80*time.Hour)
+	// The window that the meeting has left is read again later than the one that it is in, and keeps it as it was.
+	h.play(day.Add(3*time.Hour+30*time.Minute), day.Add(20*time.Hour))
+	before := h.windowAt("meetings", day.Add(time.Hour))
+	if before.Generation < 2 || before.Carried != 1 {
+		t.Fatalf("the window that it was in is %+v", before)
+	}
+	h.play(day.Add(20*time.Hour+30*time.Minute), day.Add(100*time.Hour))
+	// What preprocess may not leave behind its mark is what the audit remembers.
+	if audit, err := h.zone("visits").Audit(context.Background()); err != nil || len(audit.Windows) != 1 || !audit.Windows[0].Start.Equal(day.Add(10*time.Hour)) {
+		t.Errorf("the audit remembers %+v, %v: want the slot", audit.Windows, err)
+	}
+	h.play(day.Add(100*time.Hour+30*time.Minute), day.Add(130*time.Hour))
+	if asked := h.model.asked["a"]; asked > 200 {
+		t.Errorf("it was asked for %d times", asked)
+	}
 	commits := h.check()["a"]
 	if got := commits[0].Window().Start; !got.Equal(day.Add(10 * time.Hour)) {
 		t.Errorf("it stands at %s, want where it was first seen", got)
 	}
 	if got := commits[0].ReadAt; got.Before(m.ends) {
 		t.Errorf("it was last read at %s, before its new time", got)
+	}
+}
+
+func TestAChildThatIsGoneIsNotKept(t *testing.T) {
+	h := newHome(t)
+	m := &meeting{id: "a", changed: day, ends: day, visits: visitsFrom(day, 0, 12)}
+	h.model.meetings = []*meeting{m}
+	h.play(day, day.Add(2*time.Hour))
+	h.check()
+	m.gone = map[int]bool{3: true, 11: true}
+	h.play(day.Add(2*time.Hour+30*time.Minute), day.Add(4*time.Hour))
+	if visits, _ := h.committed(); len(visits["a"]) != 10 || slices.Contains(visits["a"], 3) {
+		t.Errorf("the visits are %v", visits["a"])
 	}
 }
 
@@ -489,9 +565,15 @@ func TestALostRosterIsMadeAgain(t *testing.T) {
 					id: fmt.Sprint("m", i), changed: day.Add(time.Hour), ends: day.Add(6 * time.Hour), visits: visitsFrom(day.Add(5*time.Hour), 10*time.Minute, 40),
 				})
 			}
+			// Its meeting is known for longer than anybody looks back.
+			h.model.meetings = append(h.model.meetings, &meeting{
+				id: "late", changed: day.Add(time.Hour), ends: day.Add(150 * time.Hour), visits: visitsFrom(day.Add(140*time.Hour), time.Hour, 20),
+			})
 			h.play(day, day.Add(8*time.Hour))
 			lose.lose(h.store)
-			h.play(day.Add(8*time.Hour+30*time.Minute), day.Add(60*time.Hour))
+			h.play(day.Add(8*time.Hour+30*time.Minute), day.Add(100*time.Hour))
+			lose.lose(h.store)
+			h.play(day.Add(100*time.Hour+30*time.Minute), day.Add(200*time.Hour))
 			h.check()
 		})
 	}
@@ -505,6 +587,50 @@ func TestARosterOfANewerReleaseStopsTheRun(t *testing.T) {
 	}
 }
 
+func TestThePastOfAChildStream(t *testing.T) {
+	h := newHome(t)
+	h.partBytes = 1 << 8
+	past := ingest.Past{Start: day.Add(-12 * 24 * time.Hour), End: day.Add(-2 * 24 * time.Hour), Lanes: 3}
+	for i := range 20 {
+		ends := past.Start.Add(time.Duration(i) * 13 * time.Hour)
+		h.model.meetings = append(h.model.meetings, &meeting{id: fmt.Sprint("m", i), changed: ends, ends: ends, visits: visitsFrom(ends, time.Minute, 10*i)})
+	}
+	h.model.meetings[7].status = http.StatusNotFound
+	h.play(day, day.Add(time.Hour))
+	now := day.Add(2 * time.Hour)
+
+	findings := h.backfill("visits", past, now)
+	if i := slices.IndexFunc(findings, func(f telemetry.Finding) bool { return f.Kind == telemetry.RangeUnread }); i < 0 || !strings.Contains(findings[i].Message, "stream meetings, whose records are the parents") {
+		t.Errorf("nothing tells that the parents are missing: %+v", findings)
+	}
+	h.backfill("meetings", past, now)
+	h.timeout = 3 * time.Second
+	before := h.invocations
+	findings = h.backfill("visits", past, now.Add(time.Hour))
+	if len(findings) != 1 || findings[0].Kind != telemetry.RangeUnread || !strings.Contains(findings[0].Message, "404") {
+		t.Errorf("the findings are %+v, want that of the parent that answers 404", findings)
+	}
+	if h.invocations-before < 6 {
+		t.Errorf("%d invocations: it was not gone on with", h.invocations-before)
+	}
+	h.timeout = 15 * time.Minute
+	visits, _ := h.committed()
+	for i, m := range h.model.meetings {
+		in := m.ends.Before(past.End) && m.status == 0
+		if got := len(visits[m.id]); in && got != 10*i || !in && got != 0 {
+			t.Errorf("meeting %d (in the range: %v) has %d visits of %d", i, in, got, 10*i)
+		}
+	}
+	// They are read again as the range is, once in an execution.
+	asked := h.model.asked["m3"]
+	h.model.meetings[3].visits = append(h.model.meetings[3].visits, day)
+	h.backfill("visits", past, now.Add(2*time.Hour))
+	h.backfill("visits", past, now.Add(2*time.Hour))
+	if visits, _ := h.committed(); len(visits["m3"]) != 31 || h.model.asked["m3"] != asked+4 {
+		t.Errorf("%d visits after %d requests, want 31 after 4", len(visits["m3"]), h.model.asked["m3"]-asked)
+	}
+}
+
 // TestAListingIsStoredWhereItChanges has the parents listed, whatever their time.
 func TestAListingIsStoredWhereItChanges(t *testing.T) {
 	h := newHome(t)
@@ -515,6 +641,7 @@ func TestAListingIsStoredWhereItChanges(t *testing.T) {
 	h.model.meetings = append(h.model.meetings, &meeting{id: "b", changed: day.Add(10 * time.Hour), ends: day.Add(20 * time.Hour), visits: visitsFrom(day, time.Hour, 60)})
 	h.play(day.Add(10*time.Hour+30*time.Minute), day.Add(24*time.Hour))
 	var with []string
+	var same time.Time
 	zone := h.zone("meetings")
 	commits := 0
 	for ref, err := range zone.Commits(context.Background(), time.Time{}) {
@@ -528,7 +655,8 @@ func TestAListingIsStoredWhereItChanges(t *testing.T) {
 		commits++
 		if commit.Same.IsZero() {
 			with = append(with, fmt.Sprintf("%s: %d records", ref.Name, commit.Records))
-		} else if commit.Records != 0 || len(commit.Parts) != 0 || !commit.Settled {
+			same = commit.Start
+		} else if !commit.Same.Equal(same) || commit.Records != 0 || len(commit.Parts) != 0 || !commit.Settled {
 			t.Errorf("commit %s: %+v", ref.Name, commit)
 		}
 	}

@@ -50,6 +50,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		ReadAt:     attempt.Begun,
 		Run:        g.Config.Run,
 		WrittenAt:  g.now,
+		Parent:     g.parent,
 		Parts:      attempt.Parts,
 	}
 	if replaced != nil {

@@ -16,6 +16,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -186,8 +188,9 @@ func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, a
 // run is one invocation's work.
 type run struct {
 	Config
-	// vendor is who is asked: the client, or that of the parent at hand.
+	// vendor is who is asked: the client, or that of the parent at hand; parent is that one's record.
 	vendor   Vendor
+	parent   jsontext.Value
 	now      time.Time
 	began    time.Time
 	deadline time.Time // zero: none

@@ -3,6 +3,8 @@ package rawzone
 import (
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/windrow-data/windrow/functions/window"
 )
 
@@ -53,6 +55,8 @@ type Commit struct {
 	// Run is the run that wrote the commit; WrittenAt its scheduled time.
 	Run       string    `json:"run"`
 	WrittenAt time.Time `json:"writtenAt"`
+	// Parent is the parent that the records are those of, as the requests for them took it; nil for a window.
+	Parent jsontext.Value `json:"parent,omitzero"`
 	// Parts are the parts that count, in the order of their pages.
 	Parts []Part `json:"parts"`
 }

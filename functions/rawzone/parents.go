@@ -116,6 +116,9 @@ func (z Zone) takeSlot(ctx context.Context, slot time.Time, key string) (bool, e
 // from the commits of the parent stream.
 type Roster struct {
 	Format int `json:"format"`
+	// From is where the listing of the parent stream's commits began by which the roster was last brought up to date. The next one
+	// begins no later, and at the log's beginning where From is zero.
+	From time.Time `json:"from,omitzero"`
 	// Seen are the commits of the parent stream whose records are in Parents, by their starts as they stand in names, with their
 	// ETags.
 	Seen map[string]string `json:"seen"`

@@ -3,6 +3,7 @@ package rawzone_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,6 +59,21 @@ func TestASlotSurvivesAKilledRun(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestTheFirstOfTwoRunsDecidesTheSlot(t *testing.T) {
+	store, zone := newZone()
+	// The other run has seen the parent at another time, and puts its word between this one's two puts.
+	store.Before = func(c objectstoretest.Call) error {
+		if c.Operation == objectstoretest.Put && strings.HasSuffix(c.Key, "/parents/a.json") {
+			store.Set("raw", c.Key, []byte(`{"format":1,"slot":"2026-03-12T00:00:00Z"}`))
+		}
+		return nil
+	}
+	slot, err := zone.Slot(ctx, "a", start)
+	if want := time.Date(2026, 3, 12, 0, 0, 0, 0, time.UTC); err != nil || !slot.Equal(want) {
+		t.Errorf("got %s, %v, want the other run's %s", slot, err, want)
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -115,6 +116,15 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	var secretFile string
 	flags.StringVar(&o.App, "app", "go run ./infra", "`command` that synthesizes the app, as in cdk.json: a shell runs it, with CDK_OUTDIR and CDK_CONTEXT_JSON set as by the CDK command line")
 	flags.StringVar(&o.Env, "env", "local", "`environment`, handed to the app as the context env; beside it the app gets the vendor's address as the context vendorUrl, and has to take it")
+	o.Context = map[string]string{}
+	flags.Func("c", "`KEY=VALUE` handed to the app as its context, as by the CDK command line's -c; may be given several times", func(text string) error {
+		key, value, found := strings.Cut(text, "=")
+		if !found || key == "" {
+			return errors.New("want KEY=VALUE")
+		}
+		o.Context[key] = value
+		return nil
+	})
 	from := flags.String("from", "", "`time` after which the first tick comes (default "+defaultFrom+"; with -keep, where the last run ended)")
 	until := flags.String("until", "", "`time` of the last tick at the latest (default a day after -from; with -keep, the end of the last run's span, or a day after it)")
 	past := flags.String("past", "", "`time` before -from: when the day is over, the state machine Backfill reads from there to -from too, then makes all curated objects again, which must come out the same (default: the past is not read)")

@@ -21,6 +21,9 @@ func TestFlags(t *testing.T) {
 	if o, err = parse([]string{"-from", "2026-04-01T12:00:00Z"}, &stderr); err != nil || !o.Until.Equal(o.From.Add(24*time.Hour)) {
 		t.Errorf("a day from %s ends at %s (%v)", o.From, o.Until, err)
 	}
+	if o, err = parse([]string{"-c", "vendor=zoom", "-c", "owner=a=b"}, &stderr); err != nil || len(o.Context) != 2 || o.Context["vendor"] != "zoom" || o.Context["owner"] != "a=b" {
+		t.Errorf("the context is %v (%v)", o.Context, err)
+	}
 	if o, err = parse([]string{"-keep"}, &stderr); err != nil || !o.From.IsZero() || !o.Until.IsZero() {
 		t.Errorf("-keep leaves the span to the last run, got %s to %s (%v)", o.From, o.Until, err)
 	}
@@ -37,6 +40,8 @@ func TestWrongFlags(t *testing.T) {
 		{"-interval -1m", "above 0"},
 		{"-attendees 0", "1 or more"},
 		{"-secret file", "belongs to -vendor-url"},
+		{"-c vendor", "want KEY=VALUE"},
+		{"-c =zoom", "want KEY=VALUE"},
 		{"now", "flags only"},
 		{"-nonsense", "-nonsense"},
 	}

@@ -31,8 +31,9 @@ import (
 type Options struct {
 	// App is the command that synthesizes, run by a shell in the working directory.
 	App string
-	// Env is the environment, handed to the app as the context env.
-	Env string
+	// Env is the environment, handed to the app as the context env; Context is what it is handed beside it.
+	Env     string
+	Context map[string]string
 	// From and Until bound the simulated time. With Keep, a zero From goes on where the last run ended, and a zero
 	// Until is a day after it.
 	From, Until time.Time
@@ -253,7 +254,11 @@ func (o Options) prepare(ctx context.Context, out folders, vendorURL string) (to
 		ready <- made{t, err}
 	}()
 	o.Screen.Line(fmt.Sprintf("synthesizing %q for the environment %s (compiles CDK the first time: some minutes)", o.App, o.Env))
-	err := synthesize(ctx, o.App, out.assembly, map[string]any{"env": o.Env, "vendorUrl": vendorURL})
+	appContext := map[string]any{"env": o.Env, "vendorUrl": vendorURL}
+	for key, value := range o.Context {
+		appContext[key] = value
+	}
+	err := synthesize(ctx, o.App, out.assembly, appContext)
 	if err != nil {
 		cancel()
 		<-ready

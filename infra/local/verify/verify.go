@@ -34,6 +34,8 @@ type Record struct {
 	// VisibleAt is when the vendor first showed this version, GoneAt when it did no more; zero where it always did, or
 	// still does.
 	VisibleAt, GoneAt time.Time
+	// Key identifies the record at the vendor. Parent is the Key of a child's parent, whose own time is Time then.
+	Key, Parent string
 }
 
 // Source yields the versions of each record whose window time lies in within: all of them where the check has Runs,
@@ -46,6 +48,8 @@ type Check struct {
 	Folders Folders
 	// Source is the vendor. Nil compares the lake with the committed parts instead.
 	Source Source
+	// Parents is the vendor's parent stream, for a child stream.
+	Parents *Check
 	// Runs are all runs of the stream up to now, in order. None compares the lake with the newest version of each
 	// record, as though each window had just been read.
 	Runs []Run
@@ -100,6 +104,9 @@ func (r Result) Good() bool {
 	return r.Missing == 0 && r.Duplicated == 0 && r.Stale == 0 && len(r.Faults) == 0
 }
 
+// errNoParent says that the vendor's history is not one.
+var errNoParent = errors.New("the vendor has a child whose parent it never had")
+
 // maxFaults is how many faults of a kind are told; the counts tell the rest.
 const maxFaults = 3
 
@@ -115,6 +122,9 @@ func (c Check) Run() (Result, error) {
 	}
 	r := Result{}
 	r.count(commits)
+	if c.Stream.Parent == nil {
+		r.chain(commits)
+	}
 	lake, err := c.readLake(t, &r)
 	if err != nil {
 		return r, err
@@ -129,6 +139,9 @@ func (c Check) Run() (Result, error) {
 		r.Faults = append(r.Faults, "no window is committed")
 		return r, nil
 	}
+	if c.Stream.Parent != nil && c.Source != nil {
+		return r, c.children(t, commits, lake, &r)
+	}
 	within := window.Window{Start: commits[0].Start, End: commits[len(commits)-1].End}
 	if c.Since.After(within.Start) {
 		within.Start = c.Since
@@ -138,8 +151,11 @@ func (c Check) Run() (Result, error) {
 		return r, err
 	}
 	comparison := &comparison{Check: c, genesis: genesis, table: t, result: &r, lake: lake, source: c.Source, windows: commits, wanted: map[string]*want{}}
-	if c.Source == nil {
+	switch {
+	case c.Source == nil:
 		comparison.source, comparison.Runs = c.committed(t, commits), nil
+	case c.Stream.Window.Listing != nil:
+		comparison.source, comparison.Runs = c.listed(), nil
 	}
 	for _, commit := range commits {
 		if len(comparison.Runs) > 0 {
@@ -153,9 +169,9 @@ func (c Check) Run() (Result, error) {
 	return r, comparison.run()
 }
 
-// count takes the figures of the commits, and sees that each starts where the one before ends.
+// count takes the figures of the commits.
 func (r *Result) count(commits []rawzone.Commit) {
-	for i, commit := range commits {
+	for _, commit := range commits {
 		r.Windows++
 		r.Parts += len(commit.Parts)
 		r.CommittedRecords += commit.Records
@@ -167,6 +183,12 @@ func (r *Result) count(commits []rawzone.Commit) {
 		if commit.Resumes > 0 {
 			r.Resumed++
 		}
+	}
+}
+
+// chain sees that each commit starts where the one before ends.
+func (r *Result) chain(commits []rawzone.Commit) {
+	for i, commit := range commits {
 		if i > 0 && !commits[i-1].End.Equal(commit.Start) {
 			r.Faults = append(r.Faults, fmt.Sprintf("the commit before %s ends at %s", commit.Start.Format(time.RFC3339), commits[i-1].End.Format(time.RFC3339)))
 		}
@@ -257,7 +279,7 @@ func (c Check) readLake(t *table, r *Result) (lake, error) {
 			r.Duplicated++
 			r.tell("duplicated: key %s has %d newest rows", key, len(e.newest))
 		}
-		if repeated := e.repeated(c.Since); repeated > 0 {
+		if repeated := e.repeated(c.Since); repeated > 0 && c.Stream.Window.Listing == nil {
 			r.Duplicated += repeated
 			r.tell("duplicated: key %s has equal rows in more than one window", key)
 		}
