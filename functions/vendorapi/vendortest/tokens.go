@@ -37,14 +37,14 @@ type TokensOptions struct {
 	Before, After func(n int) *TokenFault
 }
 
-// DocumentedTokens are the options for a vendor as it is documented: what Zoom and GoTo say to a token that has ended. Neither gives a
-// new refresh token. For any other vendor it is the zero value.
+// DocumentedTokens are the options for a vendor as it is documented: what Zoom and GoTo say to a token that has ended. Zoom has no
+// refresh tokens, and GoTo seldom gives a new one. For any other vendor it is the zero value.
 func DocumentedTokens(v *vendorapi.Vendor) TokensOptions {
 	switch v.Name {
 	case zoomName:
 		return TokensOptions{Status: http.StatusUnauthorized, Body: zoomInvalidToken}
 	case gotoName:
-		return TokensOptions{Status: http.StatusForbidden, Body: gotoInvalidToken}
+		return TokensOptions{Status: http.StatusForbidden, Body: gotoInvalidToken, ReplaceEvery: 5}
 	}
 	return TokensOptions{}
 }

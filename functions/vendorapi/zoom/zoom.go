@@ -243,7 +243,8 @@ func questions() vendorapi.Stream {
 	return s
 }
 
-// polls stand together by who answered them, as questions do.
+// polls stand together by who answered them, as questions do. Two people who answered alike and at one moment, without a name, cannot
+// be told apart and count as one.
 // https://developers.zoom.us/docs/api/meetings/#tag/reports/GET/report/webinars/{webinarId}/polls
 func polls() vendorapi.Stream {
 	s := report("polls", "What a person answered in the polls of a webinar.", "polls", pollColumns)

@@ -2,6 +2,7 @@ package zoom_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -191,13 +192,18 @@ func TestTraps(t *testing.T) {
 		if diff := cmp.Diff(want(p, "participants", size.Until.Add(time.Hour)), got); diff != "" {
 			t.Fatalf("%d participants (-want +got):\n%.1000s", len(got), diff)
 		}
-		people, rows := map[string]bool{}, map[string]bool{}
-		for _, f := range read(t, got) {
+		people, keys := map[string]bool{}, map[uint64]bool{}
+		reader := vendorapi.NewKeyReader(described(t, p.Vendor, "participants"))
+		for i, f := range read(t, got) {
 			people[f.UUID+f.User] = true
-			rows[f.UUID+f.User+f.Join] = true
+			key, _, err := reader.Hash([]byte(got[i]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys[key] = true
 		}
-		if len(rows) != len(got) || len(people) >= len(rows) {
-			t.Errorf("%d rows of %d people have %d keys: want a key for each row, and more rows than people", len(got), len(people), len(rows))
+		if len(keys) != len(got) || len(people) >= len(got) {
+			t.Errorf("%d rows of %d people have %d keys: want a key for each row, and more rows than people", len(got), len(people), len(keys))
 		}
 	})
 
@@ -267,12 +273,17 @@ func TestTraps(t *testing.T) {
 	t.Run("a number is the latest instance only", func(t *testing.T) {
 		p := readytest.Simulate(t, zoom.Vendor(), size, vendortest.ServerOptions{})
 		played(t, p, "webinars", "participants")
-		instances := map[int64]map[string]bool{}
+		instances, of := map[int64]map[string]bool{}, map[string]string{}
 		for _, f := range read(t, p.Records("participants")) {
 			if instances[f.WebinarNumber] == nil {
 				instances[f.WebinarNumber] = map[string]bool{}
 			}
 			instances[f.WebinarNumber][f.UUID] = true
+			stay := fmt.Sprint(f.WebinarNumber, f.User, f.Join)
+			if other, seen := of[stay]; seen && other != f.UUID {
+				t.Fatalf("%s and %s have the same participant", other, f.UUID)
+			}
+			of[stay] = f.UUID
 		}
 		twice := 0
 		for _, uuids := range instances {
