@@ -161,7 +161,7 @@ func (k *Keeper) renew(ctx context.Context, held *lease.Lease, stale string, spe
 	next[vendorapi.FieldAccessToken] = grant.Token
 	next[vendorapi.FieldRenewAt] = grant.RenewAt.UTC().Format(time.RFC3339Nano)
 	pending, err := k.put(storing, becomes, next)
-	for try := 1; err != nil && try < storeTries && k.Sleep(storing, pollEvery) == nil; try++ {
+	for try := 1; err != nil && try < storeTries && k.Sleep(storing, k.poll()) == nil; try++ {
 		pending, err = k.put(storing, becomes, next)
 	}
 	if err == nil {
@@ -191,6 +191,10 @@ func (k *Keeper) shared(v version, stale string) (vendorapi.Grant, bool) {
 	return vendorapi.Grant{Token: token, RenewAt: renewAt}, true
 }
 
+// poll is how long to wait until something is looked at again: less where the vendor is described to answer within a moment, since an
+// invocation's time is then as short, as in a local run.
+func (k *Keeper) poll() time.Duration { return min(pollEvery, requestTimeout(k.Vendor)/20) }
+
 // acquire waits for the lease for as long as there is time.
 func (k *Keeper) acquire(ctx context.Context) (*lease.Lease, error) {
 	for {
@@ -198,10 +202,10 @@ func (k *Keeper) acquire(ctx context.Context) (*lease.Lease, error) {
 		if !errors.Is(err, lease.ErrHeld) {
 			return held, err
 		}
-		if deadline, ok := ctx.Deadline(); ok && !k.Lease.Now().Add(pollEvery).Before(deadline) {
+		if deadline, ok := ctx.Deadline(); ok && !k.Lease.Now().Add(k.poll()).Before(deadline) {
 			return nil, fmt.Errorf("wait for the vendor's token: %w: %w", vendorapi.ErrDeadline, err)
 		}
-		if err := k.Sleep(ctx, pollEvery); err != nil {
+		if err := k.Sleep(ctx, k.poll()); err != nil {
 			return nil, err
 		}
 	}
@@ -298,7 +302,7 @@ func (k *Keeper) promote(ctx context.Context, pending version) (version, error) 
 		if !errors.As(err, &moved) && !errors.As(err, &refused) {
 			return version{}, failed
 		}
-		if err := k.Sleep(ctx, pollEvery); err != nil {
+		if err := k.Sleep(ctx, k.poll()); err != nil {
 			return version{}, errors.Join(failed, err)
 		}
 	}
