@@ -19,8 +19,8 @@ var (
 	latest   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
 )
 
-// convert returns the column's value for a JSON value, without its levels; it is null where value is null or,
-// but for strings and JSON, an empty string. ok is false where the value is not what the column allows. text
+// convert returns the column's value for a JSON value, without its levels; it is null where value is null,
+// but for strings and JSON an empty string, or a Unix time of 0. ok is false where the value is not what the column allows. text
 // is where unescaped strings are kept; the result may refer to it and to value.
 func (c *column) convert(value []byte, text *[]byte) (result parquet.Value, ok bool) {
 	kind := jsontext.Value(value).Kind()
@@ -62,6 +62,9 @@ func (c *column) convert(value []byte, text *[]byte) (result parquet.Value, ok b
 		}
 		return parquet.Value{}, false
 	case vendorapi.TypeTimestamp:
+		if unset(c.layout, content) {
+			return parquet.Value{}, true
+		}
 		micros, ok := c.timestamp(content, kind)
 		return parquet.Int64Value(micros), ok && micros >= earliest && micros <= latest
 	case vendorapi.TypeDate:
@@ -72,6 +75,12 @@ func (c *column) convert(value []byte, text *[]byte) (result parquet.Value, ok b
 		return parquet.Int32Value(int32(floorDiv(date.Unix(), 24*60*60))), err == nil && date.Year() >= 1
 	}
 	return parquet.Value{}, false
+}
+
+// unset reports whether a Unix time is 0, by which vendors say that there is none.
+func unset(layout string, content []byte) bool {
+	unix := layout == vendorapi.LayoutUnix || layout == vendorapi.LayoutUnixMilli
+	return unix && len(content) > 0 && len(bytes.Trim(content, "0.")) == 0 && content[0] == '0'
 }
 
 // timestamp reads microseconds since 1970. Finer fractions are cut off.

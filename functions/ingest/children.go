@@ -181,12 +181,14 @@ func (c *children) unchanging(starts []time.Time) time.Time {
 
 // done reports whether a parent will be due no more.
 func (c *children) done(p rawzone.Rostered) bool {
-	if c.now.After(c.over(p.Time)) {
-		return true
-	}
 	last := c.time(p).Add(c.Stream.Lookback.D())
 	i, known := c.memory.at(p.Slot)
-	return known && !c.memory.Windows[i].ReadAt.Before(last) && c.memory.Windows[i].Settled
+	read := known && !c.memory.Windows[i].ReadAt.Before(last)
+	if c.now.After(c.over(p.Time)) {
+		// After an outage it is read all the same, or tried.
+		return read || !p.Refused.Before(last)
+	}
+	return read && c.memory.Windows[i].Settled
 }
 
 // admitAll takes the parents of a commit into the roster, and returns its ETag.

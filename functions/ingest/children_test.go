@@ -438,6 +438,24 @@ func TestAParentWhoseTimeMovesKeepsItsSlot(t *testing.T) {
 	}
 }
 
+func TestAParentIsReadForTheLastTimeAfterAnOutage(t *testing.T) {
+	for name, status := range map[string]int{"it is given": 0, "it is refused": http.StatusNotFound} {
+		t.Run(name, func(t *testing.T) {
+			h := newHome(t)
+			m := &meeting{id: "a", changed: day, ends: day, visits: visitsFrom(day, time.Hour, 48)}
+			h.model.meetings = []*meeting{m}
+			h.play(day, day.Add(20*time.Hour))
+			m.status = status
+			asked := h.model.asked["a"]
+			h.play(day.Add(200*time.Hour), day.Add(240*time.Hour))
+			if more := h.model.asked["a"] - asked; status == 0 && more != 5 || status != 0 && more != 1 {
+				t.Errorf("%d requests after the outage", more)
+			}
+			h.check()
+		})
+	}
+}
+
 func TestAChildThatIsGoneIsNotKept(t *testing.T) {
 	h := newHome(t)
 	m := &meeting{id: "a", changed: day, ends: day, visits: visitsFrom(day, 0, 12)}

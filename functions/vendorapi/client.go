@@ -67,6 +67,8 @@ type Client struct {
 	page    *Page
 	// parent is the one that a child stream is read of.
 	parent *ParentRecord
+	// without leaves out what a record has of its own under the names of its parent's fields.
+	without *withoutNames
 }
 
 // NewClient returns a client of the vendor's stream. Its error names the secret's fields that are missing,
@@ -123,7 +125,7 @@ func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, err
 // c, so calls of the two may not overlap, and a page lasts until the next call of either.
 func (c *Client) Of(parent ParentRecord) *Client {
 	of := *c
-	of.parent = &parent
+	of.parent, of.without = &parent, newWithoutNames(c.stream.Parent.Fields)
 	return &of
 }
 

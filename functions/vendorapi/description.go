@@ -289,7 +289,7 @@ type ParentPlace struct {
 
 // ParentField adds a field of the parent to each of its records.
 type ParentField struct {
-	// Name is that of the added field: letters, digits and underscores, from a letter on. It counts before one of the same name
+	// Name is that of the added field: letters, digits and underscores, from a letter on. It takes the place of one of the same name
 	// that the record has itself.
 	Name string `json:"name"`
 	// Path is the path of the field in the parent's record.
@@ -355,7 +355,7 @@ const (
 )
 
 // Column declares one field of a stream's records. A null, an absent field and, but for TypeString and
-// TypeJSON, an empty string are stored as null.
+// TypeJSON, an empty string are stored as null; so is a Unix time of 0 in a TypeTimestamp.
 type Column struct {
 	// Name is the column's name: lower-case letters, digits and underscores, from a letter on. "dt" and
 	// names that begin with "windrow_" are reserved.

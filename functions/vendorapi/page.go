@@ -46,6 +46,8 @@ type Page struct {
 	// added are the members that are put before those of each record, each with a comma behind it; extended is the record
 	// yielded last with them.
 	added, extended []byte
+	// without leaves out the record's own members of these names; nil where nothing is added.
+	without *withoutNames
 }
 
 // span is where a record stands in a page's body.
@@ -76,6 +78,9 @@ func (p *Page) extend(record []byte) []byte {
 		return record
 	}
 	own := bytes.TrimLeft(record[1:], " \t")
+	if p.without != nil {
+		own = p.without.members(record, own)
+	}
 	p.extended = append(append(p.extended[:0], '{'), p.added...)
 	if own[0] == '}' {
 		p.extended = p.extended[:len(p.extended)-1]

@@ -95,7 +95,7 @@ func TestAChildIsAskedForWithItsParentsFields(t *testing.T) {
 
 func TestARecordGetsItsParentsFields(t *testing.T) {
 	v := family(serve(t, func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, `{"visits":[{"id":1,"topic":"own"},{ },{`+"\n"+`"id":2},7]}`)
+		io.WriteString(w, `{"visits":[{"id":1,"topic":"own"},{"topic":{"a":1}},{"host":1,"x":{"topic":2},"n":12345678901234567890},{ },{`+"\n"+`"id":2},7]}`)
 	}))
 	parent := readParent(t, v, `{"uuid":"a\u00e9","host":{"id":12345678901234567890,`+"\n"+`"x":1},"end":1773165880}`)
 	page, err := mustClient(t, v, nil, newClock().options()).Of(parent).Page(t.Context(), hour, Cursor{})
@@ -103,7 +103,7 @@ func TestARecordGetsItsParentsFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	fields := `"meeting_uuid":"a\u00e9","host":{"id":12345678901234567890,"x":1},"topic":null`
-	want := []string{`{` + fields + `,"id":1,"topic":"own"}`, `{` + fields + `}`, `{` + fields + `,"id":2}`, `7`}
+	want := []string{`{` + fields + `,"id":1}`, `{` + fields + `}`, `{` + fields + `,"x":{"topic":2},"n":12345678901234567890}`, `{` + fields + `}`, `{` + fields + `,"id":2}`, `7`}
 	if diff := cmp.Diff(want, records(page)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -214,6 +214,9 @@ func (c column) converted(raw json.RawMessage) ([]byte, error) {
 			return []byte("false"), nil
 		}
 	case vendorapi.TypeTimestamp:
+		if _, unix := unitsOf[c.layout]; unix && strings.TrimRight(string(text), "0.") == "" {
+			return nil, nil
+		}
 		return c.instant(string(text))
 	case vendorapi.TypeDate:
 		if day, err := time.Parse(time.DateOnly, string(text)); err == nil {
@@ -223,10 +226,12 @@ func (c column) converted(raw json.RawMessage) ([]byte, error) {
 	return nil, errUnconvertible
 }
 
+// unitsOf are the microseconds of the units of layouts that count from 1970.
+var unitsOf = map[string]int64{vendorapi.LayoutUnix: 1_000_000, vendorapi.LayoutUnixMilli: 1_000}
+
 // instant returns the microseconds since 1970 of a time, finer fractions cut off.
 func (c column) instant(text string) ([]byte, error) {
-	units := map[string]int64{vendorapi.LayoutUnix: 1_000_000, vendorapi.LayoutUnixMilli: 1_000}
-	if scale, ok := units[c.layout]; ok {
+	if scale, ok := unitsOf[c.layout]; ok {
 		number, ok := new(big.Rat).SetString(text)
 		if !ok {
 			return nil, errUnconvertible

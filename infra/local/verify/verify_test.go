@@ -272,6 +272,7 @@ func TestConversion(t *testing.T) {
 		{"offset", vendorapi.Column{Type: vendorapi.TypeTimestamp}, `"2026-03-10T10:00:00-07:00"`, "1773162000000000"},
 		{"zone", vendorapi.Column{Type: vendorapi.TypeTimestamp, Layout: "2006-01-02 15:04", Zone: "America/Los_Angeles"}, `"2026-03-10 10:00"`, "1773162000000000"},
 		{"unix before 1970", vendorapi.Column{Type: vendorapi.TypeTimestamp, Layout: vendorapi.LayoutUnix}, `-0.0000005`, "-1"},
+		{"unix zero", vendorapi.Column{Type: vendorapi.TypeTimestamp, Layout: vendorapi.LayoutUnix}, `0`, "null"},
 		{"unix milliseconds", vendorapi.Column{Type: vendorapi.TypeTimestamp, Layout: vendorapi.LayoutUnixMilli}, `"1500"`, "1500000"},
 		{"date", vendorapi.Column{Type: vendorapi.TypeDate}, `"2026-03-10"`, "2026-03-10"},
 		{"JSON", vendorapi.Column{Type: vendorapi.TypeJSON}, `{ "b": 1.0, "a": null }`, `{"b":1.0,"a":null}`},
