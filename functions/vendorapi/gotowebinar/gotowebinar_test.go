@@ -60,10 +60,9 @@ func TestColumnsHoldTheExamples(t *testing.T) {
 	readytest.CheckExamples(t, gotowebinar.Vendor(organizer))
 }
 
-// TestAcceptance checks the description as any other is checked, with a token that stands in the secret.
+// TestAcceptance checks the description as any other is checked.
 func TestAcceptance(t *testing.T) {
 	v := gotowebinar.Vendor(organizer)
-	v.Auth = vendorapi.Auth{Kind: vendorapi.AuthBearer, TokenField: "token"}
 	vendortest.Check(t, v, vendortest.WithAnswers(os.DirFS("testdata")))
 }
 

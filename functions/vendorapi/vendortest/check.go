@@ -2,6 +2,7 @@ package vendortest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -255,6 +256,11 @@ func (c *checker) simulate(from time.Time) error {
 		Now: c.settledAt(from), Clock: func() time.Time { return c.clock }, Sleep: c.sleep,
 	})
 	var handler http.Handler = c.server
+	if c.truth.Auth.Kind == vendorapi.AuthToken {
+		options := DocumentedTokens(c.truth)
+		options.Now = func() time.Time { return c.clock }
+		handler = NewTokens(c.truth.Auth, c.secret, options, c.server)
+	}
 	if c.settings.serve != nil {
 		handler = c.settings.serve(handler)
 	}
@@ -303,12 +309,29 @@ func (c *checker) surroundings() vendorapi.Options {
 	}
 }
 
+// keeper keeps a secret in memory, for one client at a time.
+type keeper struct {
+	field  string
+	secret map[string]string
+}
+
+// Renew implements [vendorapi.Keeper].
+func (k keeper) Renew(ctx context.Context, _ string, spend func(context.Context, vendorapi.Secret) (vendorapi.Grant, error)) (vendorapi.Grant, error) {
+	grant, err := spend(ctx, vendorapi.Secret(k.secret))
+	if err == nil && grant.Refresh != "" {
+		k.secret[k.field] = grant.Refresh
+	}
+	return grant, err
+}
+
 func (c *checker) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(&c.logs, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 func (c *checker) client(stream string, secret map[string]string) (*vendorapi.Client, error) {
-	client, err := vendorapi.NewClient(c.vendor, stream, secret, c.surroundings())
+	options := c.surroundings()
+	options.Keeper = keeper{field: c.vendor.Auth.Token.Refresh.Field, secret: secret}
+	client, err := vendorapi.NewClient(c.vendor, stream, secret, options)
 	if err != nil {
 		c.said = append(c.said, err.Error())
 	}

@@ -110,5 +110,9 @@ func hostsOf(v *vendorapi.Vendor) []string {
 	if err != nil {
 		return nil
 	}
-	return []string{base.Host}
+	hosts := []string{base.Host}
+	if token, err := url.Parse(v.Auth.Token.URL); v.Auth.Kind == vendorapi.AuthToken && err == nil {
+		hosts = append(hosts, token.Host)
+	}
+	return hosts
 }

@@ -131,17 +131,15 @@ func (r *review) placing() *vendorapi.Vendor {
 		}
 	}
 	v.Retry.MaxAttempts = 1
+	// What was answered once needs no credentials.
+	v.Auth = vendorapi.Auth{Kind: vendorapi.AuthNone}
 	return v
 }
 
 // read lets the client read an answer.
 func (r *review) read(answer []byte) {
 	v := r.placing()
-	secret := map[string]string{}
-	for _, field := range v.SecretFields() {
-		secret[field] = "none"
-	}
-	client, err := vendorapi.NewClient(v, r.stream.Name, secret, vendorapi.Options{
+	client, err := vendorapi.NewClient(v, r.stream.Name, nil, vendorapi.Options{
 		Transport: answered(answer), Now: func() time.Time { return checkedDay }, Sleep: func(context.Context, time.Duration) error { return nil },
 		Random: func() float64 { return 0 }, Logger: slog.New(slog.DiscardHandler),
 	})

@@ -69,10 +69,9 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestAcceptance checks the description as any other is checked, with a token that stands in the secret.
+// TestAcceptance checks the description as any other is checked.
 func TestAcceptance(t *testing.T) {
 	v := zoom.Vendor()
-	v.Auth = vendorapi.Auth{Kind: vendorapi.AuthBearer, TokenField: "token"}
 	vendortest.Check(t, v, vendortest.WithAnswers(os.DirFS("testdata")))
 }
 
