@@ -154,6 +154,9 @@ func is(sample record) func(record) bool {
 
 // askBounds sees how the vendor reads a window's bounds, by asking for windows that begin and end at a record's own time.
 func (p *prober) askBounds(ctx context.Context, first *answer) {
+	if s := p.stream; s.Parent != nil || s.Window.Listing != nil || s.Window == (vendorapi.Window{}) {
+		return // Nothing is asked for by time.
+	}
 	if p.stream.TimePath == "" {
 		p.add(Bounds, Unknown, "no TimePath is described, so that nothing shows whether records lie in the window; give one if the records have it")
 		return

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/curated"
@@ -104,6 +105,10 @@ func newProber(o Options, s *vendorapi.Stream) (*prober, error) {
 	}
 	p := &prober{options: o, stream: s, times: vendorapi.NewTimeReader(s), keys: vendorapi.NewKeyReader(s), known: map[uint64]bool{},
 		report: StreamReport{Name: s.Name}, shift: anyShift}
+	if o.Vendor.RenewsSecret() && !o.Vendor.Auth.Token.Refresh.Reusable {
+		return nil, fmt.Errorf("the vendor %s replaces its refresh token with each use, and a probe cannot store the new one: describe auth with a bearer token for the while (Auth.Kind %q), and give a token that was fetched by hand",
+			o.Vendor.Name, vendorapi.AuthBearer)
+	}
 	p.wire = newWire(transport, o.Vendor.LimitOf(s.Name), o.Now, o.Sleep)
 	var err error
 	if p.table, err = curated.NewTable(s); err != nil {
@@ -111,15 +116,29 @@ func newProber(o Options, s *vendorapi.Stream) (*prober, error) {
 	}
 	p.connect = func(variant *vendorapi.Stream) (*vendorapi.Client, error) {
 		v := *o.Vendor
-		v.Streams = []vendorapi.Stream{*variant}
+		v.Streams = slices.Clone(o.Vendor.Streams)
+		for i := range v.Streams {
+			if v.Streams[i].Name == variant.Name {
+				v.Streams[i] = *variant
+			}
+		}
 		// A question that is not answered at the second attempt is not worth a third.
 		v.Retry.MaxAttempts = 2
 		return vendorapi.NewClient(&v, variant.Name, o.Secret, vendorapi.Options{
 			Transport: p.wire, Now: o.Now, Sleep: o.Sleep, Random: o.Random, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Keeper: spender{o.Secret},
 		})
 	}
 	p.client, err = p.connect(s)
 	return p, err
+}
+
+// spender fetches tokens with the secret as it is. A new refresh token is let go: the old one stays good.
+type spender struct{ secret vendorapi.Secret }
+
+// Renew implements [vendorapi.Keeper].
+func (s spender) Renew(ctx context.Context, _ string, spend func(context.Context, vendorapi.Secret) (vendorapi.Grant, error)) (vendorapi.Grant, error) {
+	return spend(ctx, s.secret)
 }
 
 // record is one that the vendor has answered with.

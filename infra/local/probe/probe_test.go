@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorapi/gotowebinar"
 	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 	"github.com/windrow-data/windrow/functions/vendorapi/vendortest"
+	"github.com/windrow-data/windrow/functions/vendorapi/zoom"
 )
 
 var day = time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
@@ -172,6 +174,42 @@ func TestON24IsAsDescribed(t *testing.T) {
 }
 
 // TestDeviations gives a server that is as really says, and a description that is as told says.
+// TestVendorsWithTokensAndChildrenAreAsDescribed asks the simulated Zoom and GoTo, whose children need a parent to be asked for.
+func TestVendorsWithTokensAndChildrenAreAsDescribed(t *testing.T) {
+	for _, v := range []*vendorapi.Vendor{zoom.Vendor(), gotowebinar.Vendor("5555555555555555555")} {
+		t.Run(v.Name, func(t *testing.T) {
+			secret := map[string]string{}
+			for _, field := range v.SecretFields() {
+				secret[field] = token
+			}
+			o := options(v, nil)
+			tokens := vendortest.DocumentedTokens(v)
+			tokens.Now = o.Now
+			o.Transport = direct{vendortest.NewTokens(v.Auth, secret, tokens, serve(t, v, 600)), new(int)}
+			report, text := run(t, o)
+			if report.Differs() {
+				t.Errorf("it differs:\n%s", text)
+			}
+			for _, s := range report.Streams {
+				for _, question := range []string{Reachable, Authorized, Records, Keys, Columns, Undeclared} {
+					if f, ok := finding(s, question, ""); !ok || f.Verdict != OK {
+						t.Errorf("%s: %s is %v", s.Name, question, f)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestARefreshTokenThatIsReplacedIsNotSpent(t *testing.T) {
+	v := gotowebinar.Vendor("5555555555555555555")
+	v.Auth.Token.Refresh.Reusable = false
+	o := options(v, http.NotFoundHandler())
+	if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "replaces its refresh token with each use") || *o.Transport.(direct).sent > 0 {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestDeviations(t *testing.T) {
 	none := func(*vendorapi.Stream) {}
 	pass := func(h http.Handler) http.Handler { return h }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +22,10 @@ var shortSpans = []time.Duration{4 * time.Hour, 8 * time.Hour, 24 * time.Hour, 7
 
 // windows are those to look at, each no longer than the vendor accepts.
 func (p *prober) windows() []window.Window {
-	s := p.stream
+	return p.windowsOf(p.stream)
+}
+
+func (p *prober) windowsOf(s *vendorapi.Stream) []window.Window {
 	until := p.options.Until
 	if until.IsZero() {
 		until = p.options.Now().Add(-s.Settle.D())
@@ -50,21 +55,101 @@ func (p *prober) windows() []window.Window {
 	return all
 }
 
+// ask is a window, or a parent, to look at.
+type ask struct {
+	client *vendorapi.Client
+	window window.Window
+}
+
+func (p *prober) windowsToAsk() (asks []ask) {
+	for _, w := range p.windows() {
+		asks = append(asks, ask{p.client, w})
+	}
+	return asks
+}
+
+// fewParents is how many parents are looked at until one has children.
+const fewParents = 3
+
+// parentsToAsk are the latest parents of a window that holds some. They take requests of the stream's own share.
+func (p *prober) parentsToAsk(ctx context.Context) ([]ask, error) {
+	parent, err := p.options.Vendor.Stream(p.stream.Parent.Stream)
+	if err != nil {
+		return nil, err
+	}
+	if parent.Parent != nil {
+		return nil, fmt.Errorf("its parents, of stream %s, are children themselves, for which there are too few requests", parent.Name)
+	}
+	client, err := p.connect(parent)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := vendorapi.NewParentReader(p.options.Vendor, p.stream)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range p.windowsOf(parent) {
+		page, err := client.Page(ctx, w, vendorapi.Cursor{})
+		if err != nil {
+			return nil, err
+		}
+		var parents []vendorapi.ParentRecord
+		var unusable error
+		for _, records := range []iter.Seq[[]byte]{page.Records(), page.Others()} {
+			for record := range records {
+				of, err := reader.Read(record)
+				if err != nil {
+					unusable = err
+					continue
+				}
+				parents = append(parents, of)
+			}
+		}
+		if len(parents) == 0 && unusable != nil {
+			return nil, unusable
+		}
+		if len(parents) == 0 {
+			continue
+		}
+		slices.SortFunc(parents, func(a, b vendorapi.ParentRecord) int { return b.Time.Compare(a.Time) })
+		var asks []ask
+		at := w.End.Truncate(time.Second)
+		for _, of := range parents[:min(len(parents), fewParents)] {
+			asks = append(asks, ask{p.client.Of(of), window.Window{Start: at, End: at.Add(time.Second)}})
+		}
+		return asks, nil
+	}
+	return nil, nil
+}
+
 // askReachable reads the first page of a window that holds records; nil where there is none.
 func (p *prober) askReachable(ctx context.Context) *answer {
+	asks := p.windowsToAsk()
+	if p.stream.Parent != nil {
+		var err error
+		if asks, err = p.parentsToAsk(ctx); err != nil {
+			p.judgeFailure(err)
+			return nil
+		}
+	}
 	var first *answer
-	for _, w := range p.windows() {
-		a, err := p.page(ctx, p.client, w, vendorapi.Cursor{})
+	for _, ask := range asks {
+		a, err := p.page(ctx, ask.client, ask.window, vendorapi.Cursor{})
 		if err != nil {
 			p.judgeFailure(err)
 			return nil
 		}
+		p.client = ask.client
 		if first = a; a.count > 0 || a.total > 0 {
 			break
 		}
 	}
 	if first == nil {
-		p.add(Reachable, Unknown, "nothing was asked: no window of the stream lies before -until")
+		if p.stream.Parent != nil {
+			p.add(Reachable, Unknown, "nothing was asked: no parent was found, see stream %s; give a longer window with -from and -until", p.stream.Parent.Stream)
+		} else {
+			p.add(Reachable, Unknown, "nothing was asked: no window of the stream lies before -until")
+		}
 		return nil
 	}
 	p.add(Reachable, OK, "it answers")
