@@ -136,7 +136,7 @@ func TestAnotherTeamsModule(t *testing.T) {
 	}
 	proxy, version := publish(t, root)
 	consumer := t.TempDir()
-	for _, name := range []string{"main.go", "cdk.json"} {
+	for _, name := range []string{"main.go", "main_test.go", "cdk.json"} {
 		content, err := os.ReadFile(filepath.Join(root, "constructs", "testdata", "consumer", name))
 		if err != nil {
 			t.Fatal(err)
@@ -174,6 +174,11 @@ func TestAnotherTeamsModule(t *testing.T) {
 		run(nil, "go", args...)
 	}
 
+	blocks := guideBlocks(t)
+	if !checkShown(t, blocks, "go test ./...", run(nil, "go", "test", "./...")) {
+		t.Error("docs/own-vendor.md does not show go test")
+	}
+
 	// What it deploys is what is kept beside it, so that a change of it is seen.
 	outdir := filepath.Join(t.TempDir(), "cdk.out")
 	run(synthesisOf(t, filepath.Join(consumer, "cdk.json"), outdir), "go", "run", ".")
@@ -194,7 +199,10 @@ func TestAnotherTeamsModule(t *testing.T) {
 
 	// Played from there, with the functions as they are built from the module cache.
 	out := filepath.Join(t.TempDir(), "out")
-	run(nil, "go", "run", modulePath+"/infra/local@"+version, "-app", "go run .", "-attendees", "1500", "-until", "2026-03-10T06:00:00Z", "-out", out)
+	played := run(nil, "go", "run", modulePath+"/infra/local@"+version, "-app", "go run .", "-attendees", "1500", "-until", "2026-03-10T06:00:00Z", "-out", out)
+	if !checkShown(t, blocks, "go run "+modulePath+"/infra/local@", played) {
+		t.Error("docs/own-vendor.md does not show the play")
+	}
 	var summary struct {
 		Streams []struct {
 			Name                                        string

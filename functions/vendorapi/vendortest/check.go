@@ -278,6 +278,9 @@ func lateness(v *vendorapi.Vendor) Lateness {
 			continue
 		}
 		delay := Delay{Late: 0.1, Mean: latest / 4, Longest: latest, Changed: 0.1, ChangesFrom: latest / 4, ChangesUntil: latest}
+		if s.Audit == vendorapi.AuditCount {
+			delay.Changed = 0 // A count does not show what changes in its place.
+		}
 		isParent := slices.ContainsFunc(v.Streams, func(child vendorapi.Stream) bool { return child.Parent != nil && child.Parent.Stream == s.Name })
 		if s.Parent != nil && !isParent {
 			// What is read of a parent replaces all that was read before.

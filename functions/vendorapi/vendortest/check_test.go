@@ -41,6 +41,9 @@ func TestCheckPassesGoodDescriptions(t *testing.T) {
 			s.Window.Layout, s.Window.Zone, s.Window.EndInclusive = "2006-01-02 15:04:05", "Europe/Berlin", true
 			s.Lookback = vendorapi.Duration(24 * time.Hour)
 		}),
+		"a total that is counted": paged(func(_ *vendorapi.Vendor, s *vendorapi.Stream) {
+			s.Audit, s.Lookback = vendorapi.AuditCount, vendorapi.Duration(24*time.Hour)
+		}),
 		"no bounds": described(func(_ *vendorapi.Vendor, s *vendorapi.Stream) { s.Window = vendorapi.Window{} }),
 		"a listing of what is planned, and its children": house(func(v *vendorapi.Vendor) {
 			s := &v.Streams[0]
