@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,11 +30,24 @@ func (tpl cfnTemplate) each(kind string, visit func(id string, r cfnResource)) {
 	}
 }
 
-// ruledTemplates are those of all environments, and of another team's app.
+// ruledTemplates are those of all environments, of prod for each ready vendor, and of another team's app.
 func ruledTemplates(t *testing.T) map[string]cfnTemplate {
 	t.Helper()
 	all := map[string]cfnTemplate{}
-	for env, context := range deployed {
+	contexts := maps.Clone(deployed)
+	for name, ready := range readyVendors {
+		if name == defaultVendor {
+			continue
+		}
+		context := maps.Clone(deployed["prod"])
+		delete(context, "clientId")
+		context[contextVendor] = name
+		if ready.account != "" {
+			context[ready.account] = ready.simulated
+		}
+		contexts["prod of "+name] = context
+	}
+	for env, context := range contexts {
 		for stack, content := range stacks(t, context) {
 			var tpl cfnTemplate
 			if err := json.Unmarshal(content, &tpl); err != nil {
