@@ -3,17 +3,17 @@
 // It stands apart from the construct as the place where this repository's own deployments are decided; a
 // consumer has such an app of their own. The CDK command line runs it (see cdk.json) and hands it its context:
 //
-//	env         dev, staging, prod or local; required
-//	vendor      on24 (the default), zoom or gotowebinar
-//	clientId    the account's id at ON24; required for it, but for local
+//	env           dev, staging, prod or local; required
+//	vendor        on24 (the default), zoom or gotowebinar
+//	clientId      the account's id at ON24; required for it, but for local
 //	organizerKey  the organizer's key at GoTo Webinar; required for it, but for local
-//	vendorUrl   where the simulated vendor listens, http://HOST:PORT; required for local, and only there
-//	account     the AWS account that the stack goes to, and its
-//	region      region; default: those of the credentials, but prod must say them
-//	owner       the team that answers for the pipeline; default windrow, but prod must say it
-//	costCenter  who pays; default unassigned, but prod must say it
-//	alarmEmail  who is told of alarms, several addresses joined by commas; prod must say it
-//	anomalies   true adds a stack with a cost anomaly monitor of the environment, in us-east-1
+//	vendorUrl     where the simulated vendor listens, http://HOST:PORT; required for local, and only there
+//	account       the AWS account that the stack goes to, and its
+//	region        region; default: those of the credentials, but prod must say them
+//	owner         the team that answers for the pipeline; default windrow, but prod must say it
+//	costCenter    who pays; default unassigned, but prod must say it
+//	alarmEmail    who is told of alarms, several addresses joined by commas; prod must say it
+//	anomalies     true adds a stack with a cost anomaly monitor of the environment, in us-east-1
 //
 // Other keys without a namespace are refused. What is wrong is told, all of it at once, on standard error, with exit status 1. With the argument cost it prints instead what each environment
 // is expected to cost.
