@@ -143,7 +143,7 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	past := flags.String("past", "", "`time` before -from: when the day is over, the state machine Backfill reads from there to -from too, then makes all curated objects again, which must come out the same (default: the past is not read)")
 	flags.DurationVar(&o.Interval, "interval", 0, "`duration` from tick to tick, for example 1h, in whole seconds (default: what the app's schedules say)")
 	flags.Uint64Var(&o.Seed, "seed", 1, "`number` that the simulated vendor and its faults are drawn from: equal seeds give equal ones; with -keep it is the last run's")
-	flags.IntVar(&o.Attendees, "attendees", vendortest.DefaultAttendees, "`number` of attendees of a day's two large webinars together, or of records of each stream and day where the vendor is not ON24; with -keep it is the last run's")
+	flags.IntVar(&o.Attendees, "attendees", vendortest.DefaultAttendees, "`number` of attendees of a day's two large webinars together, or of records of each stream and day where the vendor is none of the ready ones; with -keep it is the last run's")
 	flags.StringVar(&o.VendorURL, "vendor-url", "", "`address` of a running vendor, http://HOST:PORT, to read in place of a simulated one; as it does not tell all it holds, the lake is then compared with what was committed")
 	flags.StringVar(&secretFile, "secret", "", "`file` with the credentials that the vendor at -vendor-url wants, a JSON object of strings")
 	flags.BoolVar(&o.Chaos, "chaos", false, "break things: kill functions, stop S3 and the vendor, skip ticks and let runs overlap; some quiet ticks follow on the day, after which nothing may be missing all the same")
