@@ -175,6 +175,9 @@ func (b *backfill) day(ctx, asking context.Context, day, done time.Time) error {
 
 // windowAgain reads a committed window again, unless this execution has done so.
 func (b *backfill) windowAgain(ctx, asking context.Context, ref rawzone.CommitRef) error {
+	if b.Stream.Window.Listing != nil {
+		return nil // What was listed then cannot be asked for any more.
+	}
 	if !b.fresh() && !b.worthwhile() {
 		b.answer.More = true
 		return nil

@@ -60,10 +60,9 @@ func (g *reading) compare(ctx context.Context, before *rawzone.Commit) (kept, ca
 	return kept << g.keys.sampled, carried, err
 }
 
-// moves says that a record which a window gives no more is in a later one. A parent's children, and what is listed, are gone.
-func (g *reading) moves() bool {
-	return g.Stream.Audit == vendorapi.AuditReread && g.Parents == nil && g.Stream.Window.Listing == nil
-}
+// moves says that a record which a window gives no more is not gone: it is in a later one, or was listed when its time had not come.
+// A parent's children are gone.
+func (g *reading) moves() bool { return g.Stream.Audit == vendorapi.AuditReread && g.Parents == nil }
 
 // notCarried reports that records that have left the window are not kept.
 func (g *reading) notCarried(why string) {

@@ -33,6 +33,8 @@ type meeting struct {
 	visits []time.Time
 	// gone are the numbers of the visits that are no more.
 	gone map[int]bool
+	// begun is from when on it is listed no more, zero for never.
+	begun time.Time
 	// renamed is what follows on its topic.
 	renamed string
 	// status is what a request for its visits is answered with, where it is not 0.
@@ -74,7 +76,7 @@ func (m *family) RoundTrip(r *http.Request) (*http.Response, error) {
 func (m *family) list(w http.ResponseWriter, holds func(*meeting) bool) {
 	list := []string{}
 	for _, of := range m.meetings {
-		if holds(of) && !of.changed.After(m.now) {
+		if holds(of) && !of.changed.After(m.now) && (of.begun.IsZero() || m.now.Before(of.begun)) {
 			list = append(list, fmt.Sprintf(`{"id":%q,"ends":%d,"topic":"about %s%s"}`, of.id, of.ends.Unix(), of.id, of.renamed))
 		}
 	}
@@ -772,6 +774,34 @@ func TestAListingIsStoredWhereItChanges(t *testing.T) {
 	h.store.Remove("raw", "model/visits/roster.json")
 	h.play(day.Add(24*time.Hour+30*time.Minute), day.Add(85*time.Hour))
 	h.check()
+}
+
+// TestWhatWasListedIsKept has a range of a listing read again when what it listed has begun.
+func TestWhatWasListedIsKept(t *testing.T) {
+	h := newHome(t)
+	s := &h.vendor.Streams[0]
+	s.Path, s.Window, s.Lookback = "/planned", vendorapi.Window{Listing: &vendorapi.Listing{}}, 0
+	h.model.meetings = []*meeting{{id: "a", changed: day.Add(-time.Hour), ends: day.Add(5 * time.Hour), begun: day.Add(4 * time.Hour)}}
+	h.play(day, day.Add(10*time.Hour))
+	records := func() (n int64) {
+		zone := h.zone("meetings")
+		for ref, err := range zone.Commits(context.Background(), time.Time{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			commit, _, err := zone.Commit(context.Background(), ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += commit.Records
+		}
+		return n
+	}
+	before := records()
+	h.backfill("meetings", ingest.Past{Start: day.Add(-30 * time.Hour), End: day.Add(6 * time.Hour), Lanes: 1}, day.Add(11*time.Hour))
+	if after := records(); before == 0 || after < before {
+		t.Errorf("%d records were listed, %d are left", before, after)
+	}
 }
 
 // TestNothingOfAParentIsLostOrDoubled kills runs anywhere and has others run in their midst.

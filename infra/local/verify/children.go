@@ -14,18 +14,12 @@ import (
 // always is all of the vendor's history.
 var always = window.Window{Start: time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), End: time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)}
 
-// listed yields what the vendor listed at the last run that did not fail: that is what the view should show of a listing.
+// listed yields the versions that a run which did not fail was listed: the newest of a record is what the view should show of a listing.
 func (c Check) listed() Source {
-	last := c.Playing
-	for _, run := range c.Runs {
-		if !run.Failed {
-			last = run.At
-		}
-	}
 	return func(window.Window) iter.Seq2[Record, error] {
 		return func(yield func(Record, error) bool) {
 			for record, err := range c.Source(always) {
-				if err == nil && !(span{last, last}).throughout(record) {
+				if err == nil && !slices.ContainsFunc(c.Runs, func(run Run) bool { return !run.Failed && c.lists(record, run.At) }) {
 					continue
 				}
 				if !yield(record, err) {
@@ -34,6 +28,19 @@ func (c Check) listed() Source {
 			}
 		}
 	}
+}
+
+// lists reports whether the vendor listed a version to a run.
+func (c Check) lists(record Record, at time.Time) bool {
+	if !(span{at, at}).throughout(record) {
+		return false
+	}
+	w := c.Stream.Window
+	if w.Start == w.End {
+		return true // There are no places for bounds.
+	}
+	// A run asks at the end of a window, which lies a settle delay before it. What has begun since may be listed no more.
+	return record.Time.After(at.Add(-w.Listing.Behind.D())) && record.Time.Before(at.Add(w.Listing.Ahead.D()-c.Stream.Settle.D()))
 }
 
 // parent is what is known of one parent of a child stream.

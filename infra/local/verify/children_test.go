@@ -145,6 +145,8 @@ func TestAListingIsComparedWithWhatWasListedLast(t *testing.T) {
 		{"in both windows", []person{ann(start, nil)}, []person{ann(middle, nil)}, 0, 0, ""},
 		{"in one", []person{ann(start, nil)}, nil, 0, 0, ""},
 		{"listed no more", []person{ann(start, nil)}, nil, 0, time.Hour, ""},
+		{"listed no more, and lost", nil, nil, 0, 70 * time.Minute, "no record 1"},
+		{"listed between two runs", nil, nil, 61 * time.Minute, 70 * time.Minute, ""},
 		{"not listed yet", nil, nil, 3 * time.Hour, 0, ""},
 		{"lost", nil, nil, time.Hour, 0, "no record 1"},
 	} {
