@@ -58,7 +58,8 @@ func TestPermissionsHelpNamesTheRunsOfCI(t *testing.T) {
 	}
 	var runs []string
 	for line := range strings.Lines(string(script)) {
-		if strings.HasPrefix(line, "make run") || strings.Contains(line, "permissions.json") {
+		// Runs of other vendors are of other roles.
+		if strings.HasPrefix(line, "make run") && !strings.Contains(line, "VENDOR=") || strings.Contains(line, "permissions.json") {
 			runs = append(runs, line)
 		}
 	}

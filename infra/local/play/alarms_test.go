@@ -111,7 +111,7 @@ func TestEachScenarioTripsItsAlarm(t *testing.T) {
 		},
 		{
 			name:    "a loop of runs",
-			options: func(o *Options) { o.Interval, o.Until = 8*time.Second, at(45) },
+			options: func(o *Options) { o.Interval, o.Until = 7*time.Second, at(55) },
 			cause:   at(0),
 			want:    []string{"it costs more than expected", "wake somebody"},
 		},
