@@ -116,7 +116,7 @@ type process struct {
 	denied int
 	// past says that it is about a past range.
 	past bool
-	// unsettled are the commits put whose counts do not agree; findings are those logged.
+	// unsettled are the commits put, as far as the handler knows, whose counts do not agree; findings are those logged.
 	unsettled int
 	findings  map[string]int
 }
@@ -352,7 +352,8 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 	if err != nil {
 		return nil, err
 	}
-	return request(ctx, p, "PUT", *in.Key, func(ctx context.Context) (*s3.PutObjectOutput, error) {
+	unsettled := p.unsettled
+	out, err := request(ctx, p, "PUT", *in.Key, func(ctx context.Context) (*s3.PutObjectOutput, error) {
 		again := *in
 		again.Body = bytes.NewReader(body)
 		var before string
@@ -375,6 +376,11 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 		}
 		return out, err
 	})
+	if errors.Is(err, errLost) || err != nil && ctx.Err() != nil {
+		// Whether it took effect the handler cannot know, and the reading that is due next tells of it.
+		p.unsettled = unsettled
+	}
+	return out, err
 }
 
 // DeleteObject implements [objectstore.API].

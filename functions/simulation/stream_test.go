@@ -283,8 +283,7 @@ func (p *process) judge(what string, answer ingest.Answer, err error) error {
 	switch {
 	case err != nil && p.struck == 0 && !excused(err):
 		return fmt.Errorf("%w: %s %s failed without a fault: %v", errBreach, what, p.name, err)
-	// Of a commit whose answer was lost an invocation knows nothing; its own failure is told, and the next reading tells of the counts.
-	case err == nil && !p.dead && p.unsettled > p.found(telemetry.CountsUnsettled):
+	case !p.dead && p.unsettled > p.found(telemetry.CountsUnsettled):
 		return fmt.Errorf("%w: %s %s put %d unsettled commits and told of %d", errBreach, what, p.name, p.unsettled, p.found(telemetry.CountsUnsettled))
 	case p.found(telemetry.OutsideWindow) > 0:
 		return fmt.Errorf("%w: %s %s tells that the vendor does not take the window's parameters", errBreach, what, p.name)
