@@ -144,6 +144,9 @@ func (c *Client) Stats() Stats {
 	return c.tokens.counted(c.stats.counted())
 }
 
+// Allowed returns how many requests the limit lets the client send within a time from now on, -1 for any number.
+func (c *Client) Allowed(within time.Duration) int64 { return c.limits.most(c.options.Now(), within) }
+
 // Page reads one page of the window. The page is read and checked whole before it is returned, so a
 // connection that breaks in its midst is repeated without a trace; it is valid until the next call.
 //
