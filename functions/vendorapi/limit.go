@@ -1,12 +1,17 @@
 package vendorapi
 
+import "time"
+
 // DefaultBackfillShare is the part of each limit that is kept for backfills where [Vendor.BackfillShare] is left out: ordinary
 // runs, whose data is wanted soon, lose little by it, and a past is patient.
 const DefaultBackfillShare = 0.15
 
 // LimitOf returns the limit that all requests for the stream keep to: its own, or its share of the account's by weight,
-// whichever is lower. A share is a whole number of requests in the account's span; where that is less than one, it is one
-// in a longer span. Zero means none. What of it a run or a backfill takes is for [Limits] to say.
+// whichever is lower. Zero means none. What of it a run or a backfill takes is for [Limits] to say.
+//
+// A share is a whole number of requests in the account's span, so that the shares together are never more than the account has. Of a
+// span of seconds too much would be lost by that: a share that is no whole number is then spread evenly, one request after
+// the other, and the streams together may come to a few more in a span, not in a minute.
 func (v *Vendor) LimitOf(stream string) RateLimit {
 	s, err := v.Stream(stream)
 	if err != nil {
@@ -39,10 +44,11 @@ func (l RateLimit) perSecond() float64 { return float64(l.Requests) / l.Per.D().
 
 // part returns share of whole of the limit.
 func (l RateLimit) part(share, whole int) RateLimit {
-	if requests := l.Requests * share / whole; requests > 0 {
-		return RateLimit{Requests: requests, Per: l.Per}
+	requests, rest := l.Requests*share/whole, l.Requests*share%whole
+	if requests == 0 || rest > 0 && l.Per < Duration(time.Minute) {
+		return RateLimit{Requests: 1, Per: l.Per * Duration(whole) / Duration(l.Requests*share)}
 	}
-	return RateLimit{Requests: 1, Per: l.Per * Duration(whole) / Duration(l.Requests*share)}
+	return RateLimit{Requests: requests, Per: l.Per}
 }
 
 // divide divides the limit between ordinary runs and backfills, whose part is reserve. Whole requests that it cannot be divided
@@ -57,4 +63,12 @@ func (l RateLimit) divide(reserve float64) (ordinary, past RateLimit) {
 		return RateLimit{Requests: 1, Per: Duration(float64(l.Per) / (float64(l.Requests) * share))}
 	}
 	return stretched(1 - reserve), stretched(reserve)
+}
+
+// lane is what one of the lanes of a backfill has of its part.
+func (l RateLimit) lane(lanes int) RateLimit {
+	if requests := l.Requests / lanes; requests > 0 {
+		return RateLimit{Requests: requests, Per: l.Per}
+	}
+	return RateLimit{Requests: 1, Per: l.Per * Duration(lanes) / Duration(l.Requests)}
 }

@@ -92,7 +92,7 @@ func (l *Limits) divide() {
 	ordinary, past := l.whole.divide(l.reserve)
 	l.part = ordinary
 	if l.turn.Past {
-		l.part = past.part(1, l.turn.Lanes)
+		l.part = past.lane(l.turn.Lanes)
 	}
 	if times := (l.part.Requests + mostRemembered - 1) / mostRemembered; times > 1 {
 		l.part = RateLimit{Requests: l.part.Requests / times, Per: l.part.Per / Duration(times)}
