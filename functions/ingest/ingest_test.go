@@ -135,7 +135,7 @@ func describe(change ...func(*vendorapi.Stream)) *vendorapi.Vendor {
 	query := func(name string) vendorapi.Place { return vendorapi.Place{In: vendorapi.InQuery, Name: name} }
 	stream := vendorapi.Stream{
 		Name: "visits", Path: "/visits",
-		Window:      vendorapi.Window{Start: query("from"), End: query("to"), Layout: vendorapi.LayoutUnix, Resolution: vendorapi.Duration(time.Second)},
+		Window: vendorapi.Window{Start: query("from"), End: query("to"), Layout: vendorapi.LayoutUnix, Resolution: vendorapi.Duration(time.Second)},
 		// The model counts requests, and each takes its time on one clock.
 		Paging:      vendorapi.Paging{Kind: vendorapi.PagingOffset, Place: query("offset"), Size: 10, SizePlace: query("size"), InFlight: 1},
 		RecordsPath: "records", Total: vendorapi.Total{Path: "total"},
