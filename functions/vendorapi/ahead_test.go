@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -609,6 +611,154 @@ func TestPagesAheadAsIfAlone(t *testing.T) {
 		}
 		if limit.Requests > 0 && busiest(times, limit.Per.D()) > limit.Requests {
 			rt.Fatalf("%d requests in %v", busiest(times, limit.Per.D()), limit.Per)
+		}
+	})
+}
+
+// Hooks and tokens meet one request at a time, and a token that is rejected is renewed once for all pages.
+func TestHooksAndTokensOfPagesSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{records: 4000, most: 100, latency: steady(300 * time.Millisecond)}
+		var mutex sync.Mutex
+		tokens, rejected := 0, 0
+		good := func(token string) bool {
+			mutex.Lock()
+			defer mutex.Unlock()
+			// The first token ends after a while, long before its half.
+			if token == "Bearer t1" && len(s.times) > 20 {
+				rejected++
+				return false
+			}
+			return token == fmt.Sprintf("Bearer t%d", tokens) || token == "Bearer t1"
+		}
+		options := bubbled(roundTrips(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/token" {
+				time.Sleep(200 * time.Millisecond)
+				mutex.Lock()
+				defer mutex.Unlock()
+				tokens++
+				return says(200, fmt.Sprintf(`{"access_token":"t%d","expires_in":36000}`, tokens)), nil
+			}
+			answer, err := s.RoundTrip(r)
+			if err == nil && !good(r.Header.Get("Authorization")) {
+				return says(401, "expired"), nil
+			}
+			return answer, err
+		}))
+		signed, judged, inHook := 0, 0, 0
+		alone := func() func() {
+			inHook++
+			if inHook != 1 {
+				t.Error("two hooks at once")
+			}
+			return func() { inHook-- }
+		}
+		options.Hooks = Hooks{
+			Sign: func(*http.Request, []byte, Secret) error {
+				defer alone()()
+				signed++
+				return nil
+			},
+			Judge: func(Received) Verdict {
+				defer alone()()
+				judged++
+				return AsDescribed
+			},
+		}
+		v := s.describe(8)
+		v.Auth = ClientCredentials("http://vendor.example/token")
+		c, err := NewClient(v, "things", Secret{"clientId": "a", "clientSecret": "b"}, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := readWindow(t.Context(), c)
+		if diff := cmp.Diff(ids(4000), got.ids); diff != "" || got.err != nil {
+			t.Errorf("got %v, records (-want +got):\n%s", got.err, diff)
+		}
+		if tokens != 2 || rejected == 0 || rejected > 16 || signed != len(s.times) || judged != signed {
+			t.Errorf("%d tokens, %d rejected, %d signed, %d judged, %d requests", tokens, rejected, signed, judged, len(s.times))
+		}
+		if stats := c.Stats(); stats.Requests != len(s.times)+2 || stats.Tokens != 2 || stats.Retries != rejected {
+			t.Errorf("%+v", stats)
+		}
+	})
+}
+
+type roundTrips func(*http.Request) (*http.Response, error)
+
+func (f roundTrips) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// What a server far away sees: pages side by side over real connections, which are used again.
+func TestPagesSideBySideOverHTTP(t *testing.T) {
+	s := &shelf{records: 5000, most: 100, latency: steady(20 * time.Millisecond)}
+	connections := 0
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := s.RoundTrip(r)
+		if err != nil {
+			return
+		}
+		io.Copy(w, answer.Body)
+	}))
+	var mutex sync.Mutex
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		if state == http.StateNew {
+			connections++
+		}
+	}
+	server.Start()
+	defer server.Close()
+	v := s.describe(8)
+	v.BaseURL = server.URL
+	options := bubbled(nil)
+	c, err := NewClient(v, "things", nil, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := readWindow(t.Context(), c)
+	c.Stop()
+	if diff := cmp.Diff(ids(5000), got.ids); diff != "" || got.err != nil {
+		t.Errorf("got %v, records (-want +got):\n%s", got.err, diff)
+	}
+	mutex.Lock()
+	defer mutex.Unlock()
+	if s.crowd < 4 || s.crowd > 8 || connections > 9 || len(s.times) != 50 {
+		t.Errorf("%d at once over %d connections, %d requests", s.crowd, connections, len(s.times))
+	}
+}
+
+// Under 100 requests a minute the limit is what bounds an execution and a backfill together, and they keep to it, as the server
+// counts.
+func TestRunAndBackfillUnderOneLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{records: 1_000_000, most: 100, latency: func(offset int) time.Duration { return time.Duration(200+offset%900) * time.Millisecond }}
+		v := s.describe(8)
+		v.Streams[0].RateLimit = RateLimit{Requests: 100, Per: Duration(time.Minute)}
+		const span = 30 * time.Minute
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), span)
+		defer cancel()
+		var running sync.WaitGroup
+		for _, turn := range []Turn{{Begun: begun}, {Begun: begun, Past: true, Lane: 0, Lanes: 2}, {Begun: begun, Past: true, Lane: 1, Lanes: 2}} {
+			options := bubbled(s)
+			options.Limits = NewLimits(v, "things")
+			options.Limits.Begin(turn, time.Now())
+			c, err := NewClient(v, "things", nil, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			running.Go(func() {
+				if got := readWindow(ctx, c); !errors.Is(got.err, ErrDeadline) {
+					t.Errorf("%+v: %v", turn, got.err)
+				}
+				c.Stop()
+			})
+		}
+		running.Wait()
+		most, used := busiest(s.times, time.Minute), float64(len(s.times))/span.Minutes()
+		if most > 100 || used < 95 {
+			t.Errorf("%d requests in the busiest minute, %.1f in each", most, used)
 		}
 	})
 }
