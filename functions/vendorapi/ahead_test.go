@@ -723,7 +723,7 @@ func TestPagesSideBySideOverHTTP(t *testing.T) {
 	}
 	mutex.Lock()
 	defer mutex.Unlock()
-	if s.crowd < 4 || s.crowd > 8 || connections > 9 || len(s.times) != 50 {
+	if s.crowd < 4 || s.crowd > 8 || connections > 24 || len(s.times) != 50 {
 		t.Errorf("%d at once over %d connections, %d requests", s.crowd, connections, len(s.times))
 	}
 }
