@@ -36,9 +36,9 @@ func (b *bench) held(records, days int) attendance {
 // pairs is how often the two sides of a ratio are measured.
 func (b *bench) pairs() int {
 	if b.options.Quick {
-		return 5
+		return 7
 	}
-	return 3
+	return 5
 }
 
 // against collects what a handler and its floor have taken, pair by pair.

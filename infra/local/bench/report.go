@@ -116,9 +116,11 @@ func (r *Report) Print(out io.Writer) {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Measure, f.Name, f.text(), f.Bound, verdict)
 	}
 	table.Flush()
+	told := map[string]bool{}
 	for _, f := range r.Figures {
-		if f.Note != "" {
-			fmt.Fprintf(out, "\n%s, %s: %s\n", f.Measure, f.Name, f.Note)
+		if note := f.Measure + ": " + f.Note; f.Note != "" && !told[note] {
+			told[note] = true
+			fmt.Fprintf(out, "\n%s\n", note)
 		}
 	}
 }
