@@ -65,6 +65,7 @@ type measure struct {
 var measures = []measure{
 	{"ingest", "CPU of ingest over its floor, records a second on one core, memory", (*bench).ingest},
 	{"preprocess", "CPU of preprocess over its floor, records a second on one core, memory", (*bench).preprocess},
+	{"scaling", "CPU, requests and memory when the window is ten and a hundred times as long", (*bench).scaling},
 	{"coldstart", "from the start of the process to its first request, size of what is deployed", (*bench).coldStart},
 }
 

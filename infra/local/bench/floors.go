@@ -201,13 +201,8 @@ func (b *bench) preprocess(ctx context.Context) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		err := a.take(ctx, step{Name: stepPreprocess, Objects: objects, Dir: dir}, alone, func() (w work, err error) {
-			bucket, err := b.rig.bucket(ctx)
-			if err != nil {
-				return w, err
-			}
-			w, err = b.rig.once(ctx, job{handler: handlerPreprocess, asset: asset, raw: raw, curated: bucket, stream: stream}, s.now())
-			return w, errors.Join(err, b.rig.drop(bucket))
+		err := a.take(ctx, step{Name: stepPreprocess, Objects: objects, Dir: dir}, alone, func() (work, error) {
+			return b.curate(ctx, raw, asset, s.window)
 		})
 		if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 			return err
