@@ -65,6 +65,7 @@ type measure struct {
 var measures = []measure{
 	{"ingest", "CPU of ingest over its floor, records a second on one core, memory", (*bench).ingest},
 	{"preprocess", "CPU of preprocess over its floor, records a second on one core, memory", (*bench).preprocess},
+	{"small", "records a second under a Lambda of 128 MB, which has 7 % of a core", (*bench).small},
 	{"scaling", "CPU, requests and memory when the window is ten and a hundred times as long", (*bench).scaling},
 	{"coldstart", "from the start of the process to its first request, size of what is deployed", (*bench).coldStart},
 }
@@ -111,6 +112,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	chosen, err := o.chosen()
 	if err != nil {
 		return nil, err
+	}
+	if cpuReader == nil {
+		return nil, errors.New("the benchmark needs Linux, where the processor time of a living process is told")
 	}
 	if err := o.Validate(); err != nil {
 		return nil, err

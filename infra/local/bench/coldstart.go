@@ -91,7 +91,7 @@ func (r *rig) start(ctx context.Context, j job, now time.Time) (first start, err
 			first.wall = time.Since(begun)
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			first.cpu, fault = processCPU(s.pid)
+			first.cpu, fault = cpuReader(s.pid)
 		})
 	}
 	r.store.seen.Store(&seen)

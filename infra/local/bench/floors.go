@@ -139,8 +139,13 @@ func (s *source) read(ctx context.Context, r *rig) (bucket string, w work, err e
 		return "", w, err
 	}
 	s.reset()
-	w, err = r.once(ctx, job{handler: handlerIngest, asset: s.asset, raw: bucket, genesis: s.window.Start, stream: stream}, s.now())
+	w, err = r.once(ctx, s.job(bucket), s.now())
 	return bucket, w, err
+}
+
+// job is the function that reads the window into a bucket.
+func (s *source) job(bucket string) job {
+	return job{handler: handlerIngest, asset: s.asset, raw: bucket, genesis: s.window.Start, stream: stream}
 }
 
 // ingest compares the ingest handler with its floor.

@@ -184,6 +184,8 @@ type job struct {
 	raw, curated string
 	genesis      time.Time
 	stream       string
+	// share is how many processors it has; 0 gives it all.
+	share float64
 }
 
 // sandbox is a function that is hosted, and what is known of its processes.
@@ -225,7 +227,7 @@ func (r *rig) host(j job) (*sandbox, error) {
 	var err error
 	s.host, err = lambdahost.New([]lambdahost.Function{{
 		Name: s.name, ARN: "arn:aws:lambda:" + region + ":111122223333:function:" + s.name, Dir: j.asset,
-		Environment: j.variables(), Timeout: functionTimeout, MemoryMB: memoryMB,
+		Environment: j.variables(), Timeout: functionTimeout, MemoryMB: memoryMB, CPUShare: j.share,
 	}}, lambdahost.Options{
 		Region: region, Environment: r.endpoints, LogDir: filepath.Join(r.dir, "logs"), TempDir: filepath.Join(r.dir, "tmp"),
 		Memory: lambdahost.MemoryReader(), CPU: s.cpu, Log: func(string) {},
@@ -238,8 +240,11 @@ func (s *sandbox) cpu(pid int) (time.Duration, error) {
 	s.mu.Lock()
 	s.pid = pid
 	s.mu.Unlock()
-	return processCPU(pid)
+	return cpuReader(pid)
 }
+
+// cpuReader reads the processor time of a living process; nil on a system that does not tell.
+var cpuReader = lambdahost.CPUReader()
 
 // invoke runs the function until it has no more to do, as the state machine does.
 func (s *sandbox) invoke(ctx context.Context, now time.Time) error {
