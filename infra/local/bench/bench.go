@@ -67,6 +67,7 @@ var measures = []measure{
 	{"preprocess", "CPU of preprocess over its floor, records a second on one core, memory", (*bench).preprocess},
 	{"small", "records a second under a Lambda of 128 MB, which has 7 % of a core", (*bench).small},
 	{"scaling", "CPU, requests and memory when the window is ten and a hundred times as long", (*bench).scaling},
+	{"idle", "what a run takes when the vendor has nothing new, on the first day and after ten years", (*bench).idle},
 	{"coldstart", "from the start of the process to its first request, size of what is deployed", (*bench).coldStart},
 }
 
