@@ -68,6 +68,8 @@ var measures = []measure{
 	{"small", "records a second under a Lambda of 128 MB, which has 7 % of a core", (*bench).small},
 	{"scaling", "CPU, requests and memory when the window is ten and a hundred times as long", (*bench).scaling},
 	{"idle", "what a run takes when the vendor has nothing new, on the first day and after ten years", (*bench).idle},
+	{"latency", "pages in flight against a vendor that takes 300 ms a page", (*bench).latency},
+	{"limit", "an execution and a backfill at once under a limit of 100 requests a minute", (*bench).limit},
 	{"coldstart", "from the start of the process to its first request, size of what is deployed", (*bench).coldStart},
 }
 

@@ -262,18 +262,29 @@ func (s *sandbox) invoke(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for {
-		result, err := s.host.Invoke(ctx, s.name, payload)
-		if err != nil {
-			return err
-		}
-		if err := result.Error(); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		var answer struct{ More bool }
-		if err := json.Unmarshal(result.Payload, &answer); err != nil || !answer.More {
+		answer, err := s.round(ctx, payload)
+		if err != nil || !answer.More {
 			return err
 		}
 	}
+}
+
+// answer is what of a handler's answer tells whether it has to go on.
+type answer struct {
+	More     bool
+	Position string
+}
+
+// round invokes the function once.
+func (s *sandbox) round(ctx context.Context, payload []byte) (a answer, err error) {
+	result, err := s.host.Invoke(ctx, s.name, payload)
+	if err != nil {
+		return a, err
+	}
+	if err := result.Error(); err != nil {
+		return a, fmt.Errorf("%s: %w", s.name, err)
+	}
+	return a, json.Unmarshal(result.Payload, &a)
 }
 
 func (s *sandbox) stats() lambdahost.Stats { return s.host.Stats()[s.name] }
