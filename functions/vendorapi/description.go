@@ -97,6 +97,9 @@ const (
 	DefaultRequestTimeout = time.Minute
 	// DefaultMaxPages is ten times what a window of a million records has in pages of 100.
 	DefaultMaxPages = 100_000
+	// DefaultInFlight has a vendor that takes 300 ms for a page answer 26 requests a second, and keeps less than a megabyte of
+	// usual pages in memory.
+	DefaultInFlight = 8
 )
 
 // Retry says how often and how patiently a request is repeated. Answers 408, 429 and 5xx, broken
@@ -333,6 +336,11 @@ type Paging struct {
 	PastEnd []Answer `json:"pastEnd,omitempty"`
 	// MaxPages bounds the pages of one window, in case a vendor's never end. Default [DefaultMaxPages].
 	MaxPages int `json:"maxPages,omitempty"`
+	// InFlight is how many pages are asked for side by side, within the rate limit, once a window's first page has told its total:
+	// 1 to [MaxInFlight]. Default [DefaultInFlight] (8). It is for PagingOffset and PagingNumber with a Total: otherwise only a page
+	// itself tells whether another one follows, and how to ask for it. Pages of megabytes are fewer side by side, so that
+	// the memory they take is bounded.
+	InFlight int `json:"inFlight,omitempty"`
 }
 
 // Total says where the number of records in a window stands: at a path in the body, or in a header.

@@ -121,6 +121,7 @@ func full() *Vendor {
 					SizePlace: Place{In: InBody, Name: "page.size"},
 					PastEnd:   []Answer{{Status: 400, BodyContains: "past the end"}},
 					MaxPages:  5000,
+					InFlight:  4,
 				},
 				RecordsPath:            "data.people",
 				RecordsAbsentWhenEmpty: true,
