@@ -2,6 +2,7 @@
 # make query  asks the lake that it leaves, by SQL
 # make test   runs the tests
 # make soak   goes on breaking a simulated pipeline for as long as told, SOAK=10m
+# make bench  measures what the functions cost, and fails where a bound is broken
 # make fuzz   gives each fuzz target FUZZ=30s to find bytes from outside that break it
 # make synth  writes and checks the CloudFormation templates of the deployed environments
 # make cost   prints what they are expected to cost, line by line
@@ -15,7 +16,7 @@ SHELL        := /bin/bash
 
 # The ON24 client id that `make synth` writes into the templates it checks.
 CLIENT_ID    ?= 90001
-# Arguments of `make run`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
+# Arguments of `make run` and `make bench`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
 ARGS         ?=
 # Whose API `make run` plays: on24, zoom or gotowebinar
 VENDOR       ?= on24
@@ -56,6 +57,10 @@ test: needs node_modules ## Run the tests
 .PHONY: soak
 soak: needs ## Look for a fault that loses or doubles a record, for SOAK=10m
 	go test ./functions/simulation -run '^TestSoak$$' -soak=$(SOAK) -timeout=0 -count=1 -v
+
+.PHONY: bench
+bench: needs ## Measure what the functions cost (ARGS=-quick in three minutes; ARGS=-help lists the flags)
+	@go run ./infra/local bench $(ARGS)
 
 .PHONY: fuzz
 fuzz: needs ## Give each fuzz target FUZZ=30s; what it finds is kept in testdata/fuzz

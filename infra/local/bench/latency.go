@@ -30,7 +30,7 @@ var quickly = vendorapi.RateLimit{Requests: 30, Per: vendorapi.Duration(time.Sec
 // inFlight describes the vendor with so many pages asked for side by side.
 func inFlight(v *vendorapi.Vendor, pages int) *vendorapi.Vendor {
 	for i := range v.Streams {
-		setInFlight(&v.Streams[i].Paging, pages)
+		v.Streams[i].Paging.InFlight = pages
 	}
 	return v
 }
