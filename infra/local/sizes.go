@@ -22,7 +22,8 @@ import (
 
 const sizesCommand = "sizes"
 
-const sizesHelp = `Says what each memory size of the functions would cost and how long they would take, so that a size is chosen from data.
+const sizesHelp = `Says what each memory size of the functions would cost and how long they would take, as power tuning does for a function that is
+deployed, so that a size is chosen from data.
 
   go run ./infra/local sizes [flags]; make sizes ARGS="[flags]" is the same
 
@@ -61,6 +62,7 @@ func findSizes(ctx context.Context, arguments []string, s surroundings) int {
 	flags.DurationVar(&o.VendorLatency, "page", 300*time.Millisecond, "`duration` that the vendor takes for a page")
 	flags.DurationVar(&o.StorageLatency, "object", pricing.StorageLatency, "`duration` that a request to S3 or another AWS service takes")
 	flags.IntVar(&o.Samples, "samples", 1, "`number` of invocations of a kind that are replayed; the busiest of each function is replayed besides")
+	flags.IntVar(&o.Repeats, "repeat", 1, "`number` of times that each is replayed at each size; the quickest counts, since a busy machine can only slow it")
 	flags.IntVar(&o.Play.Attendees, "attendees", vendortest.DefaultAttendees/10, "`number` of attendees of the day's two large webinars together")
 	flags.Uint64Var(&o.Play.Seed, "seed", 1, "`number` that the simulated vendor and the sample are drawn from")
 	flags.StringVar(&o.File, "out", ".local/sizes.json", "`file` for all figures; a folder of its name beside it has the day's lake and logs")
@@ -91,6 +93,10 @@ func findSizes(ctx context.Context, arguments []string, s surroundings) int {
 		return wrong(exitUsage, fmt.Errorf("argument %q: want flags only, see -help", flags.Arg(0)))
 	case o.Samples < 1:
 		return wrong(exitUsage, fmt.Errorf("-samples %d: want 1 or more", o.Samples))
+	case o.Repeats < 1:
+		return wrong(exitUsage, fmt.Errorf("-repeat %d: want 1 or more", o.Repeats))
+	case o.VendorLatency < 0 || o.StorageLatency < 0:
+		return wrong(exitUsage, fmt.Errorf("-page %s and -object %s: want 0 or more", o.VendorLatency, o.StorageLatency))
 	case o.Play.Attendees < 1:
 		return wrong(exitUsage, fmt.Errorf("-attendees %d: want 1 or more", o.Play.Attendees))
 	case lambdahost.CPUReader() == nil:

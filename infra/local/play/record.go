@@ -30,8 +30,13 @@ type Invocation struct {
 	before   *snapshot
 }
 
-// Forget gives up what was kept to invoke the function again.
-func (i *Invocation) Forget() error { return os.RemoveAll(i.before.dir) }
+// Forget gives up what was kept to invoke the function again, if anything was.
+func (i *Invocation) Forget() error {
+	if i.before == nil {
+		return nil
+	}
+	return os.RemoveAll(i.before.dir)
+}
 
 // record invokes a function and tells the recorder of it. One after another, since what a stream holds must stand still while
 // it is kept, and since each is to have the machine to itself.
@@ -61,8 +66,8 @@ func (d *day) record(ctx context.Context, p *playing, at time.Time, function str
 
 // snapshot is what the buckets held of a stream.
 type snapshot struct {
-	dir string
-	// kept are the folders of the stream and the copies of them in dir, in the order of streamFolders.
+	// dir has a copy of each folder.
+	dir     string
 	folders []streamFolder
 }
 

@@ -35,6 +35,8 @@ type Options struct {
 	VendorLatency, StorageLatency time.Duration
 	// Samples is how many invocations of a kind are replayed at most; the busiest of each handler is replayed besides.
 	Samples int
+	// Repeats is how often each is replayed at each size; the quickest counts, since a busy machine can only slow it.
+	Repeats int
 	// Prices and Architecture are what the replays are priced with.
 	Prices       pricing.Prices
 	Architecture pricing.Architecture
