@@ -248,6 +248,32 @@ func TestSample(t *testing.T) {
 	})
 }
 
+// TestEqualChance draws one of eight invocations of a kind many times; the busiest is kept anyway.
+func TestEqualChance(t *testing.T) {
+	const draws = 4000
+	drawn := map[int64]int{}
+	for seed := range uint64(draws) {
+		s := newSample(1, seed)
+		for n, work := range []int64{63, 16, 17, 18, 19, 20, 21, 22, 23} {
+			i := &play.Invocation{Tick: time.Unix(int64(n), 0), Handler: ingest, Result: lambdahost.Result{Payload: fmt.Appendf(nil, `{"requests":%d}`, work)}}
+			if err := s.add(i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, i := range s.kept() {
+			drawn[workOf(ingest, i.Result.Payload)]++
+		}
+	}
+	for work := int64(16); work <= 23; work++ {
+		if got := drawn[work]; got < draws/8*4/5 || got > draws/8*6/5 {
+			t.Errorf("one of eight is drawn %d times in %d", got, draws)
+		}
+	}
+	if drawn[63] != draws {
+		t.Errorf("the busiest is kept %d times in %d", drawn[63], draws)
+	}
+}
+
 func TestKinds(t *testing.T) {
 	of := func(handler string, work int64) int {
 		return kindOf(&play.Invocation{Handler: handler, Result: lambdahost.Result{Payload: fmt.Appendf(nil, `{"requests":%d,"rows":%d}`, work, work)}}).magnitude
