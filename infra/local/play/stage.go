@@ -20,11 +20,11 @@ type Stage struct {
 	day *day
 }
 
-// Slow has each answer of the vendor, and each of the AWS services, take so much longer from now on. A simulated vendor and a
+// Slow has a page of the vendor take so long from now on, and an answer of an AWS service so much longer: a simulated vendor and a
 // server on the same machine answer sooner than what they stand for.
-func (s *Stage) Slow(vendor, aws time.Duration) {
+func (s *Stage) Slow(page, aws time.Duration) {
 	if s.day.vendors != nil {
-		s.day.vendors.delay.set(vendor)
+		s.day.vendors.delay.set(page - s.day.options.conditions().latency)
 	}
 	s.day.services.delay.set(aws)
 }

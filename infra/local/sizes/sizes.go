@@ -44,12 +44,8 @@ type Options struct {
 	File string
 }
 
-// How a function is deployed unless an app says otherwise; a local app cuts these to the measure of a day in minutes.
-const (
-	timeout = 15 * time.Minute
-	// playedLatency is what a page takes while the day is recorded, and in a replay before it is slowed.
-	playedLatency = 10 * time.Millisecond
-)
+// timeout is the construct's default, which cannot be had from there without CDK.
+const timeout = 15 * time.Minute
 
 // Run plays the day, replays the sample, and sums up. The summary is of the day; where that is not right, there is no report.
 func Run(ctx context.Context, o Options) (*Report, *play.Summary, error) {
@@ -59,7 +55,7 @@ func Run(ctx context.Context, o Options) (*Report, *play.Summary, error) {
 	o.Play.Adjust = asDeployed
 	o.Play.Record = recording.add
 	o.Play.Encore = func(ctx context.Context, stage *play.Stage) error {
-		stage.Slow(max(0, o.VendorLatency-playedLatency), o.StorageLatency)
+		stage.Slow(o.VendorLatency, o.StorageLatency)
 		replayed, err := replay(ctx, o, stage, recording)
 		if err != nil {
 			return err
@@ -71,7 +67,8 @@ func Run(ctx context.Context, o Options) (*Report, *play.Summary, error) {
 	return report, summary, err
 }
 
-// asDeployed gives a function of a local app the limits that it has where it is deployed.
+// asDeployed gives a function of a local app the limits that it has by default where it is deployed; the app has cut them to the
+// measure of a day in minutes.
 func asDeployed(f *assembly.Function) error {
 	path := filepath.Join(f.Dir, settings.VendorFile)
 	content, err := os.ReadFile(path)
