@@ -153,7 +153,7 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	flags.StringVar(&secretFile, "secret", "", "`file` with the credentials that the vendor at -vendor-url wants, a JSON object of strings")
 	flags.BoolVar(&o.Chaos, "chaos", false, "break things: kill functions, stop S3 and the vendor, skip ticks and let runs overlap; some quiet ticks follow on the day, after which nothing may be missing all the same")
 	flags.Uint64Var(&o.ChaosSeed, "chaos-seed", 0, "`number` that what -chaos breaks is drawn from: equal seeds break the same at the same ticks (default: another each time)")
-	flags.BoolVar(&o.CPUShare, "cpu-share", false, "hold each function to the share of a processor that its memory has on Lambda, 7 % of one for 128 MB; a day takes several times as long (Linux only)")
+	flags.BoolVar(&o.CPUShare, "cpu-share", false, "hold each function to the share of a processor that its memory has on Lambda, 7 % of one for 128 MB; bursts take longer (Linux only)")
 	flags.BoolVar(&o.Keep, "keep", false, "go on with the data of the last run in -out, where it ended; once further days are simulated, only what is read from then on is compared")
 	flags.StringVar(&o.Out, "out", ".local", "`folder` for all that a run leaves, the lake, the logs and summary.json among it; what an earlier run has left there is removed first, but for -keep")
 	if err := flags.Parse(arguments); err != nil {
