@@ -106,8 +106,9 @@ func findSizes(ctx context.Context, arguments []string, s surroundings) int {
 	if err != nil {
 		return wrong(exitWrong, fmt.Errorf("no folder for helper programs: %w", err))
 	}
-	o.Play.From, _ = time.Parse(time.RFC3339, defaultFrom)
-	o.Play.Until, _ = time.Parse(time.RFC3339, defaultUntil)
+	if err := errors.Join(flagTime("from", defaultFrom, &o.Play.From), flagTime("until", defaultUntil, &o.Play.Until)); err != nil {
+		return wrong(exitWrong, err)
+	}
 	o.Play.Out = strings.TrimSuffix(o.File, filepath.Ext(o.File))
 	o.Play.Screen = play.NewScreen(s.stdout, isTerminal(s.stdout))
 	o.Play.Cache = toolcache.Cache{Dir: filepath.Join(userCache, "windrow"), Say: o.Play.Screen.Line}
