@@ -86,8 +86,8 @@ type VendorPipelineProps struct {
 	// RunTimeout is the time limit of an execution of the state machine of a run, however often the functions are invoked
 	// in it. A run that is cut off has stored its work; the next one goes on. Default [DefaultRunTimeout] (24h).
 	RunTimeout time.Duration
-	// BackfillLanes is how many invocations read the past of one stream side by side, 1 to 40. The vendor's rate limits
-	// hold for each of them alone. Default [DefaultBackfillLanes] (2).
+	// BackfillLanes is how many invocations read the past of one stream side by side, 1 to 40. They divide the part of the
+	// vendor's rate limits that is kept for backfills, the description's BackfillShare. Default [DefaultBackfillLanes] (2).
 	BackfillLanes int
 	// SafetyMargin is the time before the timeout at which a function stops by itself with its work stored,
 	// shorter than Timeout. Default [DefaultSafetyMargin] (30s).

@@ -37,6 +37,10 @@ type Vendor struct {
 	Retry Retry `json:"retry,omitzero"`
 	// RateLimit is the limit of the whole account, divided among the streams by their weights. Zero means none.
 	RateLimit RateLimit `json:"rateLimit,omitzero"`
+	// BackfillShare is the part of each limit, the account's and the streams' own, that is kept for backfills, and divided among their
+	// lanes; ordinary runs keep to the rest. Above 0 and below 1; raise it to have a long past read soon. Default
+	// [DefaultBackfillShare] (0.15).
+	BackfillShare float64 `json:"backfillShare,omitempty"`
 	// RequestTimeout bounds one request, headers and body. Default [DefaultRequestTimeout].
 	RequestTimeout Duration `json:"requestTimeout,omitempty"`
 	// MaxPageBytes bounds one answer's body after decompression. Default [DefaultMaxPageBytes].
@@ -129,7 +133,8 @@ type Answer struct {
 	Throttled bool `json:"throttled,omitempty"`
 }
 
-// RateLimit is at most Requests in each span of Per, spread evenly.
+// RateLimit is at most Requests in each span of Per. They may come all at once, so Per is the span that the vendor counts in: a vendor
+// of 10 a second is not described as one of 600 a minute.
 type RateLimit struct {
 	Requests int      `json:"requests"`
 	Per      Duration `json:"per"`

@@ -100,6 +100,7 @@ func TestValidate(t *testing.T) {
 		"count, filtered":    {stream(func(s *Stream) { s.Window.Resolution = 0 }), []string{`streams[0].audit: "count": the totals count other windows' records too`}},
 		"count, whole days":  {stream(func(s *Stream) { s.Window.Granularity, s.Window.LongestSpan = Duration(24*time.Hour), 0 }), []string{`streams[0].audit: "count": the totals count other windows' records too`}},
 		"pages":              {stream(func(s *Stream) { s.Paging.MaxPages = -1 }), []string{`streams[0].paging.maxPages: -1: want a number of pages above 0, or 0 for 100000`}},
+		"share of backfills": {func(v *Vendor) { v.BackfillShare = 1 }, []string{"backfillShare: 1: want a part of the limits above 0 and below 1, or 0 for 0.15"}},
 		"many in flight":     {stream(func(s *Stream) { s.Paging.InFlight = 33 }), []string{`streams[0].paging.inFlight: 33: want 1 to 32 pages side by side, or 0 for 8`}},
 		"in flight, chained": {days(func(s *Stream) { s.Paging.InFlight = 1 }), []string{`streams[1].paging.inFlight: 1: paging kind linkHeader has one page after the other`}},
 		"in flight, no total": {stream(func(s *Stream) { s.Paging.InFlight, s.Total, s.Audit = 2, Total{}, AuditReread }),
