@@ -5,6 +5,7 @@
 # make fuzz   gives each fuzz target FUZZ=30s to find bytes from outside that break it
 # make synth  writes and checks the CloudFormation templates of the deployed environments
 # make cost   prints what they are expected to cost, line by line
+# make sizes  says what each memory size of the functions would cost, from a day that is replayed
 # make diff   shows what the templates of this checkout change against those of BASE=v1.2.0
 # Each needs Go and Node alone and does its own set-up.
 # make lint   checks the templates with cfn-lint too, which needs Python
@@ -15,9 +16,9 @@ SHELL        := /bin/bash
 
 # The ON24 client id that `make synth` writes into the templates it checks.
 CLIENT_ID    ?= 90001
-# Arguments of `make run`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
+# Arguments of `make run` and `make sizes`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
 ARGS         ?=
-# Whose API `make run` plays: on24, zoom or gotowebinar
+# Whose API `make run` and `make sizes` play: on24, zoom or gotowebinar
 VENDOR       ?= on24
 # How long `make soak` goes on, in Go's text form.
 SOAK         ?= 10m
@@ -76,6 +77,10 @@ synth: needs node_modules ## Write and check the templates of dev, staging and p
 .PHONY: cost
 cost: needs ## Print what the pipelines are expected to cost, line by line
 	@go run ./infra cost
+
+.PHONY: sizes
+sizes: needs ## Say what each memory size would cost (ARGS=-help lists the flags)
+	@go run ./infra/local sizes -c vendor=$(VENDOR) $(ARGS)
 
 .PHONY: diff
 diff: needs node_modules ## Show what the templates change against those of BASE=v1.2.0
