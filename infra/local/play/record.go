@@ -14,7 +14,7 @@ import (
 )
 
 // Invocation is one invocation of a function in a day that is recorded, with what it takes to invoke the function again as it was
-// then: until it is forgotten, the stream's objects from before it are kept.
+// then: until it is forgotten, the objects of its stream from before it are kept.
 type Invocation struct {
 	// Tick is the time that the run stands for.
 	Tick time.Time
@@ -64,7 +64,7 @@ func (d *day) record(ctx context.Context, p *playing, at time.Time, function str
 	})
 }
 
-// snapshot is what the buckets held of a stream.
+// snapshot is what the buckets held of a stream, and of those that it has its parents from.
 type snapshot struct {
 	// dir has a copy of each folder.
 	dir     string
@@ -79,23 +79,37 @@ type streamFolder struct {
 	place func(from, to string) error
 }
 
-func (d *day) streamFolders(p *playing, stream string) []streamFolder {
+func (d *day) streamFolders(p *playing, name string) ([]streamFolder, error) {
 	var all []streamFolder
-	for _, bucket := range []string{p.rawBucket, p.curatedBucket} {
-		prefix := filepath.Join(bucket, p.vendor.Name, stream)
-		all = append(all,
-			streamFolder{filepath.Join(d.out.lake, prefix), os.Link},
-			streamFolder{filepath.Join(d.out.attributes, prefix), copyFile})
+	for name != "" {
+		for _, bucket := range []string{p.rawBucket, p.curatedBucket} {
+			prefix := filepath.Join(bucket, p.vendor.Name, name)
+			all = append(all,
+				streamFolder{filepath.Join(d.out.lake, prefix), os.Link},
+				streamFolder{filepath.Join(d.out.attributes, prefix), copyFile})
+		}
+		stream, err := p.vendor.Stream(name)
+		if err != nil {
+			return nil, err
+		}
+		name = ""
+		if stream.Parent != nil {
+			name = stream.Parent.Stream
+		}
 	}
-	return all
+	return all, nil
 }
 
 func (d *day) keep(p *playing, stream string) (*snapshot, error) {
+	folders, err := d.streamFolders(p, stream)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp(d.out.temp, "before-")
 	if err != nil {
 		return nil, err
 	}
-	kept := &snapshot{dir: dir, folders: d.streamFolders(p, stream)}
+	kept := &snapshot{dir: dir, folders: folders}
 	var faults []error
 	for i, folder := range kept.folders {
 		faults = append(faults, copyTree(folder.path, kept.copyOf(i), folder.place))

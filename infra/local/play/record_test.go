@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/infra/local/assembly"
 	"github.com/windrow-data/windrow/infra/local/lambdahost"
 )
@@ -152,12 +153,19 @@ func TestSnapshot(t *testing.T) {
 	put(filepath.Join(raw, "commits", "1.json"), "first")
 	put(filepath.Join(attributes, "commits", "1.json", "etag"), "one")
 	d := &day{out: out}
-	p := &playing{pipeline: &pipeline{vendor: shop("acme"), rawBucket: "raw", curatedBucket: "curated"}}
-	kept, err := d.keep(p, "orders")
+	vendor := shop("acme")
+	vendor.Streams = append(vendor.Streams, vendorapi.Stream{Name: "items", Parent: &vendorapi.Parent{Stream: "orders"}})
+	p := &playing{pipeline: &pipeline{vendor: vendor, rawBucket: "raw", curatedBucket: "curated"}}
+	// An invocation of the children needs the parents as they were too.
+	kept, err := d.keep(p, "items")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := d.keep(p, "nothing"); err == nil {
+		t.Error("a stream is kept that the vendor has not")
+	}
 	for range 2 {
+		put(filepath.Join(out.lake, "raw", "acme", "items", "genesis.json"), "begun")
 		put(filepath.Join(raw, "commits", "1.json"), "second generation")
 		put(filepath.Join(raw, "commits", "2.json"), "next")
 		put(filepath.Join(attributes, "commits", "1.json", "etag"), "two")

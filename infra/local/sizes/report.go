@@ -188,8 +188,8 @@ func (r *Report) Good() bool {
 
 // Print writes the report as tables for a person.
 func (r *Report) Print(w io.Writer) error {
-	fmt.Fprintf(w, "\n%s, %d runs, two webinars of %d attendees each; %.0f ms for a page of the vendor, %.0f ms for a request to AWS; %d invocations replayed\n",
-		r.Vendor, r.Runs, r.Attendees/2, r.VendorLatencyMs, r.StorageLatencyMs, len(r.Replays))
+	fmt.Fprintf(w, "\n%s, %d runs, %d attendees; %.0f ms for a page of the vendor, %.0f ms for a request to AWS; %d invocations replayed\n",
+		r.Vendor, r.Runs, r.Attendees, r.VendorLatencyMs, r.StorageLatencyMs, len(r.Replays))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, h := range r.Handlers {
 		fmt.Fprintf(table, "\n%s: %d invocations a day\n", h.Handler, h.Invocations)
