@@ -229,10 +229,10 @@ func (i *idling) tell() {
 	title := func(what string) string { return fmt.Sprintf("%s, day %d, %s", i.stream.Name, i.day, what) }
 	store, vendor := of(func(r idleRun) float64 { return r.store }), of(func(r idleRun) float64 { return r.vendor })
 	note := "a run of ingest and preprocess for one stream, the mean and the most of the 48 ticks of a day; what the audit asks for is spread over them"
-	i.add(Figure{Name: title("requests to S3 a run"), Value: mean(store), Bound: atMost(mostIdleRequests), Samples: store, Note: note})
-	i.add(Figure{Name: title("most requests to S3 in a run"), Value: maximum(store)})
-	i.add(Figure{Name: title("requests to the vendor a run"), Value: mean(vendor), Bound: atMost(idleVendorRequests(i.stream)), Samples: vendor})
-	i.add(Figure{Name: title("most requests to the vendor in a run"), Value: maximum(vendor)})
+	i.add(Figure{Name: title("requests to S3 a run"), Value: mean(store), Samples: store, Note: note})
+	i.add(Figure{Name: title("most requests to S3 in a run"), Value: maximum(store), Bound: atMost(mostIdleRequests)})
+	i.add(Figure{Name: title("requests to the vendor a run"), Value: mean(vendor), Samples: vendor})
+	i.add(Figure{Name: title("most requests to the vendor in a run"), Value: maximum(vendor), Bound: atMost(idleVendorRequests(i.stream))})
 	cpu := mean(of(func(r idleRun) float64 { return milliseconds(r.cpu) }))
 	i.add(Figure{Name: title("processor a run"), Value: cpu, Unit: "ms", Samples: of(func(r idleRun) float64 { return milliseconds(r.cpu) })})
 	per := pricing.Workload{

@@ -38,9 +38,10 @@ func inFlight(v *vendorapi.Vendor, pages int) *vendorapi.Vendor {
 // latency has a window read of a vendor that takes long for a page, with one page in flight and with more. The readings go side by
 // side, each at a vendor of its own, since all they do is wait.
 func (b *bench) latency(ctx context.Context) error {
-	pages := 200
+	// The first page alone, and then so many times 8: the last of them do not wait for fewer.
+	pages := 1 + 25*8
 	if b.options.Quick {
-		pages = 100
+		pages = 1 + 13*8
 	}
 	ways := []int{1, 2, 4, 8}
 	took, most := make([]time.Duration, len(ways)), make([]int, len(ways))
