@@ -48,7 +48,7 @@ func (c *column) convert(value []byte, text *[]byte) (result parquet.Value, ok b
 		return parquet.Int64Value(n), ok && exact
 	case vendorapi.TypeFloat64:
 		// ParseFloat alone would take hex, NaN and underscores out of a string.
-		if kind == '"' && jsontext.Value(content).Kind() != '0' || !jsontext.Value(content).IsValid() {
+		if numberEnd(content, 0) != len(content) {
 			return parquet.Value{}, false
 		}
 		f, err := strconv.ParseFloat(string(content), 64)
