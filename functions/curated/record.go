@@ -21,8 +21,8 @@ const (
 // to the record's own bytes wherever it can.
 type scanner struct {
 	table *Table
-	// set takes a cell under its column's index.
-	set    func(columnIndex int, value parquet.Value)
+	// batch takes the cells.
+	batch  *batch
 	tokens tokens
 	// objects counts the objects read; read holds, by field, in which of them it was last seen.
 	objects int
@@ -39,8 +39,8 @@ type scanner struct {
 	seen       map[string]bool
 }
 
-func newScanner(t *Table, set func(columnIndex int, value parquet.Value)) *scanner {
-	return &scanner{table: t, set: set, read: make([]int, t.fields), follows: make([]*field, 2*t.fields), seen: map[string]bool{}}
+func newScanner(t *Table, b *batch) *scanner {
+	return &scanner{table: t, batch: b, read: make([]int, t.fields), follows: make([]*field, 2*t.fields), seen: map[string]bool{}}
 }
 
 // problem says why a record cannot become a row. It quotes no value of the record.
@@ -73,7 +73,7 @@ func (s *scanner) record(line []byte) (isJSON bool, err error) {
 		return false, problem("more than one JSON value stands in the record's line")
 	}
 	if len(s.rest) > begin {
-		s.set(len(s.table.columns)+undeclaredColumn, parquet.ByteArrayValue(s.rest[begin:len(s.rest):len(s.rest)]))
+		s.batch.set(len(s.table.columns)+undeclaredColumn, parquet.ByteArrayValue(s.rest[begin:len(s.rest):len(s.rest)]))
 	}
 	return true, nil
 }
@@ -183,7 +183,7 @@ func (s *scanner) value(at *field, value []byte) error {
 		if !ok {
 			return problem(fmt.Sprintf("column %s: the value is %s, want %s", c.name, kindName(jsontext.Value(value).Kind()), c.allowed()))
 		}
-		s.set(i, cell)
+		s.batch.set(i, cell)
 	}
 	if at.children == nil {
 		return nil
