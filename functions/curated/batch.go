@@ -46,9 +46,14 @@ func (b *batch) write(columns []*parquet.ColumnWriter) error {
 			return err
 		}
 	}
+	b.reset()
+	return nil
+}
+
+// reset empties the batch.
+func (b *batch) reset() {
 	for _, cells := range b.cells[:b.nullable] {
 		clear(cells[:b.rows])
 	}
 	b.rows = 0
-	return nil
 }

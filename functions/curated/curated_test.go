@@ -454,6 +454,72 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
+func TestResetWritesWhatANewWriterDoes(t *testing.T) {
+	table, err := NewTable(everyType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := Source{Window: window.Window{Start: at("2026-03-10T18:00:00Z"), End: at("2026-03-10T18:30:00Z")}, Generation: 1, IngestedAt: at("2026-03-10T18:35:00Z")}
+	var used *Writer
+	for _, test := range []struct {
+		name    string
+		records string
+		source  Source
+		// full says that nothing can be written to quarantine.
+		full bool
+	}{
+		{"many row groups", records(40_000), source, false},
+		{"fewer records of another window", records(300) + `{"z":1}` + "\n" + "broken\n", other, false},
+		{"one that fails", records(700) + `{"y":1}` + "\nbroken\n", source, true},
+		{"none", "", other, false},
+		{"as many as before", records(40_000), source, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var object, quarantine, wantObject, wantQuarantine bytes.Buffer
+			to := func(quarantine io.Writer) io.Writer {
+				if test.full {
+					return full{}
+				}
+				return quarantine
+			}
+			fresh := table.NewWriter(&wantObject, to(&wantQuarantine), test.source)
+			if used == nil {
+				used = table.NewWriter(&object, to(&quarantine), test.source)
+			} else {
+				used.Reset(&object, to(&quarantine), test.source)
+			}
+			var counts []Counts
+			for _, w := range []*Writer{fresh, used} {
+				_, err := w.AddPart(context.Background(), "part", strings.NewReader(test.records))
+				if (err != nil) != test.full {
+					t.Fatalf("error %v", err)
+				}
+				if test.full {
+					continue
+				}
+				c, err := w.Close()
+				if err != nil {
+					t.Fatal(err)
+				}
+				counts = append(counts, c)
+			}
+			if !test.full && counts[0] != counts[1] {
+				t.Errorf("counts %+v, want %+v", counts[1], counts[0])
+			}
+			if !bytes.Equal(object.Bytes(), wantObject.Bytes()) || !bytes.Equal(quarantine.Bytes(), wantQuarantine.Bytes()) {
+				t.Error("the bytes are others")
+			}
+			if diff := cmp.Diff(fresh.Undeclared(), used.Undeclared()); diff != "" || used.Reason() != fresh.Reason() {
+				t.Errorf("reason %q, undeclared %s", used.Reason(), diff)
+			}
+		})
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
 // endless yields a text again and again up to a number of bytes, in pieces of odd sizes.
 type endless struct {
 	text string

@@ -43,6 +43,16 @@ func newScanner(t *Table, b *batch) *scanner {
 	return &scanner{table: t, batch: b, read: make([]int, t.fields), follows: make([]*field, 2*t.fields), seen: map[string]bool{}}
 }
 
+// release says that no cell refers any more to what the scanner holds.
+func (s *scanner) release() { s.text, s.rest = s.text[:0], s.rest[:0] }
+
+// forget drops what is known of the records read.
+func (s *scanner) forget() {
+	s.release()
+	s.undeclared = nil
+	clear(s.seen)
+}
+
 // problem says why a record cannot become a row. It quotes no value of the record.
 type problem string
 

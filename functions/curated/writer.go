@@ -64,25 +64,40 @@ type Writer struct {
 // NewWriter returns a writer of rows to object and of what cannot be a row to quarantine, as gzipped lines
 // {"reason", "part", "position", "record"}. Nothing is written to quarantine until it is needed.
 func (t *Table) NewWriter(object, quarantine io.Writer, source Source) *Writer {
-	w := &Writer{table: t, quarantine: quarantine, batch: newBatch(len(t.columns)+1, len(t.columns)+ownColumns)}
+	w := &Writer{table: t, batch: newBatch(len(t.columns)+1, len(t.columns)+ownColumns)}
 	w.scanner = newScanner(t, &w.batch)
+	w.begin(object, quarantine, source)
+	return w
+}
+
+// Reset makes w what [Table.NewWriter] returns, whatever has become of it, and keeps most of its memory, which most windows
+// fill with a few records only.
+func (w *Writer) Reset(object, quarantine io.Writer, source Source) {
+	w.batch.reset()
+	w.scanner.forget()
+	w.grouped, w.gzip, w.counts, w.reason = 0, nil, Counts{}, ""
+	w.begin(object, quarantine, source)
+}
+
+func (w *Writer) begin(object, quarantine io.Writer, source Source) {
+	// The library's own writer cannot be used again: v0.32.0 leaves the columns' names out of the footer then.
+	w.parquet = parquet.NewGenericWriter[any](object, &parquet.WriterConfig{
+		// Fixed, so that equal input gives equal bytes.
+		CreatedBy:         "windrow version " + strconv.Itoa(FormatVersion),
+		Schema:            w.table.schema,
+		Compression:       pageCodec,
+		ColumnPageBuffers: parquet.NewChunkBufferPool(pageBytes / 4),
+		PageBufferSize:    pageBytes,
+		SkipPageBounds:    w.table.unbounded,
+		KeyValueMetadata:  map[string]string{"windrow.columns": w.table.hash},
+		// A configuration cannot switch off what is on by default, hence the option. The column index says the same as the pages' headers.
+	}, parquet.DataPageStatistics(false))
+	w.columns = w.parquet.ColumnWriters()
+	w.quarantine = quarantine
 	w.fill(windowStartColumn, parquet.Int64Value(source.Window.Start.UnixMicro()))
 	w.fill(windowEndColumn, parquet.Int64Value(source.Window.End.UnixMicro()))
 	w.fill(generationColumn, parquet.Int64Value(int64(source.Generation)))
 	w.fill(ingestedAtColumn, parquet.Int64Value(source.IngestedAt.UnixMicro()))
-	w.parquet = parquet.NewGenericWriter[any](object, &parquet.WriterConfig{
-		// Fixed, so that equal input gives equal bytes.
-		CreatedBy:         "windrow version " + strconv.Itoa(FormatVersion),
-		Schema:            t.schema,
-		Compression:       pageCodec,
-		ColumnPageBuffers: parquet.NewChunkBufferPool(pageBytes / 4),
-		PageBufferSize:    pageBytes,
-		SkipPageBounds:    t.unbounded,
-		KeyValueMetadata:  map[string]string{"windrow.columns": t.hash},
-		// A configuration cannot switch off what is on by default, hence the option. The column index says the same as the pages' headers.
-	}, parquet.DataPageStatistics(false))
-	w.columns = w.parquet.ColumnWriters()
-	return w
 }
 
 // fill gives one of windrow's own columns the same value in each row of the batches to come.
@@ -152,8 +167,7 @@ func (w *Writer) flushBatch() error {
 	if err := w.batch.write(w.columns); err != nil {
 		return fmt.Errorf("writing Parquet: %w", err)
 	}
-	w.scanner.text = w.scanner.text[:0]
-	w.scanner.rest = w.scanner.rest[:0]
+	w.scanner.release()
 	if w.grouped < rowGroupBytes {
 		return nil
 	}
