@@ -19,9 +19,12 @@ const (
 	// MaxRecordBytes is the longest record that becomes a row. A longer one stays in the raw bucket, and its
 	// line in quarantine says where.
 	MaxRecordBytes = 1 << 20
-	// rowGroupBytes is how many bytes of records go into one row group, whose compressed pages are held in
-	// memory until it is written.
-	rowGroupBytes = 8 << 20
+	// rowGroupBytes is how many bytes of records go into one row group. What is known of each stays in memory until the object's
+	// end, so an object shall have few.
+	rowGroupBytes = 32 << 20
+	// heldBytes is how many bytes of pages are held in memory, compressed or not yet, until they are written as a row group
+	// that has fewer bytes of records.
+	heldBytes = 6 << 20
 	// pageBytes is the size of a column's page before compression.
 	pageBytes = 64 << 10
 	// batchBytes bounds the bytes of records in a [batch], to which its cells refer.
@@ -49,7 +52,9 @@ type Writer struct {
 	parquet *parquet.GenericWriter[any]
 	columns []*parquet.ColumnWriter
 	batch   batch
+	// grouped are the bytes of records in the row group at hand, written those of the object before it.
 	grouped int
+	written int64
 
 	part       string
 	lines      lines
@@ -75,7 +80,7 @@ func (t *Table) NewWriter(object, quarantine io.Writer, source Source) *Writer {
 func (w *Writer) Reset(object, quarantine io.Writer, source Source) {
 	w.batch.reset()
 	w.scanner.forget()
-	w.grouped, w.gzip, w.counts, w.reason = 0, nil, Counts{}, ""
+	w.grouped, w.written, w.gzip, w.counts, w.reason = 0, 0, nil, Counts{}, ""
 	w.begin(object, quarantine, source)
 }
 
@@ -168,13 +173,14 @@ func (w *Writer) flushBatch() error {
 		return fmt.Errorf("writing Parquet: %w", err)
 	}
 	w.scanner.release()
-	if w.grouped < rowGroupBytes {
+	if w.grouped < rowGroupBytes && w.parquet.Size()-w.written < heldBytes {
 		return nil
 	}
 	w.grouped = 0
 	if err := w.parquet.Flush(); err != nil {
 		return fmt.Errorf("writing Parquet: %w", err)
 	}
+	w.written = w.parquet.Size()
 	return nil
 }
 
