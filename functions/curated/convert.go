@@ -20,9 +20,9 @@ var (
 	earliestDay = int32(floorDiv(earliest, secondsADay*1e6))
 )
 
-// convert returns the column's value for a JSON value that is valid and has no space around it, without its levels; it is null where value is null,
-// but for strings and JSON an empty string, or a Unix time of 0. ok is false where the value is not what the column allows. text
-// is where unescaped strings are kept; the result may refer to it and to value.
+// convert returns the column's value for a JSON value, which is valid and has no space around it, without its levels; it is null
+// where value is null, but for strings and JSON an empty string, or a Unix time of 0. ok is false where the value is not what the
+// column allows. text is where unescaped strings are kept; the result may refer to it and to value.
 func (c *column) convert(value []byte, text *[]byte) (result parquet.Value, ok bool) {
 	kind := value[0]
 	if kind == 'n' {
