@@ -110,6 +110,8 @@ type run struct {
 	fields fieldSet
 	reason string
 	now    time.Time
+	// writer makes one object after the other; nil before the first.
+	writer *curated.Writer
 }
 
 // ordinary makes what has no receipt from the mark on, moves the mark, and once a day looks at some of the days before it.

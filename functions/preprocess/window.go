@@ -319,7 +319,7 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	}
 	defer quarantine.Close()
 
-	writer := w.table.NewWriter(object, quarantine, curated.Source{
+	writer := w.newWriter(object, quarantine, curated.Source{
 		Window: w.commit.Window(), Generation: w.commit.Generation, IngestedAt: w.commit.WrittenAt,
 	})
 	for _, part := range parts {
@@ -355,6 +355,16 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 		w.reason = writer.Reason()
 	}
 	return counts, nil
+}
+
+// newWriter returns the run's writer, ready for the next object.
+func (r *run) newWriter(object, quarantine io.Writer, source curated.Source) *curated.Writer {
+	if r.writer == nil {
+		r.writer = r.table.NewWriter(object, quarantine, source)
+	} else {
+		r.writer.Reset(object, quarantine, source)
+	}
+	return r.writer
 }
 
 func (w *making) addPart(ctx context.Context, writer *curated.Writer, part rawzone.Part) (err error) {

@@ -1,6 +1,7 @@
 package rawzone
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -391,6 +392,9 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart, which 
 	return &joined, nil
 }
 
+// openBufferBytes is how much of a part is read at once.
+const openBufferBytes = 64 << 10
+
 // OpenPart returns the records of a part, one JSON record a line. It fails where the object is another than
 // the one that the commit named.
 func (z Zone) OpenPart(ctx context.Context, part Part) (io.ReadCloser, error) {
@@ -406,7 +410,8 @@ func (z Zone) OpenPart(ctx context.Context, part Part) (io.ReadCloser, error) {
 		body.Close()
 		return nil, err
 	}
-	reader, err := gzip.NewReader(body)
+	// Without a buffer of its own the decompressor would read, and the system be called, 4 KB at a time.
+	reader, err := gzip.NewReader(bufio.NewReaderSize(body, openBufferBytes))
 	if err != nil {
 		body.Close()
 		return nil, fmt.Errorf("part %s: %w", part.Key, err)
