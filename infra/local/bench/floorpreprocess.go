@@ -41,8 +41,8 @@ type objectParts struct {
 // How the floor writes Parquet: as package curated does, so that what comes out is the same.
 const (
 	floorPageBytes     = 64 << 10
-	floorRowGroupBytes = 8 << 20
-	floorBatchRows     = 256
+	floorRowGroupBytes = 32 << 20
+	floorBatchRows     = 128
 )
 
 // floorCodec is the encoder of package curated.
@@ -100,8 +100,9 @@ func newRowWriter(out io.Writer, s *vendorapi.Stream) (*rowWriter, error) {
 		ColumnPageBuffers: parquet.NewChunkBufferPool(floorPageBytes / 4),
 		PageBufferSize:    floorPageBytes,
 		SkipPageBounds:    texts,
-	})
+	}, parquet.DataPageStatistics(false))
 	w.columns = w.parquet.ColumnWriters()
+	w.clear()
 	return w, nil
 }
 
@@ -123,6 +124,15 @@ func (w *rowWriter) fill(own int, value parquet.Value) {
 	}
 }
 
+// clear makes the cells null that a row may leave so.
+func (w *rowWriter) clear() {
+	for i := range w.declared + 1 {
+		for row := range w.cells[i] {
+			w.cells[i][row] = w.nulls[i]
+		}
+	}
+}
+
 // begin begins an object.
 func (w *rowWriter) begin(o objectParts) {
 	w.fill(windowStartCell, parquet.Int64Value(o.Start.UnixMicro()))
@@ -138,9 +148,6 @@ func (w *rowWriter) set(column int, value parquet.Value) {
 
 // row begins a row.
 func (w *rowWriter) row(position int64) {
-	for i := range w.declared + 1 {
-		w.cells[i][w.rows] = w.nulls[i]
-	}
 	w.cells[w.declared+positionCell][w.rows] = parquet.Int64Value(position).Level(0, 0, w.declared+positionCell)
 }
 
@@ -151,6 +158,7 @@ func (w *rowWriter) flush() error {
 			return err
 		}
 	}
+	w.clear()
 	w.rows, w.text = 0, w.text[:0]
 	if w.grouped < floorRowGroupBytes {
 		return nil
