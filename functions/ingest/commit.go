@@ -62,7 +62,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		return err
 	}
 	g.rate = commit.Rate
-	g.memory.learn(commit, etag)
+	g.learn(commit, etag)
 	if g.Stream.Window.Listing != nil {
 		g.listed = commit
 	}
@@ -91,6 +91,15 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		"pages", commit.Pages, "parts", len(commit.Parts), "backoffs", commit.Backoffs, "resumes", commit.Resumes,
 		"attempt", commit.Attempt, "settled", commit.Settled, "rate", commit.Rate)
 	return nil
+}
+
+// learn remembers what a commit says that this reading has put.
+func (g *reading) learn(commit *rawzone.Commit, etag string) {
+	if g.Parents != nil {
+		g.memory.learn(commit, etag)
+		return
+	}
+	g.memory.learnNewest(commit, etag)
 }
 
 // same returns the start of the window that has the records which were read, where the vendor lists no others since. It is the

@@ -206,6 +206,8 @@ type run struct {
 	answer      Answer
 	rate        float64
 	memory      memory
+	// unlisted says that the commits are not listed: what is remembered of them is gone by.
+	unlisted bool
 	// listed is the newest commit of a stream that is a listing.
 	listed *rawzone.Commit
 	// rostered are the slots of the parents that a child stream goes on with.

@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"time"
+
+	"github.com/windrow-data/windrow/functions/rawzone"
 )
 
 const (
@@ -13,26 +15,27 @@ const (
 
 // sweep deletes what zombies and abandoned attempts have left, once a day: the parts of windows that are older
 // than the lookback and a week and that no commit names. Each day of the log is swept when it becomes that old; one
-// day of those before is swept again with it, in turn, for what backfills have left there.
+// day of those before is swept again, in turn, for what backfills have left there. The two are done by runs that list no
+// commits, one by each, unless they are overdue.
 func (r *run) sweep(ctx context.Context) error {
 	m := &r.memory
 	today := r.now.UTC().Truncate(oneDay)
-	if !today.After(m.SweptAt) {
+	overdue := today.Sub(m.SweptAt) > oneDay
+	if !today.After(m.SweptAt) || !overdue && !(r.unlisted && rawzone.IngestHours(r.now)) {
 		return nil
 	}
-	first, any, err := r.Zone.First(ctx)
-	if err != nil || !any {
-		return err
-	}
-	begin := first.Start.Truncate(oneDay)
-	day := m.Swept
-	if day.Before(begin) {
-		day = begin
-	}
-	if days := int64(day.Sub(begin) / oneDay); days > 0 {
-		turn := begin.Add(time.Duration(today.Unix()/int64(oneDay.Seconds())%days) * oneDay)
-		if _, err := r.sweepDay(ctx, turn); err != nil {
+	if m.Begins.IsZero() {
+		if any, err := r.lookUpBeginning(ctx); err != nil || !any {
 			return err
+		}
+	}
+	day := later(m.Swept, m.Begins)
+	if !m.Turned.Equal(today) {
+		if err := r.sweepAgain(ctx, today, day); err != nil {
+			return err
+		}
+		if m.Turned, m.changed = today, true; !overdue {
+			return nil
 		}
 	}
 	for last := today.Add(-r.Stream.Lookback.D() - unnamedFor); !day.After(last.Add(-oneDay)); day = day.Add(oneDay) {
@@ -54,6 +57,27 @@ func (r *run) sweep(ctx context.Context) error {
 	}
 	m.Swept, m.changed = day, true
 	return nil
+}
+
+// lookUpBeginning remembers the first day of the log, and reports whether there is any.
+func (r *run) lookUpBeginning(ctx context.Context) (any bool, err error) {
+	first, any, err := r.Zone.First(ctx)
+	if any {
+		r.memory.Begins, r.memory.changed = first.Start.Truncate(oneDay), true
+	}
+	return any, err
+}
+
+// sweepAgain sweeps the one of the days up to before whose turn it is today, or looks whether a backfill has made the log longer.
+func (r *run) sweepAgain(ctx context.Context, today, before time.Time) error {
+	days := int64(before.Sub(r.memory.Begins) / oneDay)
+	turn := today.Unix() / int64(oneDay.Seconds()) % (days + 1)
+	if turn == days {
+		_, err := r.lookUpBeginning(ctx)
+		return err
+	}
+	_, err := r.sweepDay(ctx, r.memory.Begins.Add(time.Duration(turn)*oneDay))
+	return err
 }
 
 // sweepDay sweeps the windows that begin on a day, and reports whether some parts there are still too young.
