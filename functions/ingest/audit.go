@@ -118,7 +118,7 @@ func (r *run) auditFrom() time.Time {
 func (r *run) recall(ctx context.Context) (err error) {
 	r.memory.Audit, err = r.Zone.Audit(ctx)
 	r.memory.lookback = r.Stream.Lookback.D()
-	r.memory.all = true
+	r.memory.all = err == nil
 	return err
 }
 

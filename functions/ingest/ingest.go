@@ -217,18 +217,12 @@ type run struct {
 // ordinary is a run of the schedule.
 func (r *run) ordinary(ctx, asking context.Context) error {
 	defer r.tellStaleness()
-	if err := r.recall(ctx); err != nil {
-		return err
-	}
 	work := r.windows
 	if r.Parents != nil {
 		work = r.children
 	}
 	err := work(ctx, asking)
-	if err == nil && !r.answer.More {
-		err = r.sweep(ctx)
-	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || !r.memory.all {
 		return err
 	}
 	return errors.Join(err, r.remember(ctx))
@@ -236,6 +230,9 @@ func (r *run) ordinary(ctx, asking context.Context) error {
 
 // windows takes a stream forward that is read by time, and then audits it.
 func (r *run) windows(ctx, asking context.Context) error {
+	if err := r.recall(ctx); err != nil {
+		return err
+	}
 	newest, err := r.newest(ctx)
 	if err != nil {
 		return err
@@ -243,7 +240,10 @@ func (r *run) windows(ctx, asking context.Context) error {
 	if err := r.forward(ctx, asking, newest); err != nil || r.answer.More {
 		return err
 	}
-	return r.audit(ctx, asking)
+	if err := r.audit(ctx, asking); err != nil || r.answer.More {
+		return err
+	}
+	return r.sweep(ctx, &r.memory.Sweeping, &r.memory.changed)
 }
 
 // left returns the time in which the vendor may still be asked.

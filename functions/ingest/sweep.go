@@ -16,25 +16,29 @@ const (
 // sweep deletes what zombies and abandoned attempts have left, once a day: the parts of windows that are older
 // than the lookback and a week and that no commit names. Each day of the log is swept when it becomes that old; one
 // day of those before is swept again, in turn, for what backfills have left there. The two are done by runs that list no
-// commits, one by each, unless they are overdue.
-func (r *run) sweep(ctx context.Context) error {
-	m := &r.memory
+// commits, one by each, unless they are overdue. changed says whether there is anything to store.
+func (r *run) sweep(ctx context.Context, m *rawzone.Sweeping, changed *bool) error {
 	today := r.now.UTC().Truncate(oneDay)
 	overdue := today.Sub(m.SweptAt) > oneDay
 	if !today.After(m.SweptAt) || !overdue && !(r.unlisted && rawzone.IngestHours(r.now)) {
 		return nil
 	}
 	if m.Begins.IsZero() {
-		if any, err := r.lookUpBeginning(ctx); err != nil || !any {
+		any, err := r.lookUpBeginning(ctx, m)
+		if err != nil {
 			return err
+		}
+		if *changed = true; !any {
+			m.SweptAt = today
+			return nil
 		}
 	}
 	day := later(m.Swept, m.Begins)
 	if !m.Turned.Equal(today) {
-		if err := r.sweepAgain(ctx, today, day); err != nil {
+		if err := r.sweepAgain(ctx, m, today, day); err != nil {
 			return err
 		}
-		if m.Turned, m.changed = today, true; !overdue {
+		if m.Turned, *changed = today, true; !overdue {
 			return nil
 		}
 	}
@@ -55,28 +59,28 @@ func (r *run) sweep(ctx context.Context) error {
 	if !r.answer.More {
 		m.SweptAt = today
 	}
-	m.Swept, m.changed = day, true
+	m.Swept, *changed = day, true
 	return nil
 }
 
 // lookUpBeginning remembers the first day of the log, and reports whether there is any.
-func (r *run) lookUpBeginning(ctx context.Context) (any bool, err error) {
+func (r *run) lookUpBeginning(ctx context.Context, m *rawzone.Sweeping) (any bool, err error) {
 	first, any, err := r.Zone.First(ctx)
 	if any {
-		r.memory.Begins, r.memory.changed = first.Start.Truncate(oneDay), true
+		m.Begins = first.Start.Truncate(oneDay)
 	}
 	return any, err
 }
 
 // sweepAgain sweeps the one of the days up to before whose turn it is today, or looks whether a backfill has made the log longer.
-func (r *run) sweepAgain(ctx context.Context, today, before time.Time) error {
-	days := int64(before.Sub(r.memory.Begins) / oneDay)
+func (r *run) sweepAgain(ctx context.Context, m *rawzone.Sweeping, today, before time.Time) error {
+	days := int64(before.Sub(m.Begins) / oneDay)
 	turn := today.Unix() / int64(oneDay.Seconds()) % (days + 1)
 	if turn == days {
-		_, err := r.lookUpBeginning(ctx)
+		_, err := r.lookUpBeginning(ctx, m)
 		return err
 	}
-	_, err := r.sweepDay(ctx, r.memory.Begins.Add(time.Duration(turn)*oneDay))
+	_, err := r.sweepDay(ctx, m.Begins.Add(time.Duration(turn)*oneDay))
 	return err
 }
 

@@ -23,13 +23,7 @@ type Audit struct {
 	From time.Time `json:"from,omitzero"`
 	// NoneBefore is the start of a window before which the log was found to have none that reaches up to it.
 	NoneBefore time.Time `json:"noneBefore,omitzero"`
-	// Swept is the day up to which parts that no commit names have been deleted.
-	Swept time.Time `json:"swept,omitzero"`
-	// SweptAt is the day on which that was last done, Turned the one on which a day before was last looked at again.
-	SweptAt time.Time `json:"sweptAt,omitzero"`
-	Turned  time.Time `json:"turned,omitzero"`
-	// Begins is the first day of the log, as it was last looked up.
-	Begins time.Time `json:"begins,omitzero"`
+	Sweeping
 	// Newest is the newest commit; nil where it is not known.
 	Newest *Newest `json:"newest,omitempty"`
 	// Listed is the time for which a run last listed the commits and remembered them all; zero where the last one that listed them did not
@@ -40,6 +34,17 @@ type Audit struct {
 	Unfinished time.Time `json:"unfinished,omitzero"`
 
 	etag string
+}
+
+// Sweeping is how far the parts that no commit names have been deleted. It is kept in the audit, and of a child stream in the roster.
+type Sweeping struct {
+	// Swept is the day up to which they have been deleted.
+	Swept time.Time `json:"swept,omitzero"`
+	// SweptAt is the day on which that was last done, Turned the one on which a day before was last looked at again.
+	SweptAt time.Time `json:"sweptAt,omitzero"`
+	Turned  time.Time `json:"turned,omitzero"`
+	// Begins is the first day of the log, as it was last looked up.
+	Begins time.Time `json:"begins,omitzero"`
 }
 
 // Newest is what the next window needs to know of the commit before it.
