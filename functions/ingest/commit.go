@@ -85,11 +85,11 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		g.answer.Replaced++
 		g.lateness(replaced, kept)
 	}
-	g.Logger.Info("window committed", "stream", g.Stream.Name, "start", commit.Start, "end", commit.End,
+	g.Logger.Info("window committed", telemetry.Figures("stream", g.Stream.Name, "start", commit.Start, "end", commit.End,
 		"generation", commit.Generation, "records", commit.Records, "announced", commit.Announced, "duplicates", commit.Duplicates,
 		"carried", commit.Carried,
 		"pages", commit.Pages, "parts", len(commit.Parts), "backoffs", commit.Backoffs, "resumes", commit.Resumes,
-		"attempt", commit.Attempt, "settled", commit.Settled, "rate", commit.Rate)
+		"attempt", commit.Attempt, "settled", commit.Settled, "rate", commit.Rate)...)
 	return nil
 }
 

@@ -179,12 +179,12 @@ func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, a
 		level = slog.LevelError
 	}
 	a := r.answer
-	r.Logger.Log(ctx, level, title, "stream", a.Stream, "watermark", a.Watermark, "windows", a.Windows, "backedOff", a.BackedOff,
+	r.Logger.Log(ctx, level, title, telemetry.Figures("stream", a.Stream, "watermark", a.Watermark, "windows", a.Windows, "backedOff", a.BackedOff,
 		"resumed", a.Resumed, "attempts", a.Attempts, "pages", a.Pages, "parts", a.Parts, "records", a.Records,
 		"counted", a.Counted, "reread", a.Reread, "replaced", a.Replaced, "late", a.Late, "unreadable", a.Unreadable, "unsettled", a.Unsettled,
 		"overlapped", a.Overlapped, "swept", a.Swept,
 		"requests", a.Requests, "retries", a.Retries, "throttled", a.Throttled, "waitSeconds", a.WaitSeconds,
-		"ratePerSecond", a.RatePerSecond, "more", a.More, "position", a.Position, "findings", a.Found(), "error", err)
+		"ratePerSecond", a.RatePerSecond, "more", a.More, "position", a.Position, "findings", a.Found(), "error", err)...)
 	return a, err
 }
 

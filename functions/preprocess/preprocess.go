@@ -93,9 +93,9 @@ func do(ctx context.Context, c Config, now time.Time, title string, work func(*r
 		level = slog.LevelError
 	}
 	a := r.answer
-	c.Logger.Log(ctx, level, title, "stream", a.Stream, "windows", a.Windows, "objects", a.Objects, "rows", a.Rows,
+	c.Logger.Log(ctx, level, title, telemetry.Figures("stream", a.Stream, "windows", a.Windows, "objects", a.Objects, "rows", a.Rows,
 		"quarantined", a.Quarantined, "confirmed", a.Confirmed, "left", a.Left, "more", a.More, "position", a.Position,
-		"findings", a.Found(), "error", err)
+		"findings", a.Found(), "error", err)...)
 	return a, err
 }
 

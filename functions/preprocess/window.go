@@ -83,9 +83,12 @@ func (r *run) window(ctx context.Context, ref rawzone.CommitRef, receipts *[]obj
 		return w.state, nil
 	}
 	r.answer.Windows++
-	r.Logger.Info("window made", "stream", r.answer.Stream, "start", ref.Name, "end", rawzone.FormatTime(w.commit.End),
+	if w.state == blank {
+		return blank, nil
+	}
+	r.Logger.Info("window made", telemetry.Figures("stream", r.answer.Stream, "start", ref.Name, "end", rawzone.FormatTime(w.commit.End),
 		"generation", w.commit.Generation, "objects", w.objects, "rows", w.rows, "quarantined", w.quarantined,
-		"seconds", r.pace.clock().Sub(begin).Seconds())
+		"seconds", r.pace.clock().Sub(begin).Seconds())...)
 	return w.state, nil
 }
 

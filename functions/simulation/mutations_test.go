@@ -371,7 +371,7 @@ func TestEachMutationIsFound(t *testing.T) {
 			setting{
 				s3:     func(api objectstore.API) objectstore.API { return byTime{api} },
 				faults: rivals, dialect: changing, history: dense, kinds: []string{scheduled}, ticks: 12,
-			}, "made from another commit|has no receipt|is of no commit",
+			}, "made from another commit|has no receipt|without a receipt|is of no commit",
 		},
 		"one's own 412 taken as a loss": {
 			setting{
