@@ -61,17 +61,20 @@ func (r *run) behind(ctx context.Context, m *mark) error {
 	if !today.After(m.Checked) || !rawzone.PreprocessHours(r.now) && today.Sub(m.Checked) < longestIdle {
 		return nil
 	}
+	if !m.Day.IsZero() {
+		r.looked = true
+		stretches := slices.Sorted(maps.Keys(m.Behind))
+		look := func() error { return r.beginning(ctx, m, stretches) }
+		if turn := int(today.Unix() / int64(oneDay/time.Second) % int64(len(stretches)+1)); turn < len(stretches) {
+			look = func() error { return r.stretch(ctx, m, stretches[turn]) }
+		}
+		if err := look(); err != nil {
+			// It is looked at again, until somebody has mended it.
+			return err
+		}
+	}
 	m.Checked, m.changed = today, true
-	if m.Day.IsZero() {
-		return nil
-	}
-	r.looked = true
-	stretches := slices.Sorted(maps.Keys(m.Behind))
-	turn := int(today.Unix() / int64(oneDay/time.Second) % int64(len(stretches)+1))
-	if turn == len(stretches) {
-		return r.beginning(ctx, m, stretches)
-	}
-	return r.stretch(ctx, m, stretches[turn])
+	return nil
 }
 
 // beginning looks whether the log begins before all stretches, as a backfill has it.

@@ -1,9 +1,12 @@
-// Package preprocess makes the curated objects that have no receipt for their commit and their columns.
+// Package preprocess makes the curated objects that are not yet made of their commit with their columns.
 //
-// It works as a build tool does that goes by content: it lists commits and receipts side by side and makes
-// what is missing. Times are never compared, so a crash, a replay, a changed column list, an empty window and
-// a late record are all the same case. It stands apart from curated, which knows what a record becomes, and
-// from ingest, whose failures must not stop it.
+// It works as a build tool does that goes by content: it lists commits and makes those that neither the mark nor a receipt says
+// are done with, by the commit's ETag and the columns. Times are never compared, so a crash, a replay, a changed column list, an
+// empty window and a late record are all the same case. The receipts are what counts; the mark remembers those of the last days, so
+// that an idle run need not list them. A window without records whose commit is the first has none, since nothing can ever have been
+// made of it.
+//
+// It stands apart from curated, which knows what a record becomes, and from ingest, whose failures must not stop it.
 package preprocess
 
 import (
@@ -44,7 +47,7 @@ type Config struct {
 // Answer is what a run has done.
 type Answer struct {
 	Stream string `json:"stream"`
-	// Windows is the number of windows that got their receipt.
+	// Windows is the number of windows that got their receipt, or were found to need none.
 	Windows int `json:"windows"`
 	// Objects is the number of Parquet objects put, Rows and Quarantined what became of their records.
 	Objects     int   `json:"objects"`
@@ -61,7 +64,7 @@ type Answer struct {
 	telemetry.Report
 }
 
-// Run makes every window that has a commit and no receipt for it, oldest first, as far as the context's
+// Run makes every window that has a commit and is not done with, oldest first, as far as the context's
 // deadline allows; a run begins at least one object. now is the time that the run stands for. A window that
 // fails does not keep the others from being made; the error then names the first and counts the rest. It is
 // [rawzone.ErrNewerFormat] where a newer release has been at work.
@@ -145,15 +148,16 @@ func (r *run) ordinary(ctx context.Context) error {
 	if !open.IsZero() && open.Before(last) {
 		last = open
 	}
+	var behind error
 	if !r.answer.More {
-		if err := r.behind(ctx, &mark); err != nil {
+		behind = r.behind(ctx, &mark)
+	}
+	if behind == nil {
+		if err := r.moveMark(ctx, &mark, last, passed); err != nil {
 			return err
 		}
 	}
-	if err := r.moveMark(ctx, &mark, last, passed); err != nil {
-		return err
-	}
-	return errors.Join(r.storeMark(ctx, mark), pass.failed())
+	return errors.Join(behind, r.storeMark(ctx, mark), pass.failed())
 }
 
 // look makes the window where the mark does not say that it is done with. Windows that come after all that the mark knows have nearly
