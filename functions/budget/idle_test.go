@@ -21,6 +21,7 @@ import (
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorapi/examples"
 	"github.com/windrow-data/windrow/functions/vendorapi/gotowebinar"
 	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 	"github.com/windrow-data/windrow/functions/vendorapi/vendortest"
@@ -246,9 +247,13 @@ func (p *pipeline) day(name string, from time.Time, streams []vendorapi.Stream) 
 	}
 }
 
-// vendors are the ready ones, with a stream of each kind: the other children of Zoom and GoTo Webinar are as the last one here.
+// vendors are the ready ones, with a stream of each kind: the other children of Zoom and GoTo Webinar are as the last one here. None
+// of them is audited by counts, as the last vendor is.
 func vendors() map[string]*vendorapi.Vendor {
-	all := map[string]*vendorapi.Vendor{"on24": on24.Vendor("22355"), "zoom": zoom.Vendor(), "gotowebinar": gotowebinar.Vendor("1234567890")}
+	counted := examples.USGS()
+	counted.Streams[0].Audit, counted.Streams[0].Lookback = vendorapi.AuditCount, vendorapi.Duration(4*24*time.Hour)
+	counted.Streams[0].Window.LongestSpan = vendorapi.Duration(24 * time.Hour)
+	all := map[string]*vendorapi.Vendor{"on24": on24.Vendor("22355"), "zoom": zoom.Vendor(), "gotowebinar": gotowebinar.Vendor("1234567890"), "counted": counted}
 	for _, v := range all {
 		v.Streams = slices.DeleteFunc(v.Streams, func(s vendorapi.Stream) bool { return s.Parent != nil && (s.Name == "questions" || s.Name == "polls") })
 	}
