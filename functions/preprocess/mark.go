@@ -65,7 +65,7 @@ func (r *run) readMark(ctx context.Context) (mark, error) {
 		if err != nil || m.etag != "" && m.Columns == r.table.Hash() {
 			return m, err
 		}
-		claimed := mark{Claimed: r.Clock().UTC(), Checked: r.now.UTC().Truncate(oneDay)}
+		claimed := mark{Columns: r.table.Hash(), Claimed: r.Clock().UTC(), Checked: r.now.UTC().Truncate(oneDay)}
 		claimed.etag, err = r.putMark(ctx, claimed, m.etag)
 		lost := errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged)
 		if !lost || try == claimTries {
@@ -102,14 +102,22 @@ func (r *run) storedMark(ctx context.Context) (mark, error) {
 // mark what it made.
 func (r *run) claimed(m mark) bool { return r.Clock().Before(m.Claimed.Add(longestRun)) }
 
-// disown has no run go by what the mark says of windows that are about to be made again, nor move it over them meanwhile.
-func (r *run) disown(ctx context.Context) error {
+// disown has no run go by what the mark says of windows of a past range that are about to be made, nor move it over them meanwhile:
+// those that are made again, and all that are made with other columns than the mark's. A run that ends early leaves them without a
+// receipt of the mark's columns.
+func (r *run) disown(ctx context.Context, past Past, from time.Time) error {
 	for try := 1; ; try++ {
 		m, err := r.storedMark(ctx)
-		if err != nil || m.etag == "" || m.Columns != r.table.Hash() {
+		if err != nil || m.etag == "" || past.Replay == ReplayMissing && m.Columns == r.table.Hash() {
 			return err
 		}
 		m.Made, m.Claimed = nil, r.Clock().UTC()
+		for key := range m.Behind {
+			begin, err := time.Parse(time.DateOnly, key)
+			if err != nil || begin.Before(past.End) && begin.Add(stretch).After(from) {
+				m.Behind[key] = ""
+			}
+		}
 		_, err = r.putMark(ctx, m, m.etag)
 		lost := errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged)
 		if !lost || try == claimTries {
@@ -173,9 +181,9 @@ func (r *run) storeMark(ctx context.Context, m mark) error {
 	return err
 }
 
-// putMark stores m as one of these columns, if the mark is still the one with the ETag.
+// putMark stores m if the mark is still the one with the ETag.
 func (r *run) putMark(ctx context.Context, m mark, etag string) (string, error) {
-	m.Format, m.Columns = curated.FormatVersion, r.table.Hash()
+	m.Format = curated.FormatVersion
 	body, err := json.Marshal(m)
 	if err != nil {
 		return "", err

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
+	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
 // days is a lake with a window of one record on each day, made up to the last one, whose mark has moved.
@@ -120,6 +121,38 @@ func TestAReplayThatIsKilledIsFinished(t *testing.T) {
 		l.settle()
 		if diff := cmp.Diff(want, objects(l)); diff != "" {
 			t.Fatalf("killed at request %d: %s", n, diff)
+		}
+	}
+}
+
+// TestAReplayWithOtherColumnsIsUndone has a past range made with other columns than the mark's, some of it behind the mark, and the
+// release with the mark's columns deployed again.
+func TestAReplayWithOtherColumnsIsUndone(t *testing.T) {
+	for _, replay := range []Replay{ReplayAll, ReplayMissing} {
+		l, runAt := days(t, 100)
+		objects := func() map[string]string {
+			state := lasting(l.state())
+			delete(state, l.names.Mark())
+			return state
+		}
+		at := noon.Add(100 * 24 * time.Hour)
+		runAt(at)
+		want := objects()
+		columns := l.config.Stream.Columns
+		for _, first := range []int{20, 98} {
+			l.config.Stream.Columns = []vendorapi.Column{{Name: "name", Type: vendorapi.TypeString}}
+			from := noon.Add(time.Duration(first) * 24 * time.Hour)
+			if _, err := Remake(context.Background(), l.config, Past{Start: from, End: from.Add(time.Hour), Replay: replay}, at); err != nil {
+				t.Fatal(err)
+			}
+			l.config.Stream.Columns = columns
+			for range 12 {
+				at = at.Add(24 * time.Hour)
+				runAt(at)
+			}
+			if diff := cmp.Diff(want, objects()); diff != "" {
+				t.Errorf("replay %q from day %d: %s", replay, first, diff)
+			}
 		}
 	}
 }

@@ -73,10 +73,8 @@ func (r *run) past(ctx context.Context, past Past) error {
 			return err
 		}
 	}
-	if past.Replay != ReplayMissing {
-		if err := r.disown(ctx); err != nil {
-			return err
-		}
+	if err := r.disown(ctx, past, first); err != nil {
+		return err
 	}
 	pass := &pass{run: r, from: first, to: past.End}
 	err := pass.each(ctx, func(ref rawzone.CommitRef, receipts func() ([]objectstore.Object, error)) error {
