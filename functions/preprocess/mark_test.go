@@ -146,7 +146,7 @@ func TestAReplayWithOtherColumnsIsUndone(t *testing.T) {
 				t.Fatal(err)
 			}
 			l.config.Stream.Columns = columns
-			for range 12 {
+			for range 20 { // until the turn has come twice, for the receipts to be confirmed
 				at = at.Add(24 * time.Hour)
 				runAt(at)
 			}
