@@ -51,7 +51,8 @@ type reading struct {
 // the same where no time is left to ask for a shorter one, or none is asked for in another way: a vendor that
 // takes whole days gives as much for an hour as for the day.
 func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) error {
-	looked := g.Stream.Paging.Chained()
+	chained := g.Stream.Paging.Chained()
+	looked := chained && g.mayBeBegun(choice.Window().Start)
 	if looked {
 		if found, err := g.takeUp(ctx, choice.Window().Start); err != nil || found {
 			return err
@@ -84,6 +85,25 @@ func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) err
 		g.Logger.Debug("window shortened", "stream", g.Stream.Name, "from", w.End, "to", choice.Window().End,
 			"announced", page.Total, "capacity", g.capacity(page.Count))
 	}
+}
+
+// mayBeBegun reports whether an earlier run may have stored parts of the window that begins at start. One that does so where the
+// first page would cost it its chain says so beforehand, see [reading.announce].
+func (g *reading) mayBeBegun(start time.Time) bool {
+	m := &g.memory
+	return g.Parents != nil || m.Newest == nil || !m.Newest.End.Equal(start) || m.Unfinished.Equal(start)
+}
+
+// announce stores that parts of the window are about to be stored, where a later run would else not look for them before it asks
+// for a first page.
+func (g *reading) announce(ctx context.Context) error {
+	start := g.attempt.Window.Start
+	if !g.Stream.Paging.Chained() || g.Parents != nil || g.attempt.Replaces != "" || g.memory.Unfinished.Equal(start) || !g.memory.all {
+		return nil
+	}
+	g.memory.Unfinished, g.memory.changed = start, true
+	_, err := g.Zone.PutAudit(ctx, &g.memory.Audit)
+	return err
 }
 
 // takeUp goes on with what an earlier invocation has stored of the window that begins at start, and reports whether
@@ -341,6 +361,11 @@ func (g *reading) store(ctx context.Context) error {
 		return err
 	}
 	g.attempt.Next, g.attempt.Complete = string(next), g.last
+	if !g.last {
+		if err := g.announce(ctx); err != nil {
+			return err
+		}
+	}
 	pages, records := g.buffer.Pages(), g.buffer.Records()
 	if err := g.Zone.Store(ctx, &g.attempt, g.buffer, g.Config.Run); err != nil {
 		return err

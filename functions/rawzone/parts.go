@@ -86,7 +86,7 @@ func (a *Attempt) Records() (n int64) {
 // Digest identifies the records in Parts and in buffer, whatever their order: it is the sum of their 64-bit
 // hashes, in hexadecimal. It tells mistakes apart and not forgeries.
 func (a *Attempt) Digest(buffer *Buffer) string {
-	return fmt.Sprintf("%016x", a.digest+buffer.digest)
+	return digestText(a.digest + buffer.digest)
 }
 
 // Names of a part's metadata. The values are ASCII; S3 allows 2 KB in all.
