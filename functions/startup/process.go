@@ -26,7 +26,7 @@ type Process struct {
 
 // Load makes a function of what the process was told, see [Load].
 func (p Process) Load() (*Function, error) {
-	return Load(context.Background(), p.Getenv, p.ReadFile, p.Logs)
+	return Load(p.Getenv, p.ReadFile, p.Logs)
 }
 
 // RunName is the request's own: a name that no other invocation has, not even one of the same execution.
