@@ -251,7 +251,9 @@ func (c *Client) accept(answer *http.Response, body []byte, past bool, w window.
 	if !e.found && p.Total > at.Seen {
 		return &failure{kind: ErrMalformed, reason: fmt.Sprintf("nothing stands at recordsPath %q, but the total is %d and %d came before", c.stream.RecordsPath, p.Total, at.Seen)}
 	}
-	foldLines(p.body, p.records)
+	if e.broken {
+		foldLines(p.body, p.records)
+	}
 	if err := c.advance(p, at, e, answer.Header); err != nil {
 		f := &failure{kind: ErrMalformed, reason: err.Error()}
 		switch {

@@ -191,6 +191,14 @@ func checkHost(t *testing.T, c *Client, r request) {
 	}
 }
 
+// FuzzJSON reads any text, and finds in it what jsontext does.
+func FuzzJSON(f *testing.F) {
+	for _, text := range awkward {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) { checkReader(t, text) })
+}
+
 // FuzzDescriptions reads any description. One that is taken survives JSON, and each of its streams can be asked for.
 func FuzzDescriptions(f *testing.F) {
 	for _, v := range []*Vendor{full(), simple("http://127.0.0.1:8080"), fuzzed(1, true, false), fuzzed(4, false, true)} {
@@ -434,8 +442,18 @@ func FuzzKey(f *testing.F) {
 	})
 }
 
-// deep says whether a value is nested deeper than the decoder goes.
-func deep(value []byte) bool { return checkDepth(value) != nil }
+// deep says whether a value is nested deeper than answers may be.
+func deep(value []byte) bool {
+	decoder := jsontext.NewDecoder(bytes.NewReader(value), lenient...)
+	for {
+		if _, err := decoder.ReadToken(); err != nil {
+			return false
+		}
+		if decoder.StackDepth() > maxDepth {
+			return true
+		}
+	}
+}
 
 // lookUp is the reading of a path by encoding/json.
 func lookUp(value []byte, path []string) []byte {

@@ -2,10 +2,8 @@ package vendorapi
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"iter"
 	"strconv"
 	"strings"
@@ -95,9 +93,9 @@ var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.Al
 
 // scanner finds records, total and next token in page after page. It keeps its buffers.
 type scanner struct {
-	decoder *jsontext.Decoder
-	stream  *Stream
-	bounds  bounds
+	reader jsonReader
+	stream *Stream
+	bounds bounds
 	// time reads the records' time, for streams that show it.
 	time *fieldReader
 
@@ -106,7 +104,6 @@ type scanner struct {
 
 func newScanner(s *Stream) *scanner {
 	return &scanner{
-		decoder:     jsontext.NewDecoder(bytes.NewReader(nil), lenient...),
 		stream:      s,
 		bounds:      s.bounds(),
 		time:        newFieldReader(s.TimePath),
@@ -128,6 +125,8 @@ func splitPath(path string) []string {
 type envelope struct {
 	// found says that the array of records was there.
 	found bool
+	// broken says that there are line breaks between the body's tokens.
+	broken bool
 	// total, next and failure are JSON values as written, nil where absent.
 	total, next, failure jsontext.Value
 }
@@ -136,13 +135,10 @@ type envelope struct {
 // records' places go to p.
 func (s *scanner) scan(body []byte, p *Page) (envelope, error) {
 	var e envelope
-	if err := checkDepth(body); err != nil {
-		return e, err
-	}
-	s.decoder.Reset(bytes.NewBuffer(body), lenient...)
-	wants := []want{{path: s.recordsPath, read: func(d *jsontext.Decoder) error {
+	s.reader.reset(body)
+	wants := []want{{path: s.recordsPath, read: func(r *jsonReader) error {
 		var err error
-		e.found, err = s.scanRecords(d, p)
+		e.found, err = s.scanRecords(r, p)
 		return err
 	}}}
 	if s.totalPath != nil {
@@ -154,89 +150,87 @@ func (s *scanner) scan(body []byte, p *Page) (envelope, error) {
 	if s.failurePath != nil {
 		wants = append(wants, want{path: s.failurePath, read: readInto(&e.failure)})
 	}
-	if kind := s.decoder.PeekKind(); len(s.recordsPath) > 0 && kind != '{' && kind != 0 {
+	if kind := s.reader.peek(); len(s.recordsPath) > 0 && kind != '{' && kind != 0 {
 		return e, fmt.Errorf("the answer is a JSON %s: want an object", kindName(kind))
 	}
-	if err := walk(s.decoder, wants, 0); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
+	if err := walk(&s.reader, wants, 0); err != nil {
 		return e, err
 	}
-	if _, err := s.decoder.ReadToken(); !errors.Is(err, io.EOF) {
-		return e, fmt.Errorf("there is more after the JSON value, which ends at byte %d", s.decoder.InputOffset())
-	}
-	return e, nil
+	e.broken = s.reader.broken
+	return e, s.reader.end()
 }
 
-func readInto(value *jsontext.Value) func(*jsontext.Decoder) error {
-	return func(d *jsontext.Decoder) error {
-		read, err := d.ReadValue()
-		*value = read.Clone()
+func readInto(value *jsontext.Value) func(*jsonReader) error {
+	return func(r *jsonReader) error {
+		read, err := r.skip()
+		*value = bytes.Clone(read)
 		return err
 	}
 }
 
-func (s *scanner) scanRecords(d *jsontext.Decoder, p *Page) (found bool, err error) {
-	switch kind := d.PeekKind(); kind {
+func (s *scanner) scanRecords(r *jsonReader, p *Page) (found bool, err error) {
+	switch kind := r.peek(); kind {
 	case 'n':
-		return false, d.SkipValue()
+		_, err := r.skip()
+		return false, err
 	case '[', 0:
-		if _, err := d.ReadToken(); err != nil {
+		if err := r.open(); err != nil {
 			return false, err
 		}
 	default:
 		return false, fmt.Errorf("recordsPath %q leads to a JSON %s: want an array", s.stream.RecordsPath, kindName(kind))
 	}
-	for d.PeekKind() != ']' {
-		value, err := d.ReadValue()
+	for {
+		more, err := r.element()
+		if !more {
+			return err == nil, err
+		}
+		record, err := r.skip()
 		if err != nil {
 			return false, err
 		}
-		end := int(d.InputOffset())
-		p.records = append(p.records, span{from: end - len(value), to: end})
+		p.records = append(p.records, span{from: r.at - len(record), to: r.at})
 	}
-	_, err = d.ReadToken()
-	return true, err
 }
 
 // want is a value to be read where a path leads.
 type want struct {
 	path []string
-	read func(*jsontext.Decoder) error
+	read func(*jsonReader) error
 }
 
 // walk reads the value that comes next, all of it, and calls the wants whose paths lead into it. depth is
 // how many names of their paths have been gone.
-func walk(d *jsontext.Decoder, wants []want, depth int) error {
+func walk(r *jsonReader, wants []want, depth int) error {
 	for _, w := range wants {
 		if len(w.path) == depth {
-			return w.read(d)
+			return w.read(r)
 		}
 	}
-	if len(wants) == 0 || d.PeekKind() != '{' {
-		return d.SkipValue()
-	}
-	if _, err := d.ReadToken(); err != nil {
+	if len(wants) == 0 || r.peek() != '{' {
+		_, err := r.skip()
 		return err
 	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
+	if err := r.open(); err != nil {
+		return err
+	}
+	var unquoted []byte
+	for {
+		quoted, err := r.member()
+		if quoted == nil {
 			return err
 		}
-		if err := walk(d, below(wants, depth, name.String()), depth+1); err != nil {
+		name := nameIn(quoted, &unquoted)
+		if err := walk(r, below(wants, depth, name), depth+1); err != nil {
 			return err
 		}
 	}
-	_, err := d.ReadToken()
-	return err
 }
 
-func below(wants []want, depth int, name string) []want {
+func below(wants []want, depth int, name []byte) []want {
 	var deeper []want
 	for _, w := range wants {
-		if w.path[depth] == name {
+		if w.path[depth] == string(name) {
 			deeper = append(deeper, w)
 		}
 	}
