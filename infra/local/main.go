@@ -6,8 +6,10 @@
 //	go run ./infra/local permissions FILE...
 //	go run ./infra/local probe -secret FILE [flags]
 //	go run ./infra/local draft openapi.yaml [flags]
+//	go run ./infra/local bench [flags]
 //
-// The third form asks a real vendor whether its description is right, the fourth drafts one from the vendor's OpenAPI document.
+// The third form asks a real vendor whether its description is right, the fourth drafts one from the vendor's OpenAPI document, and
+// the fifth measures what the functions cost.
 //
 // Every call of a function, state machine or schedule is checked against the policies in the templates, and a run fails of one
 // that they do not allow. It leaves in permissions.json how often each permission was used; the second form reads the files of one
@@ -57,6 +59,8 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 			return permissions(rest, stdout, stderr)
 		case probeCommand:
 			return probeVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
+		case benchCommand:
+			return benchFunctions(ctx, rest, os.Stdin, stdout, stderr)
 		case draftCommand:
 			return draftVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
 		}
@@ -110,6 +114,7 @@ three. At the end it compares the lake with the vendor's own records, and fails 
   go run ./infra/local permissions FILE...   lists the permissions that no run has used, see permissions -help
   go run ./infra/local probe [flags]         asks a real vendor whether its description is right, see probe -help
   go run ./infra/local draft FILE [flags]    drafts a description from an OpenAPI document, see draft -help
+  go run ./infra/local bench [flags]         measures what the functions cost, see bench -help
 
 A tick is a time at which a schedule starts a run. Times are written as RFC 3339, for example 2026-03-10T00:00:00Z.
 
