@@ -27,7 +27,7 @@ const Bootstrap = "bootstrap"
 
 // Tags are the build tags of every bootstrap. lambda.norpc leaves out aws-lambda-go's support for the retired
 // go1.x runtime. https://github.com/aws/aws-lambda-go#building-your-function
-const Tags = "lambda.norpc"
+const Tags = "lambda.norpc,nethttpomithttp2"
 
 // Builder builds each main package once for an architecture, however many folders use it. The zero Builder
 // is ready; it is safe for use by several goroutines at once.

@@ -24,9 +24,15 @@ type Process struct {
 	Now     func() time.Time
 }
 
-// Load makes a function of what the process was told, see [Load].
+// Load makes a function of what the process was told, see [Load], and fits Go's runtime to its memory: garbage is collected where
+// [settings.GoMemoryShare] is reached, and there are as many threads as processors. What the environment says by GOMEMLIMIT, GOGC
+// and GOMAXPROCS stays.
 func (p Process) Load() (*Function, error) {
-	return Load(p.Getenv, p.ReadFile, p.Logs)
+	f, err := Load(p.Getenv, p.ReadFile, p.Logs)
+	if f.memoryMB > 0 {
+		fitRuntime(p.Getenv, f.memoryMB)
+	}
+	return f, err
 }
 
 // RunName is the request's own: a name that no other invocation has, not even one of the same execution.
