@@ -228,18 +228,14 @@ func (g *reading) outOfTime() bool {
 func (g *reading) take(ctx context.Context) error {
 	g.buffer.Page(g.page.Number)
 	g.hashes = g.hashes[:0]
-	for record := range g.page.Records() {
+	for record, key := range g.page.Keyed() {
 		g.buffer.Add(record)
-		if err := g.hashKey(record); err != nil {
-			return err
-		}
+		g.note(key)
 	}
 	g.keys.addAll(g.hashes, true)
 	g.hashes = g.hashes[:0]
-	for record := range g.page.Others() {
-		if err := g.hashKey(record); err != nil {
-			return err
-		}
+	for _, key := range g.page.OthersKeyed() {
+		g.note(key)
 	}
 	g.keys.addAll(g.hashes, false)
 	if g.page.Untimed > 0 {
@@ -263,16 +259,11 @@ func (g *reading) take(ctx context.Context) error {
 	return g.store(ctx)
 }
 
-// hashKey notes the key of a record for [keySet.addAll]. One without a key is distinct from all others.
-func (g *reading) hashKey(record []byte) error {
-	hash, keyed, err := g.key.Hash(record)
-	if err != nil {
-		return fmt.Errorf("window %s, page %d: the key of a record: %w", g.attempt.Window, g.page.Number, err)
+// note remembers the key of a record for [keySet.addAll]. One without a key is distinct from all others.
+func (g *reading) note(key vendorapi.Key) {
+	if key.Known {
+		g.hashes = append(g.hashes, key.Hash)
 	}
-	if keyed {
-		g.hashes = append(g.hashes, hash)
-	}
-	return nil
 }
 
 // A window is worth a finding where at least so many records, and so large a part of those given for it, lie far outside it.

@@ -220,7 +220,7 @@ func (c *Client) accept(answer *http.Response, body []byte, past bool, w window.
 	p := c.page
 	*p = Page{Number: at.Page, Total: -1, Bytes: len(body), body: p.body, records: p.records[:0], others: p.others[:0], extended: p.extended}
 	if c.parent != nil {
-		p.added, p.without = c.stream.Parent.added(c.parent), c.without
+		p.added, p.without, p.keys = c.stream.Parent.added(c.parent), c.without, c.keys
 	}
 	_, described := matching(c.stream.Paging.PastEnd, answer.StatusCode, body)
 	if past || described || answer.StatusCode == http.StatusNoContent && c.stream.RecordsAbsentWhenEmpty {

@@ -90,49 +90,68 @@ func (f *fieldReader) read(record []byte) ([][]byte, error) {
 	clear(f.values)
 	f.left = len(f.values)
 	f.reader.reset(record)
-	err := f.descend(&f.root)
+	_, err := f.descend(&f.reader, &f.root)
 	return f.values, err
 }
 
-// descend reads the value that comes next, an object or array that paths lead through, or until nothing is left to be found.
-func (f *fieldReader) descend(at *fieldNode) error {
-	kind := f.reader.peek()
-	if kind != '{' && kind != '[' {
-		_, err := f.reader.skip()
+// readNext is read on the value that comes next in r, which it reads to its end.
+func (f *fieldReader) readNext(r *jsonReader) ([][]byte, error) {
+	clear(f.values)
+	f.left = len(f.values)
+	err := f.whole(r, &f.root)
+	return f.values, err
+}
+
+// whole reads the value that comes next to its end.
+func (f *fieldReader) whole(r *jsonReader, at *fieldNode) error {
+	kind := r.peek()
+	ended, err := f.descend(r, at)
+	if ended || err != nil {
 		return err
 	}
-	if err := f.reader.open(); err != nil {
-		return err
+	return r.rest(kind)
+}
+
+// descend reads the value that comes next, an object or array that paths lead through, to its end or until nothing is left to be
+// found.
+func (f *fieldReader) descend(r *jsonReader, at *fieldNode) (ended bool, err error) {
+	kind := r.peek()
+	if kind != '{' && kind != '[' {
+		_, err := r.skip()
+		return true, err
+	}
+	if err := r.open(); err != nil {
+		return false, err
 	}
 	for i := 0; f.left > 0; i++ {
 		var child *fieldNode
 		if kind == '[' {
-			more, err := f.reader.element()
+			more, err := r.element()
 			if !more {
-				return err
+				return true, err
 			}
 			child = at.element(i)
 		} else {
-			quoted, err := f.reader.member()
+			quoted, err := r.member()
 			if quoted == nil {
-				return err
+				return true, err
 			}
 			child = f.find(at, quoted)
 		}
 		if child != nil && child.at < 0 {
-			if err := f.descend(child); err != nil {
-				return err
+			if err := f.whole(r, child); err != nil {
+				return false, err
 			}
 			continue
 		}
-		value, err := f.reader.skip()
+		value, err := r.skip()
 		if err != nil {
-			return err
+			return false, err
 		}
 		if child != nil && f.values[child.at] == nil {
 			f.values[child.at] = value
 			f.left--
 		}
 	}
-	return nil
+	return false, nil
 }

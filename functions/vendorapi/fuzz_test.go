@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -94,6 +95,7 @@ func FuzzPages(f *testing.F) {
 			return
 		}
 		checkRecords(t, p, body)
+		checkKeys(t, c.stream, p)
 		checkNext(t, c, p.Next)
 	})
 }
@@ -133,6 +135,19 @@ func checkRecords(t *testing.T, p *Page, body []byte) {
 	for i, record := range all {
 		if compact(t, record) != compact(t, decoded.Things[i]) {
 			t.Fatalf("record %d is %s, another decoder finds %s", i, record, decoded.Things[i])
+		}
+	}
+}
+
+// checkKeys compares the keys that were read while the page was with those read of each record.
+func checkKeys(t *testing.T, s *Stream, p *Page) {
+	t.Helper()
+	reader := NewKeyReader(s)
+	for _, keyed := range []iter.Seq2[[]byte, Key]{p.Keyed(), p.OthersKeyed()} {
+		for record, key := range keyed {
+			if hash, known, err := reader.Hash(record); err != nil || key != (Key{hash, known}) {
+				t.Fatalf("the key of %s is %v on its page, and %v, %v by itself: %v", record, key, hash, known, err)
+			}
 		}
 	}
 }
@@ -384,8 +399,8 @@ func FuzzRecordTime(f *testing.F) {
 		s.Window.Layout = layouts[int(which)%len(layouts)]
 		s.Window.Zone = zones[int(which>>4)%len(zones)]
 		s.Window.Resolution = 0
-		reader := newScanner(&s)
-		_, _ = reader.timeOf(record)
+		reader := NewTimeReader(&s)
+		_, _ = reader.Time(record)
 
 		// Up to the year 9999, and not 1970-01-01T00:00:00Z, which counts as unset.
 		moment := time.Unix(1+max(seconds, -seconds, 0)%253402300798, max(nanoseconds, -nanoseconds, 0)%1e9)
@@ -394,7 +409,7 @@ func FuzzRecordTime(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if read, ok := reader.timeOf(text); !ok || !read.Equal(moment) {
+			if read, ok := reader.Time(text); !ok || !read.Equal(moment) {
 				t.Fatalf("%s is read as %s, %v", text, read, ok)
 			}
 		}

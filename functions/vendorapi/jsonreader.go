@@ -114,6 +114,27 @@ func (r *jsonReader) skip() ([]byte, error) {
 	return r.text[begin:r.at:r.at], nil
 }
 
+// rest reads to the end of the object or array that was opened last, and of which a value was read or nothing yet.
+func (r *jsonReader) rest(kind jsontext.Kind) error {
+	closing := byte('}')
+	if kind == '[' {
+		closing = ']'
+	}
+	ended, err := r.next(closing)
+	if ended || err != nil {
+		return err
+	}
+	if kind == '{' {
+		r.at = r.members(r.at)
+	} else {
+		r.at = r.elements(r.at)
+	}
+	if r.at < 0 {
+		return r.err
+	}
+	return nil
+}
+
 // end checks that nothing follows.
 func (r *jsonReader) end() error {
 	ended := r.at
@@ -153,11 +174,16 @@ func (r *jsonReader) object(i int) int {
 	if !r.deeper(i) {
 		return -1
 	}
-	text := r.text
-	if i = r.space(i + 1); i < len(text) && text[i] == '}' {
+	if i = r.space(i + 1); i < len(r.text) && r.text[i] == '}' {
 		r.depth--
 		return i + 1
 	}
+	return r.members(i)
+}
+
+// members reads the members of an object from one on, and the object's end.
+func (r *jsonReader) members(i int) int {
+	text := r.text
 	for {
 		if i = r.name(i); i < 0 {
 			return i
@@ -193,6 +219,11 @@ func (r *jsonReader) array(i int) int {
 		r.depth--
 		return i + 1
 	}
+	return r.elements(i)
+}
+
+// elements reads the elements of an array from one on, and the array's end.
+func (r *jsonReader) elements(i int) int {
 	for {
 		if i = r.value(i); i < 0 {
 			return i

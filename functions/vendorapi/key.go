@@ -12,6 +12,17 @@ import (
 // its buffers, so it is not for several goroutines at once.
 type KeyReader struct {
 	fields *fieldReader
+	hasher keyHasher
+}
+
+// Key is what is known of a record's key: its 64-bit hash, and whether it has one.
+type Key struct {
+	Hash  uint64
+	Known bool
+}
+
+// keyHasher makes hashes of the values of key fields. It keeps its buffers.
+type keyHasher struct {
 	// key is what is hashed, text a value without its escapes.
 	key, text []byte
 }
@@ -29,10 +40,16 @@ func (k *KeyReader) Hash(record []byte) (hash uint64, keyed bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
+	key := k.hasher.hash(values)
+	return key.Hash, key.Known, nil
+}
+
+// hash hashes the values of the key fields, as they are written.
+func (k *keyHasher) hash(values [][]byte) Key {
 	k.key = k.key[:0]
 	for _, value := range values {
 		if value == nil || value[0] == 'n' {
-			return 0, false, nil
+			return Key{}
 		}
 		if value[0] == '"' && bytes.IndexByte(value, '\\') >= 0 {
 			k.text, _ = jsontext.AppendUnquote(append(k.text[:0], '"'), value)
@@ -41,5 +58,8 @@ func (k *KeyReader) Hash(record []byte) (hash uint64, keyed bool, err error) {
 		// The lengths keep ("ab", "c") and ("a", "bc") apart.
 		k.key = append(binary.LittleEndian.AppendUint64(k.key, uint64(len(value))), value...)
 	}
-	return xxhash.Sum64(k.key), len(values) > 0, nil
+	if len(values) == 0 {
+		return Key{}
+	}
+	return Key{xxhash.Sum64(k.key), true}
 }

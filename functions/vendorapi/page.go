@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,12 +45,19 @@ type Page struct {
 	// added are the members that are put before those of each record, each with a comma behind it; extended is the record
 	// yielded last with them.
 	added, extended []byte
+	// keys reads the keys of records that fields of their parent were added to.
+	keys *KeyReader
 	// without leaves out the record's own members of these names; nil where nothing is added.
 	without *withoutNames
 }
 
-// span is where a record stands in a page's body.
-type span struct{ from, to int }
+// span is where a record stands in a page's body, and what was seen of it there.
+type span struct {
+	from, to int
+	key      Key
+	// time is the value at the stream's TimePath, nil where there is none.
+	time []byte
+}
 
 // Records yields each record that belongs to the window, exactly as the vendor sent it but for line breaks
 // between its tokens, which have become spaces, so that a record is one line, and for the fields of its parent, which stand
@@ -62,8 +70,31 @@ func (p *Page) Others() iter.Seq[[]byte] { return p.each(p.others) }
 
 func (p *Page) each(records []span) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for _, r := range records {
-			if !yield(p.extend(p.body[r.from:r.to:r.to])) {
+		for record := range p.eachKeyed(records) {
+			if !yield(record) {
+				return
+			}
+		}
+	}
+}
+
+// Keyed yields what [Page.Records] does, and the key of each record, as [KeyReader.Hash] reads it.
+func (p *Page) Keyed() iter.Seq2[[]byte, Key] { return p.eachKeyed(p.records) }
+
+// OthersKeyed is [Page.Keyed] of [Page.Others].
+func (p *Page) OthersKeyed() iter.Seq2[[]byte, Key] { return p.eachKeyed(p.others) }
+
+func (p *Page) eachKeyed(records []span) iter.Seq2[[]byte, Key] {
+	return func(yield func([]byte, Key) bool) {
+		for i := range records {
+			r := &records[i]
+			record, key := p.body[r.from:r.to:r.to], r.key
+			if len(p.added) > 0 {
+				record = p.extend(record)
+				// The key may have fields of the parent.
+				key.Hash, key.Known, _ = p.keys.Hash(record)
+			}
+			if !yield(record, key) {
 				return
 			}
 		}
@@ -72,7 +103,7 @@ func (p *Page) each(records []span) iter.Seq[[]byte] {
 
 // extend puts the parent's fields before those of a record. What is no object has none, and stays as it is.
 func (p *Page) extend(record []byte) []byte {
-	if len(p.added) == 0 || record[0] != '{' {
+	if record[0] != '{' {
 		return record
 	}
 	own := bytes.TrimLeft(record[1:], " \t")
@@ -96,22 +127,43 @@ type scanner struct {
 	reader jsonReader
 	stream *Stream
 	bounds bounds
-	// time reads the records' time, for streams that show it.
-	time *fieldReader
+	// fields reads of each record the fields of its key and, where it stands in none of them, the time, which is timeAt among
+	// them. Otherwise timeAt is -1, and times reads it.
+	fields *fieldReader
+	hasher keyHasher
+	timeAt int
+	times  *TimeReader
 
 	recordsPath, totalPath, nextPath, failurePath []string
 }
 
 func newScanner(s *Stream) *scanner {
+	paths, timeAt := s.seenPaths()
 	return &scanner{
 		stream:      s,
 		bounds:      s.bounds(),
-		time:        newFieldReader(s.TimePath),
+		fields:      newFieldReader(paths...),
+		timeAt:      timeAt,
+		times:       NewTimeReader(s),
 		recordsPath: splitPath(s.RecordsPath),
 		totalPath:   splitPath(s.Total.Path),
 		nextPath:    splitPath(s.Paging.NextPath),
 		failurePath: splitPath(s.FailurePath),
 	}
+}
+
+// seenPaths are what is read of each record as its page is scanned: the fields of its key, and its time, whose place among them is
+// timeAt. It is -1 where there is none, or where one of the paths leads through the other.
+func (s *Stream) seenPaths() (paths []string, timeAt int) {
+	if s.TimePath == "" {
+		return s.Key, -1
+	}
+	for _, path := range s.Key {
+		if strings.HasPrefix(path+".", s.TimePath+".") || strings.HasPrefix(s.TimePath+".", path+".") {
+			return s.Key, slices.Index(s.Key, s.TimePath)
+		}
+	}
+	return append(slices.Clone(s.Key), s.TimePath), len(s.Key)
 }
 
 func splitPath(path string) []string {
@@ -185,11 +237,16 @@ func (s *scanner) scanRecords(r *jsonReader, p *Page) (found bool, err error) {
 		if !more {
 			return err == nil, err
 		}
-		record, err := r.skip()
+		seen := span{from: r.at}
+		values, err := s.fields.readNext(r)
 		if err != nil {
 			return false, err
 		}
-		p.records = append(p.records, span{from: r.at - len(record), to: r.at})
+		seen.to, seen.key = r.at, s.hasher.hash(values[:len(s.stream.Key)])
+		if s.timeAt >= 0 {
+			seen.time = values[s.timeAt]
+		}
+		p.records = append(p.records, seen)
 	}
 }
 
@@ -275,7 +332,7 @@ func (s *scanner) place(w window.Window, p *Page) {
 	near := s.bounds.near(w, s.stream.Lookback.D())
 	kept := p.records[:0]
 	for _, r := range p.records {
-		at, ok := s.timeOf(p.body[r.from:r.to])
+		at, ok := s.timeOf(p.body, r)
 		if ok && s.bounds.placed() && !near.Contains(at) {
 			p.Outside++
 		}
@@ -293,12 +350,11 @@ func (s *scanner) place(w window.Window, p *Page) {
 }
 
 // timeOf reads the time of a record where the description says it stands.
-func (s *scanner) timeOf(record []byte) (time.Time, bool) {
-	values, err := s.time.read(record)
-	if err != nil {
-		return time.Time{}, false
+func (s *scanner) timeOf(body []byte, r span) (time.Time, bool) {
+	if s.timeAt < 0 {
+		return s.times.Time(body[r.from:r.to])
 	}
-	return s.bounds.recordTime(values[0])
+	return s.bounds.recordTime(r.time)
 }
 
 // parseTotal reads a total, a JSON number or a string of digits, as it is written.
