@@ -117,15 +117,19 @@ const partType = "application/gzip"
 type Buffer struct {
 	compressed reserved
 	gzip       *gzip.Writer
-	records    int64
-	digest     uint64
-	firstPage  int
-	lastPage   int
+	// lines are records on their way to gzip, which does less in large pieces.
+	lines     []byte
+	records   int64
+	digest    uint64
+	firstPage int
+	lastPage  int
 }
 
 const (
 	// firstReserved is the memory that a buffer takes first, which most runs' parts fit in.
 	firstReserved = 256 << 10
+	// maxLines is how much of the records is given to gzip at once: as much as it compresses at once.
+	maxLines = 64 << 10
 	// maxReserved is the most memory that a buffer reserves beforehand.
 	maxReserved = 16 << 20
 )
@@ -163,10 +167,11 @@ func (r *reserved) Write(p []byte) (int, error) {
 func (b *Buffer) Reset() {
 	b.compressed.bytes = b.compressed.bytes[:0]
 	b.gzip.Reset(&b.compressed)
+	b.lines = b.lines[:0]
 	b.records, b.digest, b.firstPage, b.lastPage = 0, 0, 0, 0
 }
 
-// Size returns the compressed bytes held, but for what the compressor has not given out yet.
+// Size returns the compressed bytes held, but for what is not compressed yet: some 100 KB at most, and the last record.
 func (b *Buffer) Size() int64 { return int64(len(b.compressed.bytes)) }
 
 // Pages returns how many pages are held.
@@ -190,14 +195,20 @@ func (b *Buffer) Page(number int) {
 
 // Add appends a record, which must be free of newlines.
 func (b *Buffer) Add(record []byte) {
-	// Writing to memory cannot fail.
-	_, _ = b.gzip.Write(record)
-	_, _ = b.gzip.Write(newline)
+	if len(b.lines)+len(record) >= maxLines {
+		b.compress()
+	}
+	b.lines = append(append(b.lines, record...), '\n')
 	b.records++
 	b.digest += xxhash.Sum64(record)
 }
 
-var newline = []byte{'\n'}
+// compress gives gzip what it has not got yet.
+func (b *Buffer) compress() {
+	// Writing to memory cannot fail.
+	_, _ = b.gzip.Write(b.lines)
+	b.lines = b.lines[:0]
+}
 
 // Store puts what buffer holds as the next part of attempt, names run as its writer, and empties buffer. The
 // attempt's Next and Complete say how a later run goes on after this part.
@@ -207,6 +218,7 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		return fmt.Errorf("the next page of window %s needs %d bytes to be asked for: want at most %d, what S3's object metadata can hold",
 			attempt.Window, len(encoded), maxNext)
 	}
+	buffer.compress()
 	if err := buffer.gzip.Close(); err != nil {
 		return err
 	}
