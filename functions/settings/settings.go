@@ -59,8 +59,8 @@ const (
 	DefaultLogLevel     = slog.LevelInfo
 )
 
-// GoMemoryShare is the part of a function's memory at which the Go runtime collects garbage: 44 MiB of 128. What a
-// handler holds at once is well below that, however large the window, so the garbage collector has little to do and keeps the
+// GoMemoryShare is the part of a function's memory that the Go runtime may hold: 44 MiB of 128. What a
+// handler needs at once is well below that, however large the window, so the garbage collector has little to do and keeps the
 // whole process under 64 MB; the rest of the function's memory is for what the runtime does not count (the binary's pages, the
 // kernel's share). https://go.dev/doc/gc-guide#Memory_limit
 const GoMemoryShare = 0.34375

@@ -24,9 +24,9 @@ type Process struct {
 	Now     func() time.Time
 }
 
-// Load makes a function of what the process was told, see [Load], and fits Go's runtime to its memory: garbage is collected where
-// [settings.GoMemoryShare] is reached, and there are as many threads as processors. What the environment says by GOMEMLIMIT, GOGC
-// and GOMAXPROCS stays.
+// Load makes a function of what the process was told, see [Load], and fits Go's runtime to its memory: it holds at most
+// [settings.GoMemoryShare] of it, and runs as many threads as Lambda gives processors. What GOMEMLIMIT and GOMAXPROCS say in the
+// environment stays.
 func (p Process) Load() (*Function, error) {
 	f, err := Load(p.Getenv, p.ReadFile, p.Logs)
 	if f.memoryMB > 0 {
