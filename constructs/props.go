@@ -78,15 +78,16 @@ type VendorPipelineProps struct {
 
 	// Architecture is the functions' instruction set. Default [DefaultArchitecture] (arm64).
 	Architecture Architecture
-	// MemoryMB is the functions' memory, 128 to 10240. Default [DefaultMemoryMB] (128).
+	// MemoryMB is the functions' memory, 128 to 10240. Default [DefaultMemoryMB] (128), the cheapest for a day that was replayed
+	// with several: `make sizes`, docs/costs.md.
 	MemoryMB int
 	// Timeout is the functions' time limit, whole seconds up to 15m. Default [DefaultTimeout] (15m).
 	Timeout time.Duration
 	// RunTimeout is the time limit of an execution of the state machine of a run, however often the functions are invoked
 	// in it. A run that is cut off has stored its work; the next one goes on. Default [DefaultRunTimeout] (24h).
 	RunTimeout time.Duration
-	// BackfillLanes is how many invocations read the past of one stream side by side, 1 to 40. The vendor's rate limits
-	// hold for each of them alone. Default [DefaultBackfillLanes] (2).
+	// BackfillLanes is how many invocations read the past of one stream side by side, 1 to 40. They divide the part of the
+	// vendor's rate limits that is kept for backfills, the description's BackfillShare. Default [DefaultBackfillLanes] (2).
 	BackfillLanes int
 	// SafetyMargin is the time before the timeout at which a function stops by itself with its work stored,
 	// shorter than Timeout. Default [DefaultSafetyMargin] (30s).

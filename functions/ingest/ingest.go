@@ -43,11 +43,14 @@ const (
 )
 
 // Vendor is what ingest asks of a vendor's API. *vendorapi.Client has it. Page fails with
-// [vendorapi.ErrDeadline] where the deadline of its context is what ends it.
+// [vendorapi.ErrDeadline] where the deadline of its context is what ends it. Allowed is how many requests may be sent within a
+// time, -1 for any number. Stop ends what is fetched ahead of the page last asked for, and returns when nothing is under way.
 type Vendor interface {
 	Page(context.Context, window.Window, vendorapi.Cursor) (*vendorapi.Page, error)
 	Describe(window.Window) string
 	Stats() vendorapi.Stats
+	Allowed(time.Duration) int64
+	Stop()
 }
 
 // Config is what a run of ingest works with.
@@ -121,8 +124,8 @@ type Answer struct {
 	Overlapped int `json:"overlapped"`
 	// Swept is the number of parts deleted that no commit names.
 	Swept int `json:"swept"`
-	// Requests, Retries and Throttled count requests to the vendor; WaitSeconds is the time spent waiting
-	// between them.
+	// Requests, Retries and Throttled count requests to the vendor, those for pages fetched ahead too; WaitSeconds is the time in
+	// which any of them was held back by the vendor's limit or before it was repeated.
 	Requests    int     `json:"requests"`
 	Retries     int     `json:"retries"`
 	Throttled   int     `json:"throttled"`
@@ -164,6 +167,8 @@ func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, a
 	}
 	before := r.Vendor.Stats()
 	err := work(r, ctx, asking)
+	// What was still under way would be frozen with the process, and counts.
+	r.Vendor.Stop()
 	after := r.Vendor.Stats()
 	r.answer.Requests = after.Requests - before.Requests
 	r.answer.Retries = after.Retries - before.Retries
@@ -267,13 +272,19 @@ func (r *run) fresh() bool {
 	return r.answer.Windows == 0 && r.answer.Reread == 0 && r.answer.Counted == 0 && r.answer.Unreadable == 0
 }
 
-// capacity returns how many records can still be fetched and stored.
-func (r *run) capacity() int64 {
+// capacity returns how many records can still be fetched and stored, where a page has so many. A rate that was seen while the vendor's
+// limit had room for it says nothing of what comes when that is used up.
+func (r *run) capacity(page int) int64 {
 	rate := r.rate
 	if rate == 0 {
 		rate = r.DefaultRate
 	}
-	return window.Capacity(r.left(), 0, rate)
+	capacity := window.Capacity(r.left(), 0, rate)
+	if pages := r.vendor.Allowed(r.left()); pages >= 0 && page > 0 {
+		// The page itself has been read.
+		capacity = min(capacity, (pages+1)*int64(page))
+	}
+	return capacity
 }
 
 // request returns the hash of how the vendor is asked for w, and of what its answer is given of the parent.

@@ -135,8 +135,9 @@ func describe(change ...func(*vendorapi.Stream)) *vendorapi.Vendor {
 	query := func(name string) vendorapi.Place { return vendorapi.Place{In: vendorapi.InQuery, Name: name} }
 	stream := vendorapi.Stream{
 		Name: "visits", Path: "/visits",
-		Window:      vendorapi.Window{Start: query("from"), End: query("to"), Layout: vendorapi.LayoutUnix, Resolution: vendorapi.Duration(time.Second)},
-		Paging:      vendorapi.Paging{Kind: vendorapi.PagingOffset, Place: query("offset"), Size: 10, SizePlace: query("size")},
+		Window: vendorapi.Window{Start: query("from"), End: query("to"), Layout: vendorapi.LayoutUnix, Resolution: vendorapi.Duration(time.Second)},
+		// The model counts requests, and each takes its time on one clock.
+		Paging:      vendorapi.Paging{Kind: vendorapi.PagingOffset, Place: query("offset"), Size: 10, SizePlace: query("size"), InFlight: 1},
 		RecordsPath: "records", Total: vendorapi.Total{Path: "total"},
 		Key: []string{"id"}, Audit: vendorapi.AuditCount, TimePath: "time",
 		Settle: vendorapi.Duration(5 * time.Minute), Lookback: vendorapi.Duration(48 * time.Hour),
@@ -586,7 +587,7 @@ func byNumber(s *vendorapi.Stream) {
 }
 
 func byToken(s *vendorapi.Stream) {
-	s.Paging.Kind, s.Paging.Place.Name, s.Paging.NextPath = vendorapi.PagingToken, "token", "next"
+	s.Paging.Kind, s.Paging.Place.Name, s.Paging.NextPath, s.Paging.InFlight = vendorapi.PagingToken, "token", "next", 0
 }
 
 func byDay(s *vendorapi.Stream) {

@@ -76,7 +76,7 @@ func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) err
 		request, backoffs := g.request(w), choice.Backoffs()
 		fits := page.Last || g.Stream.Window.Listing != nil || g.left() < g.Clock().Sub(g.began)
 		for !fits && g.request(choice.Window()) == request {
-			fits = choice.Fits(page.Total, g.capacity())
+			fits = choice.Fits(page.Total, g.capacity(page.Count))
 		}
 		if fits {
 			g.attempt.Window, g.attempt.Backoffs, g.attempt.Request = w, backoffs, request
@@ -84,7 +84,7 @@ func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) err
 			return nil
 		}
 		g.Logger.Debug("window shortened", "stream", g.Stream.Name, "from", w.End, "to", choice.Window().End,
-			"announced", page.Total, "capacity", g.capacity())
+			"announced", page.Total, "capacity", g.capacity(page.Count))
 	}
 }
 

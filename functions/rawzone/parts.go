@@ -117,8 +117,9 @@ const partType = "application/gzip"
 type Buffer struct {
 	compressed reserved
 	gzip       *gzip.Writer
-	// lines are records on their way to gzip, which does less in large pieces.
+	// lines are records on their way to gzip, which does less in large pieces; they go on where there are most bytes of them.
 	lines     []byte
+	most      int
 	records   int64
 	digest    uint64
 	firstPage int
@@ -137,7 +138,7 @@ const (
 // NewBuffer returns an empty buffer for parts of about size compressed bytes. It takes no memory before there is a record, and then
 // that of a small part, or of a whole one: a buffer that grew by doubling would hold three times as much while it is copied.
 func NewBuffer(size int64) *Buffer {
-	b := &Buffer{compressed: reserved{whole: int(min(size+size/4, maxReserved))}}
+	b := &Buffer{compressed: reserved{whole: int(min(size+size/4, maxReserved))}, most: int(min(size, maxLines))}
 	// Level 1 is several times as fast as the default on a small CPU share, for a few percent more bytes.
 	b.gzip, _ = gzip.NewWriterLevel(&b.compressed, gzip.BestSpeed)
 	return b
@@ -195,10 +196,16 @@ func (b *Buffer) Page(number int) {
 
 // Add appends a record, which must be free of newlines.
 func (b *Buffer) Add(record []byte) {
-	if len(b.lines)+len(record) >= maxLines {
+	if len(record) < maxLines {
+		b.lines = append(b.lines, record...)
+	} else {
+		b.compress()
+		_, _ = b.gzip.Write(record)
+	}
+	b.lines = append(b.lines, '\n')
+	if len(b.lines) >= b.most {
 		b.compress()
 	}
-	b.lines = append(append(b.lines, record...), '\n')
 	b.records++
 	b.digest += xxhash.Sum64(record)
 }

@@ -395,9 +395,9 @@ func (p pages) paging(size int) vendorapi.Paging {
 	paging := vendorapi.Paging{Kind: p.kind, Size: size, SizePlace: inQuery("size")}
 	switch p.kind {
 	case vendorapi.PagingOffset:
-		paging.Place = inQuery("offset")
+		paging.Place, paging.InFlight = inQuery("offset"), 1
 	case vendorapi.PagingNumber:
-		paging.Place, paging.First = inQuery("page"), p.first
+		paging.Place, paging.First, paging.InFlight = inQuery("page"), p.first, 1
 	case vendorapi.PagingToken:
 		paging.Place, paging.NextPath = inQuery("token"), "next"
 	}

@@ -7,14 +7,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/windrow-data/windrow/functions/window"
 )
 
-// Options are what a [Client] takes from its surroundings. All but Transport are required.
+// Options are what a [Client] takes from its surroundings. Now, Sleep, Random and Logger are required. All but Random and Hooks may
+// be used by several goroutines at once, where pages are fetched ahead ([Paging.InFlight]).
 type Options struct {
 	// Transport sends requests. Nil means one of the client's own, which refuses TLS below 1.2 and, unless the
 	// description allows them, addresses inside a network.
@@ -27,27 +27,16 @@ type Options struct {
 	Random func() float64
 	// Logger gets a line for each repeated request, and for each token.
 	Logger *slog.Logger
+	// Limits keeps the requests within the vendor's limit, also of what the client before has sent. Nil means limits of the
+	// client's own, those of an ordinary run.
+	Limits *Limits
 	// Keeper keeps the secret where [Vendor.RenewsSecret], and is not used otherwise.
 	Keeper Keeper
 	// Hooks are what the description cannot say.
 	Hooks Hooks
 }
 
-// Stats counts what a client has done since it was made.
-type Stats struct {
-	// Requests were sent, repeated ones included.
-	Requests int
-	// Retries are the repeated ones.
-	Retries int
-	// Throttled counts the answers that meant "too many requests".
-	Throttled int
-	// Waited is the time spent waiting before a repetition and for the rate limit.
-	Waited time.Duration
-	// Tokens counts the tokens fetched, the first one included. The requests for them are among Requests.
-	Tokens int
-}
-
-// Client reads one stream of a vendor, page by page. Its calls may not overlap.
+// Client reads one stream of a vendor, page by page. Its calls may not overlap, though its requests do ([Paging.InFlight]).
 type Client struct {
 	vendor *Vendor
 	stream *Stream
@@ -59,12 +48,15 @@ type Client struct {
 	tokens  *tokenSource
 	base    *url.URL
 	http    *http.Client
-	limiter *rate.Limiter
+	limits  *Limits
 	retry   Retry
 	options Options
+	// hooked is held while a hook is called.
+	hooked  *sync.Mutex
 	scanner *scanner
-	stats   *Stats
+	stats   *counter
 	page    *Page
+	ahead   *ahead
 	// parent is the one that a child stream is read of.
 	parent *ParentRecord
 	// without leaves out what a record has of its own under the names of its parent's fields, keys reads the key of one with those.
@@ -86,7 +78,7 @@ func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, err
 		return nil, err
 	}
 	if o.Now == nil || o.Sleep == nil || o.Random == nil || o.Logger == nil {
-		return nil, errors.New("vendorapi.Options: want Now, Sleep, Random and Logger, only Transport may be left out")
+		return nil, errors.New("vendorapi.Options: want Now, Sleep, Random and Logger, which may not be left out")
 	}
 	base, err := url.Parse(v.BaseURL)
 	if err != nil {
@@ -104,12 +96,17 @@ func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, err
 		redact:    secret.redactor(v.Auth).Replace,
 		base:      base,
 		http:      &http.Client{Transport: transport, CheckRedirect: checkRedirect(base, "baseURL")},
-		limiter:   v.LimitOf(stream).limiter(),
+		limits:    o.Limits,
 		retry:     v.Retry.withDefaults(),
 		options:   o,
 		scanner:   newScanner(s),
-		stats:     &Stats{},
+		hooked:    &sync.Mutex{},
+		stats:     &counter{},
 		page:      &Page{},
+		ahead:     newAhead(s.inFlight()),
+	}
+	if c.limits == nil {
+		c.limits = NewLimits(v, stream)
 	}
 	if v.Auth.Kind == AuthToken {
 		if c.tokens, err = newTokenSource(v, stream, secret, transport, o); err != nil {
@@ -143,13 +140,20 @@ func (c *Client) Describe(w window.Window) string {
 // Stats returns what the client has done so far.
 func (c *Client) Stats() Stats {
 	if c.tokens == nil {
-		return *c.stats
+		return c.stats.counted()
 	}
-	return c.tokens.counted(*c.stats)
+	return c.tokens.counted(c.stats.counted())
 }
+
+// Allowed returns how many requests the limit lets the client send within a time from now on, -1 for any number.
+func (c *Client) Allowed(within time.Duration) int64 { return c.limits.most(c.options.Now(), within) }
 
 // Page reads one page of the window. The page is read and checked whole before it is returned, so a
 // connection that breaks in its midst is repeated without a trace; it is valid until the next call.
+//
+// Where the page before it was read last and has told the window's total, pages after it are fetched ahead, as
+// [Paging.InFlight] says. They go on after the call returns, until ctx ends, another window is asked for or [Client.Stop] is called. The
+// first page of a window has none fetched ahead.
 //
 // The window's bounds must be ones that [Stream.AlignDown] returns. Errors are [*RequestError]; where ctx is
 // cancelled, they match its error. Only what [Options.Keeper] fails of comes as it is.
@@ -162,91 +166,16 @@ func (c *Client) Page(ctx context.Context, w window.Window, at Cursor) (*Page, e
 	if err != nil {
 		return nil, fmt.Errorf("window %s, page %d: %w", w, at.Page, err)
 	}
-	var last *failure
-	sent := 0
-	for attempt := 1; ; attempt++ {
-		if err := c.pace(ctx); err != nil {
-			return nil, stopped(err, c.fault(r, w, at, sent, last))
-		}
-		// A token may have come to its half in a wait.
-		token, err := c.token(ctx, w, at)
-		if err != nil {
-			return nil, err
-		}
-		last = c.try(ctx, r, w, at, token)
-		sent++
-		if last == nil {
-			return c.page, nil
-		}
-		if last.rejected && c.tokens.rejected(ctx, token) {
-			c.options.Logger.WarnContext(ctx, "vendor rejects the token, a new one is fetched", "stream", c.stream.Name, "window", w.String(), "page", at.Page, "status", last.status)
-			c.stats.Retries++
-			attempt--
-			continue
-		}
-		if last.throttled {
-			c.stats.Throttled++
-		}
-		fault := c.fault(r, w, at, sent, last)
-		if err := ctx.Err(); err != nil {
-			return nil, stopped(err, fault)
-		}
-		if !last.retry || attempt == c.retry.MaxAttempts {
-			return nil, fault
-		}
-		wait := c.retry.wait(attempt, last.retryAfter, c.options.Now(), c.options.Random())
-		c.options.Logger.WarnContext(ctx, "vendor request is repeated", "stream", c.stream.Name, "window", w.String(), "page", at.Page,
-			"attempt", attempt, "status", last.status, "throttled", last.throttled, "waitSeconds", wait.Seconds(), "reason", fault.Reason)
-		if err := c.wait(ctx, wait); err != nil {
-			return nil, stopped(err, fault)
-		}
-		c.stats.Retries++
+	f := &fetch{request: r, window: w, page: at.Page, body: c.page.body, grow: growFreely}
+	c.page.body = nil
+	if f, err = c.fetched(ctx, f, at); err == nil {
+		err = c.finish(ctx, f, at)
+		c.page.body = f.body
 	}
-}
-
-// token returns the token to send, empty where none has to be fetched.
-func (c *Client) token(ctx context.Context, w window.Window, at Cursor) (string, error) {
-	if c.tokens == nil {
-		return "", nil
+	if err != nil {
+		c.ahead.drop()
+		return nil, err
 	}
-	token, err := c.tokens.token(ctx)
-	if err == nil {
-		return token, nil
-	}
-	var request *RequestError
-	if errors.As(err, &request) {
-		request.Window, request.Page = w, at.Page
-		return "", err
-	}
-	if ended := ctx.Err(); ended != nil {
-		return "", stopped(ended, &RequestError{Window: w, Page: at.Page, Request: c.tokens.shown, Reason: shorten(c.redact(err.Error()))})
-	}
-	return "", err
-}
-
-func (c *Client) fault(r request, w window.Window, at Cursor, attempts int, last *failure) *RequestError {
-	e := &RequestError{
-		Window:   w,
-		Parent:   c.parentKey(),
-		Page:     at.Page,
-		Request:  c.redact(r.String()),
-		Attempts: attempts,
-	}
-	if last != nil {
-		e.Status = last.status
-		e.Throttled = last.throttled
-		e.Reason = shorten(c.redact(last.reason))
-		e.kinds = []error{last.kind}
-	}
-	return e
-}
-
-// stopped makes of a failure one of the caller's own: its deadline, or its cancelling.
-func stopped(err error, e *RequestError) *RequestError {
-	kinds := []error{err}
-	if errors.Is(err, context.DeadlineExceeded) {
-		kinds = []error{ErrDeadline, err}
-	}
-	e.kinds = append(kinds, e.kinds...)
-	return e
+	c.ahead.hand(c.parentKey(), w, c.page)
+	return c.page, nil
 }

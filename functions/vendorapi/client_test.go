@@ -523,22 +523,39 @@ func TestWaitPastDeadlineIsNotBegun(t *testing.T) {
 func TestRateLimit(t *testing.T) {
 	clock := newClock()
 	v := simple(serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"things":[]}`) }))
-	v.Streams[0].RateLimit = RateLimit{Requests: 30, Per: Duration(time.Minute)}
+	v.Streams[0].RateLimit = RateLimit{Requests: 4, Per: Duration(time.Minute)}
 	c := mustClient(t, v, nil, clock.options())
-	for range 4 {
-		if _, err := c.Page(t.Context(), hour, Cursor{}); err != nil {
+	ask := func(ctx context.Context) error {
+		_, err := c.Page(ctx, hour, Cursor{})
+		return err
+	}
+	// One of the four is kept for backfills.
+	for range 2 {
+		if err := ask(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]time.Duration{2 * time.Second, 2 * time.Second, 2 * time.Second}, clock.slept); diff != "" {
+	clock.now = clock.now.Add(20 * time.Second)
+	for range 2 {
+		if err := ask(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]time.Duration{41200 * time.Millisecond}, clock.slept); diff != "" {
 		t.Errorf("waits (-want +got):\n%s", diff)
 	}
-	_, err := c.Page(virtual{t.Context(), clock.now.Add(time.Second)}, hour, Cursor{})
-	if !errors.Is(err, ErrDeadline) || c.Stats().Requests != 4 {
+	if waited := c.Stats().Waited; waited != 41200*time.Millisecond {
+		t.Errorf("%v are counted as waited", waited)
+	}
+	if err := ask(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := ask(virtual{t.Context(), clock.now.Add(time.Second)})
+	if !errors.Is(err, ErrDeadline) || c.Stats().Requests != 5 {
 		t.Errorf("got %v after %d requests", err, c.Stats().Requests)
 	}
-	clock.now = clock.now.Add(2 * time.Second)
-	if _, err := c.Page(t.Context(), hour, Cursor{}); err != nil || len(clock.slept) != 3 {
+	clock.now = clock.now.Add(20 * time.Second)
+	if err := ask(t.Context()); err != nil || len(clock.slept) != 1 {
 		t.Errorf("a request that was not sent counts: got %v, waits %v", err, clock.slept)
 	}
 }

@@ -37,6 +37,10 @@ type Vendor struct {
 	Retry Retry `json:"retry,omitzero"`
 	// RateLimit is the limit of the whole account, divided among the streams by their weights. Zero means none.
 	RateLimit RateLimit `json:"rateLimit,omitzero"`
+	// BackfillShare is the part of each limit, the account's and the streams' own, that is kept for backfills, and divided among their
+	// lanes; ordinary runs keep to the rest. Above 0 and below 1; raise it to have a long past read soon. Default
+	// [DefaultBackfillShare] (0.15).
+	BackfillShare float64 `json:"backfillShare,omitempty"`
 	// RequestTimeout bounds one request, headers and body. Default [DefaultRequestTimeout].
 	RequestTimeout Duration `json:"requestTimeout,omitempty"`
 	// MaxPageBytes bounds one answer's body after decompression. Default [DefaultMaxPageBytes].
@@ -97,6 +101,9 @@ const (
 	DefaultRequestTimeout = time.Minute
 	// DefaultMaxPages is ten times what a window of a million records has in pages of 100.
 	DefaultMaxPages = 100_000
+	// DefaultInFlight has a vendor that takes 300 ms for a page answer 26 requests a second, and keeps less than a megabyte of
+	// usual pages in memory.
+	DefaultInFlight = 8
 )
 
 // Retry says how often and how patiently a request is repeated. Answers 408, 429 and 5xx, broken
@@ -126,7 +133,8 @@ type Answer struct {
 	Throttled bool `json:"throttled,omitempty"`
 }
 
-// RateLimit is at most Requests in each span of Per, spread evenly.
+// RateLimit is at most Requests in each span of Per. They may come all at once, so Per is the span that the vendor counts in: a vendor
+// of 10 a second is not described as one of 600 a minute.
 type RateLimit struct {
 	Requests int      `json:"requests"`
 	Per      Duration `json:"per"`
@@ -333,6 +341,11 @@ type Paging struct {
 	PastEnd []Answer `json:"pastEnd,omitempty"`
 	// MaxPages bounds the pages of one window, in case a vendor's never end. Default [DefaultMaxPages].
 	MaxPages int `json:"maxPages,omitempty"`
+	// InFlight is how many pages are asked for side by side, within the rate limit, once a window's first page has told its total:
+	// 1 to [MaxInFlight]. Default [DefaultInFlight] (8). It is for PagingOffset and PagingNumber with a Total: otherwise only a page
+	// itself tells whether another one follows, and how to ask for it. Pages of megabytes are fewer side by side, so that
+	// the memory they take is bounded.
+	InFlight int `json:"inFlight,omitempty"`
 }
 
 // Total says where the number of records in a window stands: at a path in the body, or in a header.

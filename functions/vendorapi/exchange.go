@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -53,18 +53,21 @@ var errTooLarge = errors.New("larger than maxPageBytes")
 // userAgent tells a vendor's operators who calls.
 const userAgent = "windrow (+https://github.com/windrow-data/windrow)"
 
-// try sends the request once and reads its answer into c.page.
-func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor, token string) *failure {
+// send sends the request of f and takes its answer, or says why there is none to read records from.
+func (c *Client) send(ctx context.Context, f *fetch) *failure {
 	ctx, cancel := context.WithTimeout(ctx, c.vendor.requestTimeout())
 	defer cancel()
-	outgoing, err := c.outgoing(ctx, r, token)
+	outgoing, err := c.outgoing(ctx, f.request, f.token)
 	if err != nil {
 		return &failure{kind: ErrRefused, reason: "the request cannot be made: " + withoutURL(err)}
 	}
-	if err := c.sign(outgoing, r.body); err != nil {
+	if err := c.sign(outgoing, f.request.body); err != nil {
 		return &failure{kind: ErrRefused, reason: "the request cannot be signed: " + err.Error()}
 	}
-	c.stats.Requests++
+	c.stats.count(func(s *Stats) { s.Requests++ })
+	outgoing = outgoing.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { c.limits.written(f.number, c.options.Now()) },
+	}))
 	answer, err := c.http.Do(outgoing)
 	if err != nil {
 		return unsent(err)
@@ -73,24 +76,28 @@ func (c *Client) try(ctx context.Context, r request, w window.Window, at Cursor,
 	if err := checkHeader(answer.Header); err != nil {
 		return &failure{kind: ErrMalformed, reason: err.Error(), status: answer.StatusCode}
 	}
-	body, err := c.read(answer)
-	f, past, decided := (*failure)(nil), false, false
+	body, err := c.read(ctx, answer, f)
+	last, past, decided := (*failure)(nil), false, false
 	if err == nil {
-		f, past, decided = c.decide(answer, body)
+		last, past, decided = c.decide(answer, body)
 	}
 	if !decided {
-		f = c.judge(answer, body, err)
+		last = c.judge(answer, body, err)
 	}
-	if f == nil && c.tokens != nil {
-		c.tokens.accepted(ctx, token)
+	if last != nil {
+		return last.of(answer)
 	}
-	if f == nil {
-		f = c.accept(answer, body, past, w, at)
+	if c.tokens != nil {
+		c.tokens.accepted(ctx, f.token)
 	}
-	if f != nil {
-		f.status = answer.StatusCode
-		f.retryAfter = answer.Header.Get("Retry-After")
-	}
+	f.answer, f.shown, f.past = answer, body, past
+	return nil
+}
+
+// of adds to a failure what its answer says of it.
+func (f *failure) of(answer *http.Response) *failure {
+	f.status = answer.StatusCode
+	f.retryAfter = answer.Header.Get("Retry-After")
 	return f
 }
 
@@ -137,32 +144,36 @@ func withoutURL(err error) string {
 	return err.Error()
 }
 
-// read reads an answer's body, a page's into the client's buffer, and leaves the connection fit for the next
+// read reads an answer's body, a page's into the buffer of f, and leaves the connection fit for the next
 // request where that is cheap.
-func (c *Client) read(answer *http.Response) ([]byte, error) {
+func (c *Client) read(ctx context.Context, answer *http.Response, f *fetch) (body []byte, err error) {
 	if answer.StatusCode/100 == 2 {
-		body, err := readBounded(answer.Body, c.page.body[:0], answer.ContentLength, c.vendor.maxPageBytes())
-		c.page.body = body
-		return body, err
+		f.body, err = readBounded(ctx, answer.Body, f.body[:0], answer.ContentLength, c.vendor.maxPageBytes(), f.grow)
+		return f.body, err
 	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxErrorBytes))
+	body, err = io.ReadAll(io.LimitReader(answer.Body, maxErrorBytes))
 	if err == nil {
 		_, _ = io.CopyN(io.Discard, answer.Body, maxErrorBytes)
 	}
 	return body, err
 }
 
-// readBounded appends all of r to buffer. announced is the number of bytes to expect, -1 where unknown.
-func readBounded(r io.Reader, buffer []byte, announced, limit int64) ([]byte, error) {
+// readBounded appends all of r to buffer, which grows by grow. announced is the number of bytes to expect, -1 where unknown.
+func readBounded(ctx context.Context, r io.Reader, buffer []byte, announced, limit int64, grow func(context.Context, []byte, int) ([]byte, error)) ([]byte, error) {
 	if announced > limit {
 		return buffer, errTooLarge
 	}
+	var err error
 	if announced > 0 {
-		buffer = slices.Grow(buffer, int(announced)+1)
+		if buffer, err = grow(ctx, buffer, int(announced)+1); err != nil {
+			return buffer, err
+		}
 	}
 	for {
 		if len(buffer) == cap(buffer) {
-			buffer = slices.Grow(buffer, max(len(buffer)/4, 64<<10))
+			if buffer, err = grow(ctx, buffer, max(len(buffer)/4, 64<<10)); err != nil {
+				return buffer, err
+			}
 		}
 		n, err := r.Read(buffer[len(buffer):cap(buffer)])
 		buffer = buffer[:len(buffer)+n]
@@ -215,8 +226,17 @@ func (c *Client) secretAdvice() string {
 	return ": check " + strings.Join(fields, ", ") + " in the vendor's secret, and what they are allowed to read"
 }
 
-// accept makes c.page of an answer: the records, the total and where to go on. past says that it has none, whatever it holds.
-func (c *Client) accept(answer *http.Response, body []byte, past bool, w window.Window, at Cursor) *failure {
+// accept makes c.page of the answer that has come for f. What is wrong with it has not been looked for but in the answer's status.
+func (c *Client) accept(f *fetch, at Cursor) *failure {
+	c.page.body = f.body
+	if last := c.paged(f.answer, f.shown, f.past, f.window, at); last != nil {
+		return last.of(f.answer)
+	}
+	return nil
+}
+
+// paged makes c.page of an answer: the records, the total and where to go on. past says that it has none, whatever it holds.
+func (c *Client) paged(answer *http.Response, body []byte, past bool, w window.Window, at Cursor) *failure {
 	p := c.page
 	*p = Page{Number: at.Page, Total: -1, Bytes: len(body), body: p.body, records: p.records[:0], others: p.others[:0], extended: p.extended}
 	if c.parent != nil {

@@ -94,6 +94,7 @@ func full() *Vendor {
 			Also:        []Answer{{Status: 403, BodyContains: "maximum number", Throttled: true}},
 		},
 		RateLimit:      RateLimit{Requests: 100, Per: Duration(time.Minute)},
+		BackfillShare:  0.25,
 		RequestTimeout: Duration(20 * time.Second),
 		MaxPageBytes:   1 << 20,
 		Streams: []Stream{
@@ -121,6 +122,7 @@ func full() *Vendor {
 					SizePlace: Place{In: InBody, Name: "page.size"},
 					PastEnd:   []Answer{{Status: 400, BodyContains: "past the end"}},
 					MaxPages:  5000,
+					InFlight:  4,
 				},
 				RecordsPath:            "data.people",
 				RecordsAbsentWhenEmpty: true,

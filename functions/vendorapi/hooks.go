@@ -5,7 +5,8 @@ import (
 	"net/http"
 )
 
-// Hooks are what a description cannot say, in Go. A nil hook changes nothing; a hook is called by one goroutine at a time.
+// Hooks are what a description cannot say, in Go. A nil hook changes nothing; a hook is called by one goroutine at a time, though
+// not in the order of pages where they are asked for side by side.
 type Hooks struct {
 	// Sign is called with each request when all else is in it, credentials too, right before it leaves, and again for each
 	// repetition. body is what it sends, nil for none. It may set headers and query parameters; a request that it sends to another
@@ -46,6 +47,8 @@ func (c *Client) sign(request *http.Request, body []byte) error {
 	if c.options.Hooks.Sign == nil {
 		return nil
 	}
+	c.hooked.Lock()
+	defer c.hooked.Unlock()
 	if err := c.signed(request, body); err != nil {
 		return err
 	}
@@ -60,7 +63,10 @@ func (c *Client) decide(answer *http.Response, body []byte) (f *failure, past, d
 	if c.options.Hooks.Judge == nil {
 		return nil, false, false
 	}
-	switch c.options.Hooks.Judge(Received{Status: answer.StatusCode, Header: answer.Header, Body: body}) {
+	c.hooked.Lock()
+	verdict := c.options.Hooks.Judge(Received{Status: answer.StatusCode, Header: answer.Header, Body: body})
+	c.hooked.Unlock()
+	switch verdict {
 	case TryAgain:
 		return &failure{kind: ErrUnavailable, reason: c.quote(answer, body), retry: true}, false, true
 	case Throttled:

@@ -11,15 +11,15 @@ import (
 	"pgregory.net/rapid"
 )
 
-// reading is what a reader makes of a text: where the first value ends, whether it fails and whether the text ended too early, and whether
+// outcome is what a reader makes of a text: where the first value ends, whether it fails and whether the text ended too early, and whether
 // there is more behind the value.
-type reading struct {
+type outcome struct {
 	end               int
 	failed, cut, more bool
 }
 
 // byOwn skips the first value of a text, byLibrary has jsontext do it.
-func byOwn(text []byte) reading {
+func byOwn(text []byte) outcome {
 	var r jsonReader
 	r.reset(text)
 	if _, err := r.skip(); err != nil {
@@ -29,19 +29,19 @@ func byOwn(text []byte) reading {
 		if strings.HasSuffix(err.Error(), "want a name in quotes") {
 			cut = byLibrary(text).cut
 		}
-		return reading{failed: true, cut: cut}
+		return outcome{failed: true, cut: cut}
 	}
-	return reading{end: r.at, more: r.end() != nil}
+	return outcome{end: r.at, more: r.end() != nil}
 }
 
-func byLibrary(text []byte) reading {
+func byLibrary(text []byte) outcome {
 	d := jsontext.NewDecoder(bytes.NewBuffer(bytes.Clone(text)), lenient...)
 	if err := d.SkipValue(); err != nil {
-		return reading{failed: true, cut: errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)}
+		return outcome{failed: true, cut: errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)}
 	}
 	end := int(d.InputOffset())
 	_, err := d.ReadToken()
-	return reading{end: end, more: !errors.Is(err, io.EOF)}
+	return outcome{end: end, more: !errors.Is(err, io.EOF)}
 }
 
 // walked goes through a text token by token, as far as it is good, and tells of each member and element where its value is.

@@ -1,14 +1,17 @@
 package vendorapi
 
-import (
-	"context"
-	"time"
+import "time"
 
-	"golang.org/x/time/rate"
-)
+// DefaultBackfillShare is the part of each limit that is kept for backfills where [Vendor.BackfillShare] is left out: ordinary
+// runs, whose data is wanted soon, lose little by it, and a past is patient.
+const DefaultBackfillShare = 0.15
 
-// LimitOf returns the limit that the stream keeps to: its own, or its share of the account's by weight,
-// whichever is lower. Zero means none.
+// LimitOf returns the limit that all requests for the stream keep to: its own, or its share of the account's by weight,
+// whichever is lower. Zero means none. What of it a run or a backfill takes is for [Limits] to say.
+//
+// A share is a whole number of requests in the account's span, so that the shares together are never more than the account has. Of a
+// span of seconds too much would be lost by that: a share that is no whole number is then spread evenly, one request after
+// the other, and the streams together may come to a few more in a span, not in a minute.
 func (v *Vendor) LimitOf(stream string) RateLimit {
 	s, err := v.Stream(stream)
 	if err != nil {
@@ -21,12 +24,7 @@ func (v *Vendor) LimitOf(stream string) RateLimit {
 	for i := range v.Streams {
 		weights += v.Streams[i].weight()
 	}
-	// A share is kept exact, and above zero, by stretching the span and not by rounding the requests.
-	divisor := gcd(s.weight(), weights)
-	share := RateLimit{
-		Requests: v.RateLimit.Requests * (s.weight() / divisor),
-		Per:      v.RateLimit.Per * Duration(weights/divisor),
-	}
+	share := v.RateLimit.part(s.weight(), weights)
 	if s.RateLimit != (RateLimit{}) && s.RateLimit.perSecond() < share.perSecond() {
 		return s.RateLimit
 	}
@@ -35,53 +33,42 @@ func (v *Vendor) LimitOf(stream string) RateLimit {
 
 func (s *Stream) weight() int { return max(s.Weight, 1) }
 
+func (v *Vendor) backfillShare() float64 {
+	if v.BackfillShare == 0 {
+		return DefaultBackfillShare
+	}
+	return v.BackfillShare
+}
+
 func (l RateLimit) perSecond() float64 { return float64(l.Requests) / l.Per.D().Seconds() }
 
-// limiter spreads requests evenly: a burst of 1, since vendors that count by the calendar minute and
-// those that count by a sliding one both accept that.
-func (l RateLimit) limiter() *rate.Limiter {
-	if l == (RateLimit{}) {
-		return rate.NewLimiter(rate.Inf, 1)
+// part returns share of whole of the limit.
+func (l RateLimit) part(share, whole int) RateLimit {
+	requests, rest := l.Requests*share/whole, l.Requests*share%whole
+	if requests == 0 || rest > 0 && l.Per < Duration(time.Minute) {
+		return RateLimit{Requests: 1, Per: l.Per * Duration(whole) / Duration(l.Requests*share)}
 	}
-	return rate.NewLimiter(rate.Limit(l.perSecond()), 1)
+	return RateLimit{Requests: requests, Per: l.Per}
 }
 
-func gcd(a, b int) int {
-	for b != 0 {
-		a, b = b, a%b
+// divide divides the limit between ordinary runs and backfills, whose part is reserve. Whole requests that it cannot be divided
+// into go to the backfills.
+func (l RateLimit) divide(reserve float64) (ordinary, past RateLimit) {
+	kept := min(int(float64(l.Requests)*(1-reserve)+1e-9), l.Requests-1)
+	if kept > 0 {
+		return RateLimit{Requests: kept, Per: l.Per}, RateLimit{Requests: l.Requests - kept, Per: l.Per}
 	}
-	return a
+	// One request after the other, of which each has its part in the time.
+	stretched := func(share float64) RateLimit {
+		return RateLimit{Requests: 1, Per: Duration(float64(l.Per) / (float64(l.Requests) * share))}
+	}
+	return stretched(1 - reserve), stretched(reserve)
 }
 
-// pace waits for the rate limit's leave to send one request. It fails with [ErrDeadline] at once where the
-// wait would pass the deadline.
-func (c *Client) pace(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// lane is what one of the lanes of a backfill has of its part.
+func (l RateLimit) lane(lanes int) RateLimit {
+	if requests := l.Requests / lanes; requests > 0 {
+		return RateLimit{Requests: requests, Per: l.Per}
 	}
-	now := c.options.Now()
-	reservation := c.limiter.ReserveN(now, 1)
-	if err := c.wait(ctx, reservation.DelayFrom(now)); err != nil {
-		reservation.CancelAt(now)
-		return err
-	}
-	return nil
-}
-
-// wait sleeps for d, and fails with [ErrDeadline] without sleeping where that would pass the deadline.
-func (c *Client) wait(ctx context.Context, d time.Duration) error {
-	waited, err := c.options.wait(ctx, d)
-	c.stats.Waited += waited
-	return err
-}
-
-// wait sleeps for d, and returns how long it has begun to sleep for.
-func (o Options) wait(ctx context.Context, d time.Duration) (time.Duration, error) {
-	if d <= 0 {
-		return 0, ctx.Err()
-	}
-	if deadline, ok := ctx.Deadline(); ok && !o.Now().Add(d).Before(deadline) {
-		return 0, ErrDeadline
-	}
-	return d, o.Sleep(ctx, d)
+	return RateLimit{Requests: 1, Per: l.Per * Duration(lanes) / Duration(l.Requests)}
 }

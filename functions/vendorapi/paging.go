@@ -42,6 +42,24 @@ func (p Paging) Chained() bool { return p.Kind == PagingToken || p.linked() }
 // linked says that the vendor gives the next page's address.
 func (p Paging) linked() bool { return p.Kind == PagingNextLink || p.Kind == PagingLinkHeader }
 
+// MaxInFlight is how many pages can be asked for side by side at most. More than that no vendor's limit has room for, and each
+// takes a connection.
+const MaxInFlight = 32
+
+// counted says that a page is asked for by where it stands, and not by what the one before has given.
+func (p Paging) counted() bool { return p.Kind == PagingOffset || p.Kind == PagingNumber }
+
+// inFlight returns how many pages of a window may be asked for side by side.
+func (s *Stream) inFlight() int {
+	switch {
+	case !s.Paging.counted() || s.Total == (Total{}):
+		return 1
+	case s.Paging.InFlight == 0:
+		return DefaultInFlight
+	}
+	return s.Paging.InFlight
+}
+
 // errCircle says that the next page is one that has been read.
 var errCircle = errors.New("the vendor gives as the next page one that it gave before, so the window would never end")
 

@@ -30,6 +30,11 @@ func (r request) String() string {
 	return text
 }
 
+// equal reports whether the other one asks for the same.
+func (r request) equal(other request) bool {
+	return r.method == other.method && r.url == other.url && bytes.Equal(r.body, other.body)
+}
+
 // placed is a value on its way into a request: as text, and as the JSON that it becomes where its place is the body.
 type placed struct {
 	place Place

@@ -81,10 +81,12 @@ func TestLimitOf(t *testing.T) {
 	}{
 		"none":             {RateLimit{}, RateLimit{}, []int{0, 0}, RateLimit{}},
 		"its own":          {RateLimit{}, RateLimit{30, minute}, []int{0, 0}, RateLimit{30, minute}},
-		"an equal share":   {RateLimit{100, minute}, RateLimit{}, []int{0, 0}, RateLimit{100, 2 * minute}},
-		"a weighted share": {RateLimit{100, minute}, RateLimit{}, []int{3, 1}, RateLimit{300, 4 * minute}},
+		"an equal share":   {RateLimit{100, minute}, RateLimit{}, []int{0, 0}, RateLimit{50, minute}},
+		"a weighted share": {RateLimit{100, minute}, RateLimit{}, []int{3, 1}, RateLimit{75, minute}},
+		"whole requests":   {RateLimit{100, minute}, RateLimit{}, []int{2, 1}, RateLimit{66, minute}},
+		"evenly":           {RateLimit{10, Duration(time.Second)}, RateLimit{}, []int{2, 1}, RateLimit{1, Duration(150 * time.Millisecond)}},
 		"own is lower":     {RateLimit{100, minute}, RateLimit{30, minute}, []int{1, 1}, RateLimit{30, minute}},
-		"share is lower":   {RateLimit{100, minute}, RateLimit{60, minute}, []int{1, 1}, RateLimit{100, 2 * minute}},
+		"share is lower":   {RateLimit{100, minute}, RateLimit{60, minute}, []int{1, 1}, RateLimit{50, minute}},
 		"less than one":    {RateLimit{1, Duration(time.Second)}, RateLimit{}, []int{1, 9}, RateLimit{1, Duration(10 * time.Second)}},
 	}
 	for name, test := range tests {

@@ -110,6 +110,15 @@ func (s *tokenSource) token(ctx context.Context) (string, error) {
 	return grant.Token, nil
 }
 
+// held returns the token that is held, if it need not be renewed.
+func (s *tokenSource) held(ctx context.Context) (string, bool) {
+	if s.enter(ctx) != nil {
+		return "", false
+	}
+	defer s.leave()
+	return s.grant.Token, s.grant.Token != "" && s.options.Now().Before(s.grant.RenewAt)
+}
+
 // rejected takes note that the vendor does not take a token, and says whether it is worth asking again with another one: not
 // where this one came in place of a rejected one itself.
 func (s *tokenSource) rejected(ctx context.Context, token string) bool {
@@ -202,7 +211,7 @@ func (s *tokenSource) try(ctx context.Context, secret Secret) (Grant, *failure) 
 		return Grant{}, unsent(err)
 	}
 	defer answer.Body.Close()
-	body, err := readBounded(answer.Body, nil, answer.ContentLength, maxErrorBytes)
+	body, err := readBounded(ctx, answer.Body, nil, answer.ContentLength, maxErrorBytes, growFreely)
 	grant, f := s.judge(answer, body, err, sent)
 	if f != nil {
 		f.status = answer.StatusCode

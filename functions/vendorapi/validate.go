@@ -100,6 +100,9 @@ func (v *Vendor) checkSelf(f *faults) {
 	v.checkHeaders(f)
 	f.under("retry", func() { v.Retry.check(f) })
 	v.RateLimit.check(f)
+	if !(v.BackfillShare >= 0 && v.BackfillShare < 1) {
+		f.add("backfillShare", v.BackfillShare, "want a part of the limits above 0 and below 1, or 0 for %v", DefaultBackfillShare)
+	}
 	if v.RequestTimeout < 0 {
 		f.add("requestTimeout", v.RequestTimeout, "want a positive duration, or 0 for %v", DefaultRequestTimeout)
 	}

@@ -179,7 +179,7 @@ func (s *Stream) checkPaging(f *faults) {
 		f.add("kind", string(p.Kind), "want %s, %s, %s, %s, %s or %s", PagingNone, PagingOffset, PagingNumber, PagingToken, PagingNextLink, PagingLinkHeader)
 		return
 	}
-	counted := p.Kind == PagingOffset || p.Kind == PagingNumber
+	counted := p.counted()
 	placed := counted || p.Kind == PagingToken
 	inBody := p.Kind == PagingToken || p.Kind == PagingNextLink
 	if !placed && p.Place != (Place{}) {
@@ -210,6 +210,14 @@ func (s *Stream) checkPaging(f *faults) {
 	}
 	if p.MaxPages < 0 {
 		f.add("maxPages", p.MaxPages, "want a number of pages above 0, or 0 for %d", DefaultMaxPages)
+	}
+	switch {
+	case p.InFlight < 0 || p.InFlight > MaxInFlight:
+		f.add("inFlight", p.InFlight, "want 1 to %d pages side by side, or 0 for %d", MaxInFlight, DefaultInFlight)
+	case p.InFlight > 0 && !counted:
+		f.add("inFlight", p.InFlight, "paging kind %s has one page after the other: leave it out, or want kind %s or %s", p.Kind, PagingOffset, PagingNumber)
+	case p.InFlight > 1 && s.Total == (Total{}):
+		f.add("inFlight", p.InFlight, "without a total nothing tells how many pages follow: want total.path or total.header, or leave it out")
 	}
 	for i, past := range p.PastEnd {
 		f.under(fmt.Sprintf("pastEnd[%d]", i), func() {

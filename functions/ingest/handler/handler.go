@@ -43,9 +43,17 @@ type handler struct {
 	// client lives as long as the sandbox, connections and token included, until the vendor fails: the
 	// secret may have been rotated.
 	client *vendorapi.Client
+	// limits outlive the client: what it has sent counts at the vendor.
+	limits *vendorapi.Limits
 }
 
 func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) (answer ingest.Answer, err error) {
+	if h.limits == nil {
+		h.limits = vendorapi.NewLimits(h.Vendor, h.Stream.Name)
+	}
+	h.limits.Begin(vendorapi.Turn{
+		Begun: event.StartedAt, Past: event.Input.IsPast(), Lane: event.Lane, Lanes: event.Lanes,
+	}, h.process.Now())
 	if h.client == nil {
 		if h.client, err = h.newClient(ctx); err != nil {
 			return ingest.Answer{}, err
@@ -92,6 +100,7 @@ func (h *handler) newClient(ctx context.Context) (*vendorapi.Client, error) {
 		Sleep:  startup.Sleep,
 		Random: rand.Float64,
 		Logger: h.Logger,
+		Limits: h.limits,
 		Keeper: secrets.Keeper(h.Function, startup.RunName(ctx), h.process.Now, startup.Sleep),
 		Hooks:  h.hooks.Hooks,
 	})

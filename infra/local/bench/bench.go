@@ -60,14 +60,20 @@ type measure struct {
 	// what says in a line what is measured.
 	what string
 	take func(*bench, context.Context) error
+	// asked is set of one that is taken only when it is asked for.
+	asked bool
 }
 
 var measures = []measure{
-	{"ingest", "CPU of ingest over its floor, records a second on one core, memory", (*bench).ingest},
-	{"preprocess", "CPU of preprocess over its floor, records a second on one core, memory", (*bench).preprocess},
-	{"small", "records a second under a Lambda of 128 MB, which has 7 % of a core", (*bench).small},
-	{"scaling", "CPU, requests and memory when the window is ten and a hundred times as long", (*bench).scaling},
-	{"coldstart", "from the start of the process to its first request, size of what is deployed", (*bench).coldStart},
+	{"ingest", "CPU of ingest over its floor, records a second on one core, memory", (*bench).ingest, false},
+	{"preprocess", "CPU of preprocess over its floor, records a second on one core, memory", (*bench).preprocess, false},
+	{"small", "records a second under a Lambda of 128 MB, which has 7 % of a core", (*bench).small, false},
+	{"scaling", "CPU, requests and memory when the window is ten and a hundred times as long", (*bench).scaling, false},
+	{"idle", "what a run takes when the vendor has nothing new, on the first day and after ten years", (*bench).idle, false},
+	{"latency", "pages in flight against a vendor that takes 300 ms a page", (*bench).latency, false},
+	{"limit", "an execution and a backfill at once under a limit of 100 requests a minute", (*bench).limit, false},
+	{"coldstart", "from the start of the process to its first request, size of what is deployed", (*bench).coldStart, false},
+	{"candidates", "JSON scanners, compressors and Parquet libraries on the same records; only where it is asked for", (*bench).candidates, true},
 }
 
 // Measures returns a line for each measure, for a help text.
@@ -91,7 +97,7 @@ func (o Options) chosen() ([]measure, error) {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(measures), func(m measure) bool {
-		return len(o.Only) > 0 && !slices.Contains(o.Only, m.name)
+		return len(o.Only) == 0 && m.asked || len(o.Only) > 0 && !slices.Contains(o.Only, m.name)
 	}), nil
 }
 

@@ -48,6 +48,10 @@ const (
 	functionTimeout = 15 * time.Minute
 )
 
+// endpointS3 is the variable by which the SDK finds S3.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+const endpointS3 = "AWS_ENDPOINT_URL_S3"
+
 const (
 	region          = "us-east-1"
 	accessKeyID     = "bench"
@@ -106,7 +110,7 @@ func newRig(ctx context.Context, dir string, cache toolcache.Cache) (r *rig, err
 		Keep: io.Discard, Deliver: func(string, events.Event) {}, Now: time.Now,
 	})
 	for variable, handler := range map[string]http.Handler{
-		"AWS_ENDPOINT_URL_S3":              r.store,
+		endpointS3:                         r.store,
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": vault,
 		"AWS_ENDPOINT_URL_EVENTBRIDGE":     bus,
 	} {
@@ -186,6 +190,8 @@ type job struct {
 	stream       string
 	// share is how many processors it has; 0 gives it all.
 	share float64
+	// store is the address of the S3 that it uses; empty means the rig's.
+	store string
 }
 
 // sandbox is a function that is hosted, and what is known of its processes.
@@ -209,6 +215,9 @@ func (j job) variables() map[string]string {
 		settings.EnvLogLevel:     settings.DefaultLogLevel.String(),
 		"AWS_ACCESS_KEY_ID":      accessKeyID,
 		"AWS_SECRET_ACCESS_KEY":  secretAccessKey,
+	}
+	if j.store != "" {
+		v[endpointS3] = j.store
 	}
 	if j.handler == handlerIngest {
 		v[settings.EnvSecret] = secretARN
@@ -252,18 +261,29 @@ func (s *sandbox) invoke(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for {
-		result, err := s.host.Invoke(ctx, s.name, payload)
-		if err != nil {
-			return err
-		}
-		if err := result.Error(); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		var answer struct{ More bool }
-		if err := json.Unmarshal(result.Payload, &answer); err != nil || !answer.More {
+		answer, err := s.round(ctx, payload)
+		if err != nil || !answer.More {
 			return err
 		}
 	}
+}
+
+// answer is what of a handler's answer tells whether it has to go on.
+type answer struct {
+	More     bool
+	Position string
+}
+
+// round invokes the function once.
+func (s *sandbox) round(ctx context.Context, payload []byte) (a answer, err error) {
+	result, err := s.host.Invoke(ctx, s.name, payload)
+	if err != nil {
+		return a, err
+	}
+	if err := result.Error(); err != nil {
+		return a, fmt.Errorf("%s: %w", s.name, err)
+	}
+	return a, json.Unmarshal(result.Payload, &a)
 }
 
 func (s *sandbox) stats() lambdahost.Stats { return s.host.Stats()[s.name] }

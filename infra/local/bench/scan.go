@@ -80,6 +80,34 @@ func endOfString(body []byte, i int) int {
 	return i
 }
 
+// endOfValue returns the place behind the value that begins at line[i].
+func endOfValue(line []byte, i int) int {
+	switch line[i] {
+	case '"':
+		return endOfString(line, i) + 1
+	case '{', '[':
+		depth := 0
+		for ; i < len(line); i++ {
+			switch line[i] {
+			case '"':
+				i = endOfString(line, i)
+			case '{', '[':
+				depth++
+			case '}', ']':
+				depth--
+				if depth == 0 {
+					return i + 1
+				}
+			}
+		}
+		return i
+	}
+	for i < len(line) && line[i] != ',' && line[i] != '}' {
+		i++
+	}
+	return i
+}
+
 // arrayIn returns where the array begins that stands under the name, -1 where there is none.
 func arrayIn(body []byte, name string) int {
 	at := bytes.Index(body, []byte(`"`+name+`":[`))

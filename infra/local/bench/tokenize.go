@@ -74,34 +74,6 @@ func (t *tokenizer) record(line []byte, text *[]byte, set func(column int, value
 	return nil
 }
 
-// endOfValue returns the place behind the value that begins at line[i].
-func endOfValue(line []byte, i int) int {
-	switch line[i] {
-	case '"':
-		return endOfString(line, i) + 1
-	case '{', '[':
-		depth := 0
-		for ; i < len(line); i++ {
-			switch line[i] {
-			case '"':
-				i = endOfString(line, i)
-			case '{', '[':
-				depth++
-			case '}', ']':
-				depth--
-				if depth == 0 {
-					return i + 1
-				}
-			}
-		}
-		return i
-	}
-	for i < len(line) && line[i] != ',' && line[i] != '}' {
-		i++
-	}
-	return i
-}
-
 // cell makes a column's value of a JSON value that is neither null nor empty.
 func (c tokenColumn) cell(value []byte, text *[]byte) (parquet.Value, error) {
 	content := value

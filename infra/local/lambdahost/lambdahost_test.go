@@ -291,7 +291,7 @@ func TestShare(t *testing.T) {
 				}
 				// A busy machine gives less at times, and is noticed late by some milliseconds. But it never gives more.
 				got := result.CPU.Seconds() / took.Seconds()
-				if got < test.want*0.75 || got > test.want*1.05+0.005 {
+				if got < test.want*0.5 || got > test.want*1.05+0.005 {
 					t.Errorf("%s start: %v of processor time in %v are %.4f, want %.4f", start, result.CPU, took, got, test.want)
 				}
 			}
@@ -316,7 +316,7 @@ func TestAShareLeavesOtherTimeAlone(t *testing.T) {
 		if result := invoke(t, h, `{"do":"wait","milliseconds":500}`); result.Failed {
 			t.Fatal(string(result.Payload))
 		}
-		if took := time.Since(began); took > 700*time.Millisecond {
+		if took := time.Since(began); took > 2*time.Second { // At the share of 128 MB it would be seven.
 			t.Errorf("waiting for 500 ms took %v", took)
 		}
 	})

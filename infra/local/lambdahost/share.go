@@ -16,11 +16,12 @@ const processorMB = 1769
 func ShareOf(memoryMB int) float64 { return float64(memoryMB) / processorMB }
 
 const (
-	// sharePeriod is in which time a function gets its share once, as measured on Lambda:
-	// https://arxiv.org/abs/2506.01283
+	// sharePeriod is in which time a function gets its share once. AWS does not tell its own; it is found by looking at when
+	// a function that spins stands still, https://arxiv.org/abs/2506.01283.
 	sharePeriod = 20 * time.Millisecond
-	// shareLook is the least time between two looks at what a process has taken. Lambda's machines look every 4 ms, so
-	// that what is overdrawn here before it is noticed is no more than there.
+	// shareLook is the least time between two looks at what a process has taken. A kernel looks at each tick of its timer,
+	// every 4 ms as Linux is mostly built, so that no more is overdrawn here before it is noticed than there.
+	// https://docs.kernel.org/scheduler/sched-bwc.html
 	shareLook = time.Millisecond
 )
 
