@@ -31,6 +31,8 @@ type reading struct {
 	// earlier invocations have stored.
 	keys      keySet
 	uncounted int
+	// hashes are those of the keys on the page at hand.
+	hashes []uint64
 	// uncountable says that an invocation's whole time was too short to count the keys.
 	uncountable bool
 
@@ -245,17 +247,17 @@ func (g *reading) outOfTime() bool {
 // take adds the page's records to the buffer and stores a part where it has grown to its size.
 func (g *reading) take(ctx context.Context) error {
 	g.buffer.Page(g.page.Number)
-	for record := range g.page.Records() {
+	g.hashes = g.hashes[:0]
+	for record, key := range g.page.Keyed() {
 		g.buffer.Add(record)
-		if err := g.addKey(record, true); err != nil {
-			return err
-		}
+		g.note(key)
 	}
-	for record := range g.page.Others() {
-		if err := g.addKey(record, false); err != nil {
-			return err
-		}
+	g.keys.addAll(g.hashes, true)
+	g.hashes = g.hashes[:0]
+	for _, key := range g.page.OthersKeyed() {
+		g.note(key)
 	}
+	g.keys.addAll(g.hashes, false)
 	if g.page.Untimed > 0 {
 		g.Logger.Warn("records show no time to place them by and are kept in every window that meets them",
 			"stream", g.Stream.Name, "start", g.attempt.Window.Start, "page", g.page.Number, "records", g.page.Untimed)
@@ -277,16 +279,11 @@ func (g *reading) take(ctx context.Context) error {
 	return g.store(ctx)
 }
 
-// addKey remembers the key of a record, which is the window's own or not. One without a key is distinct from all others.
-func (g *reading) addKey(record []byte, own bool) error {
-	hash, keyed, err := g.key.Hash(record)
-	if err != nil {
-		return fmt.Errorf("window %s, page %d: the key of a record: %w", g.attempt.Window, g.page.Number, err)
+// note remembers the key of a record for [keySet.addAll]. One without a key is distinct from all others.
+func (g *reading) note(key vendorapi.Key) {
+	if key.Known {
+		g.hashes = append(g.hashes, key.Hash)
 	}
-	if keyed {
-		g.keys.add(hash, own)
-	}
-	return nil
 }
 
 // A window is worth a finding where at least so many records, and so large a part of those given for it, lie far outside it.

@@ -32,7 +32,6 @@ func guardedTransport(allowPrivate bool) http.RoundTripper {
 		DialContext:         dialer.DialContext,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: 10 * time.Second,
-		ForceAttemptHTTP2:   true,
 		MaxIdleConnsPerHost: 8,
 		IdleConnTimeout:     90 * time.Second,
 		// Above what checkHeader allows, so that it gets to say what is wrong.

@@ -98,7 +98,7 @@ func (a *against) tell(r *Report, handler string, alone []string, most float64) 
 	}
 	r.add(Figure{Name: "on one core", Value: median(a.rates), Unit: "records/s", Bound: atLeast(leastRate), Samples: a.rates})
 	r.add(Figure{Name: "peak memory", Value: maximum(a.peaks), Unit: "MB", Bound: atMost(mostPeakMB), Samples: a.peaks,
-		Note: "VmHWM of the process, MB of 2^20 bytes, GOMEMLIMIT as the construct sets it"})
+		Note: "VmHWM of the process, MB of 2^20 bytes, Go's memory limit as the function sets it"})
 }
 
 func maximum(values []float64) float64 {

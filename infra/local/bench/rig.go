@@ -213,7 +213,6 @@ func (j job) variables() map[string]string {
 		settings.EnvPartBytes:    fmt.Sprint(settings.DefaultPartBytes),
 		settings.EnvSafetyMargin: settings.DefaultSafetyMargin.String(),
 		settings.EnvLogLevel:     settings.DefaultLogLevel.String(),
-		"GOMEMLIMIT":             fmt.Sprintf("%dMiB", int(float64(memoryMB)*settings.GoMemoryShare)),
 		"AWS_ACCESS_KEY_ID":      accessKeyID,
 		"AWS_SECRET_ACCESS_KEY":  secretAccessKey,
 	}
