@@ -390,7 +390,9 @@ func (p pages) answer(query url.Values, now time.Time, records int, record func(
 	return respond(http.StatusOK, body.Bytes())
 }
 
-// paging is how a stream's pages are described.
+// paging is how a stream's pages are described: one is asked for after the other. In which order requests side by side arrive is for the
+// scheduler to say, and a fault strikes at the request of a number, so a history would not be played the same each time. That
+// what comes is the same, whatever the pages and faults, is a property that package vendorapi tests.
 func (p pages) paging(size int) vendorapi.Paging {
 	paging := vendorapi.Paging{Kind: p.kind, Size: size, SizePlace: inQuery("size")}
 	switch p.kind {

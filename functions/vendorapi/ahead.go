@@ -45,6 +45,8 @@ type pageAhead struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	done   chan struct{}
+	// left is closed when the request may leave, or never will.
+	left chan struct{}
 	// err is why the request did not leave.
 	err error
 	// place is what its body may take of the room.
@@ -174,9 +176,9 @@ func (c *Client) fill(ctx context.Context, at Cursor) {
 // start has a page asked for by a goroutine, after the last one in the queue, to which it is added.
 func (c *Client) start(ctx context.Context, f *fetch, at place, token func(context.Context, *fetch) (string, error)) {
 	a := c.ahead
-	p := &pageAhead{fetch: f, done: make(chan struct{}), place: at}
+	p := &pageAhead{fetch: f, done: make(chan struct{}), left: make(chan struct{}), place: at}
 	p.ctx, p.cancel = context.WithCancel(ctx)
-	f.left, f.grow = make(chan struct{}), p.place.grow
+	f.leave, f.grow = sync.OnceFunc(func() { close(p.left) }), p.place.grow
 	var before <-chan struct{}
 	if n := len(a.queue); n > 0 {
 		before = a.queue[n-1].left

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +40,7 @@ type shelf struct {
 	mutex    sync.Mutex
 	asked    map[int]int
 	times    []time.Time
+	offsets  []int
 	underWay int
 	// crowd is the most requests that were under way at once.
 	crowd int
@@ -53,6 +56,7 @@ func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.asked[offset]++
 	nth := s.asked[offset]
 	s.times = append(s.times, time.Now())
+	s.offsets = append(s.offsets, offset)
 	s.underWay++
 	s.crowd = max(s.crowd, s.underWay)
 	s.mutex.Unlock()
@@ -310,7 +314,9 @@ func TestPagesAheadAfterAThrottledOne(t *testing.T) {
 			}
 			return nil
 		}
-		c := s.client(t, s.describe(8))
+		v := s.describe(8)
+		v.RateLimit = RateLimit{Requests: 12, Per: Duration(time.Second)} // Some wait when the vendor says so.
+		c := s.client(t, v)
 		got := readWindow(t.Context(), c)
 		if got.err != nil || len(got.ids) != 3000 {
 			t.Fatalf("%d records, %v", len(got.ids), got.err)
@@ -321,8 +327,49 @@ func TestPagesAheadAfterAThrottledOne(t *testing.T) {
 				t.Errorf("asked %v before the time that the vendor has said", until.Sub(at))
 			}
 		}
-		if stats := c.Stats(); stats.Throttled != 1 || stats.Waited < 19*time.Second || stats.Waited > 20*time.Second {
+		if stats := c.Stats(); stats.Throttled != 1 || stats.Waited < 19*time.Second || stats.Waited > 22*time.Second {
 			t.Errorf("%+v", stats)
+		}
+	})
+}
+
+func TestNothingIsAheadOfTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{records: 3000, most: 100, latency: steady(300 * time.Millisecond)}
+		s.totalOf = func(offset int) int {
+			if offset < 2200 {
+				return 3000
+			}
+			return 2500
+		}
+		got := readWindow(t.Context(), s.client(t, s.describe(8)))
+		synctest.Wait()
+		if len(got.ids) != 2500 || s.underWay != 0 {
+			t.Errorf("%d records, %d requests under way", len(got.ids), s.underWay)
+		}
+	})
+}
+
+// A page that failed while one before it was waited for has waited for its repetition meanwhile.
+func TestAPageAheadWaitsForItsRepetitionMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{records: 2000, most: 100}
+		s.latency = func(offset int) time.Duration {
+			if offset == 200 {
+				return 5 * time.Second
+			}
+			return 300 * time.Millisecond
+		}
+		s.fault = func(offset, nth int) *http.Response {
+			if offset == 300 && nth == 1 {
+				return says(500, "")
+			}
+			return nil
+		}
+		got := readWindow(t.Context(), s.client(t, s.describe(8)))
+		// Page one, the slow one, the repetition, and what is after the 16 that may be there.
+		if want := 300*time.Millisecond + 5*time.Second + 300*time.Millisecond; got.err != nil || got.took < want || got.took > want+300*time.Millisecond {
+			t.Errorf("took %v, %v", got.took, got.err)
 		}
 	})
 }
@@ -347,6 +394,9 @@ func TestPagesAheadKeepToTheLimit(t *testing.T) {
 				got := readWindow(t.Context(), s.client(t, v))
 				if got.err != nil || len(got.ids) != 40_000 {
 					t.Fatalf("%d records, %v", len(got.ids), got.err)
+				}
+				if name == "one in 2 seconds" && !slices.IsSorted(s.offsets) {
+					t.Errorf("out of order: %v", s.offsets)
 				}
 				if most := busiest(s.times, test.span); most > test.limit.Requests {
 					t.Errorf("%d requests in %v", most, test.span)
@@ -418,8 +468,8 @@ func TestPagesAheadEndWithTheContextOfTheirCall(t *testing.T) {
 			}
 			at = p.Next
 		}
-		if len(got) != 3000 {
-			t.Errorf("%d records", len(got))
+		if len(got) != 3000 || c.Stats().Retries != 0 {
+			t.Errorf("%d records, %d retries", len(got), c.Stats().Retries)
 		}
 	})
 }
@@ -485,19 +535,24 @@ func TestPagesThatGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{records: 2400, most: 100, latency: func(offset int) time.Duration { return time.Duration(5000-offset) * time.Millisecond }}
 		plain := s.page
+		var c *Client
+		most := int64(0)
 		s.fault = func(offset, _ int) *http.Response {
+			c.ahead.room.mutex.Lock()
+			most = max(most, c.ahead.room.used)
+			c.ahead.room.mutex.Unlock()
 			if offset < 300 {
 				return nil
 			}
 			return says(200, strings.Replace(plain(offset, 100), `"things"`, `"more":"`+strings.Repeat("y", 3<<20)+`","things"`, 1))
 		}
-		c := s.client(t, s.describe(8))
+		c = s.client(t, s.describe(8))
 		got := readWindow(t.Context(), c)
 		if diff := cmp.Diff(ids(2400), got.ids); diff != "" || got.err != nil {
 			t.Errorf("got %v, records (-want +got):\n%s", got.err, diff)
 		}
-		if len(s.times) != 24 {
-			t.Errorf("%d requests", len(s.times))
+		if len(s.times) != 24 || most > aheadBytes || most < aheadBytes/2 {
+			t.Errorf("%d requests, %d bytes at most", len(s.times), most)
 		}
 	})
 }
@@ -556,6 +611,154 @@ func TestPagesAheadAsIfAlone(t *testing.T) {
 		}
 		if limit.Requests > 0 && busiest(times, limit.Per.D()) > limit.Requests {
 			rt.Fatalf("%d requests in %v", busiest(times, limit.Per.D()), limit.Per)
+		}
+	})
+}
+
+// Hooks and tokens meet one request at a time, and a token that is rejected is renewed once for all pages.
+func TestHooksAndTokensOfPagesSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{records: 4000, most: 100, latency: steady(300 * time.Millisecond)}
+		var mutex sync.Mutex
+		tokens, rejected := 0, 0
+		good := func(token string) bool {
+			mutex.Lock()
+			defer mutex.Unlock()
+			// The first token ends after a while, long before its half.
+			if token == "Bearer t1" && len(s.times) > 20 {
+				rejected++
+				return false
+			}
+			return token == fmt.Sprintf("Bearer t%d", tokens) || token == "Bearer t1"
+		}
+		options := bubbled(roundTrips(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/token" {
+				time.Sleep(200 * time.Millisecond)
+				mutex.Lock()
+				defer mutex.Unlock()
+				tokens++
+				return says(200, fmt.Sprintf(`{"access_token":"t%d","expires_in":36000}`, tokens)), nil
+			}
+			answer, err := s.RoundTrip(r)
+			if err == nil && !good(r.Header.Get("Authorization")) {
+				return says(401, "expired"), nil
+			}
+			return answer, err
+		}))
+		signed, judged, inHook := 0, 0, 0
+		alone := func() func() {
+			inHook++
+			if inHook != 1 {
+				t.Error("two hooks at once")
+			}
+			return func() { inHook-- }
+		}
+		options.Hooks = Hooks{
+			Sign: func(*http.Request, []byte, Secret) error {
+				defer alone()()
+				signed++
+				return nil
+			},
+			Judge: func(Received) Verdict {
+				defer alone()()
+				judged++
+				return AsDescribed
+			},
+		}
+		v := s.describe(8)
+		v.Auth = ClientCredentials("http://vendor.example/token")
+		c, err := NewClient(v, "things", Secret{"clientId": "a", "clientSecret": "b"}, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := readWindow(t.Context(), c)
+		if diff := cmp.Diff(ids(4000), got.ids); diff != "" || got.err != nil {
+			t.Errorf("got %v, records (-want +got):\n%s", got.err, diff)
+		}
+		if tokens != 2 || rejected == 0 || rejected > 16 || signed != len(s.times) || judged != signed {
+			t.Errorf("%d tokens, %d rejected, %d signed, %d judged, %d requests", tokens, rejected, signed, judged, len(s.times))
+		}
+		if stats := c.Stats(); stats.Requests != len(s.times)+2 || stats.Tokens != 2 || stats.Retries != rejected {
+			t.Errorf("%+v", stats)
+		}
+	})
+}
+
+type roundTrips func(*http.Request) (*http.Response, error)
+
+func (f roundTrips) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// What a server far away sees: pages side by side over real connections, which are used again.
+func TestPagesSideBySideOverHTTP(t *testing.T) {
+	s := &shelf{records: 5000, most: 100, latency: steady(20 * time.Millisecond)}
+	connections := 0
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := s.RoundTrip(r)
+		if err != nil {
+			return
+		}
+		io.Copy(w, answer.Body)
+	}))
+	var mutex sync.Mutex
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		if state == http.StateNew {
+			connections++
+		}
+	}
+	server.Start()
+	defer server.Close()
+	v := s.describe(8)
+	v.BaseURL = server.URL
+	options := bubbled(nil)
+	c, err := NewClient(v, "things", nil, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := readWindow(t.Context(), c)
+	c.Stop()
+	if diff := cmp.Diff(ids(5000), got.ids); diff != "" || got.err != nil {
+		t.Errorf("got %v, records (-want +got):\n%s", got.err, diff)
+	}
+	mutex.Lock()
+	defer mutex.Unlock()
+	if s.crowd < 4 || s.crowd > 8 || connections > 9 || len(s.times) != 50 {
+		t.Errorf("%d at once over %d connections, %d requests", s.crowd, connections, len(s.times))
+	}
+}
+
+// Under 100 requests a minute the limit is what bounds an execution and a backfill together, and they keep to it, as the server
+// counts.
+func TestRunAndBackfillUnderOneLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{records: 1_000_000, most: 100, latency: func(offset int) time.Duration { return time.Duration(200+offset%900) * time.Millisecond }}
+		v := s.describe(8)
+		v.Streams[0].RateLimit = RateLimit{Requests: 100, Per: Duration(time.Minute)}
+		const span = 30 * time.Minute
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), span)
+		defer cancel()
+		var running sync.WaitGroup
+		for _, turn := range []Turn{{Begun: begun}, {Begun: begun, Past: true, Lane: 0, Lanes: 2}, {Begun: begun, Past: true, Lane: 1, Lanes: 2}} {
+			options := bubbled(s)
+			options.Limits = NewLimits(v, "things")
+			options.Limits.Begin(turn, time.Now())
+			c, err := NewClient(v, "things", nil, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			running.Go(func() {
+				if got := readWindow(ctx, c); !errors.Is(got.err, ErrDeadline) {
+					t.Errorf("%+v: %v", turn, got.err)
+				}
+				c.Stop()
+			})
+		}
+		running.Wait()
+		most, used := busiest(s.times, time.Minute), float64(len(s.times))/span.Minutes()
+		if most > 100 || used < 95 {
+			t.Errorf("%d requests in the busiest minute, %.1f in each", most, used)
 		}
 	})
 }

@@ -31,16 +31,8 @@ type fetch struct {
 	failedAt time.Time
 	// grow makes space in the body for n bytes more.
 	grow func(ctx context.Context, body []byte, n int) ([]byte, error)
-	// left is closed when the request may leave, or will not, so that the page after it is asked for after it; nil where none waits.
-	left chan struct{}
-}
-
-// leave lets the page after this one be asked for.
-func (f *fetch) leave() {
-	if f.left != nil {
-		close(f.left)
-		f.left = nil
-	}
+	// leave is called when the request may leave, so that the page after it is asked for after it; nil where none waits for it.
+	leave func()
 }
 
 // ask sends the request once, and leaves its answer or its failure in f. It returns an error where the request does not leave.
@@ -50,7 +42,9 @@ func (c *Client) ask(ctx context.Context, f *fetch, token func(context.Context, 
 	if f.number, err = c.pace(ctx); err != nil {
 		return stopped(err, c.fault(f))
 	}
-	f.leave()
+	if f.leave != nil {
+		f.leave()
+	}
 	// A token may have come to its half in a wait.
 	if f.token, err = token(ctx, f); err != nil {
 		return err

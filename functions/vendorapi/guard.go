@@ -32,7 +32,7 @@ func guardedTransport(allowPrivate bool) http.RoundTripper {
 		DialContext:         dialer.DialContext,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: 10 * time.Second,
-		MaxIdleConnsPerHost: 8,
+		MaxIdleConnsPerHost: MaxInFlight,
 		IdleConnTimeout:     90 * time.Second,
 		// Above what checkHeader allows, so that it gets to say what is wrong.
 		MaxResponseHeaderBytes: 4 * maxHeaderBytes,

@@ -77,6 +77,22 @@ func TestBegin(t *testing.T) {
 	}
 }
 
+// A request that takes a while to connect counts from when it is written.
+func TestLateRequests(t *testing.T) {
+	now := time.Date(2026, 3, 10, 18, 0, 0, 0, time.UTC)
+	v := simple("http://vendor.example")
+	v.Streams[0].RateLimit = RateLimit{Requests: 3, Per: Duration(time.Minute)}
+	l := NewLimits(v, "things")
+	for range 2 {
+		if number, wait := l.take(now); wait == 0 {
+			l.written(number, now.Add(2*time.Second))
+		}
+	}
+	if _, wait := l.take(now); wait != 63200*time.Millisecond {
+		t.Errorf("the third waits %v", wait)
+	}
+}
+
 func TestRequestsThatMayFollow(t *testing.T) {
 	now := time.Date(2026, 3, 10, 18, 0, 0, 0, time.UTC)
 	v := simple("http://vendor.example")

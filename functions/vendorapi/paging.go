@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,6 +59,19 @@ func (s *Stream) inFlight() int {
 		return DefaultInFlight
 	}
 	return s.Paging.InFlight
+}
+
+// OneByOne returns a copy of the description by which each page is asked for after the one before has come: for whoever counts
+// requests, or plays a vendor on a clock that each of them moves on.
+func (v *Vendor) OneByOne() *Vendor {
+	one := *v
+	one.Streams = slices.Clone(v.Streams)
+	for i := range one.Streams {
+		if p := &one.Streams[i].Paging; p.counted() {
+			p.InFlight = 1
+		}
+	}
+	return &one
 }
 
 // errCircle says that the next page is one that has been read.

@@ -171,7 +171,7 @@ func (c *checker) check(tempDir string) {
 	for _, field := range c.described.SecretFields() {
 		c.secret[field] = "s3cret-value-of-" + field
 	}
-	c.vendor, c.truth = smallPages(c.described), smallPages(c.settings.truth)
+	c.vendor, c.truth = smallPages(c.described).OneByOne(), smallPages(c.settings.truth)
 	for i, from := range c.days() {
 		if err := c.simulate(from); err != nil {
 			c.breach("", PromiseDescription, "no vendor can be simulated that is as described: %v", err)

@@ -124,7 +124,7 @@ func newProber(o Options, s *vendorapi.Stream) (*prober, error) {
 		}
 		// A question that is not answered at the second attempt is not worth a third.
 		v.Retry.MaxAttempts = 2
-		return vendorapi.NewClient(&v, variant.Name, o.Secret, vendorapi.Options{
+		return vendorapi.NewClient(v.OneByOne(), variant.Name, o.Secret, vendorapi.Options{
 			Transport: p.wire, Now: o.Now, Sleep: o.Sleep, Random: o.Random, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 			Keeper: spender{o.Secret},
 		})

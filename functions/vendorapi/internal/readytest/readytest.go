@@ -130,7 +130,7 @@ func (p *Play) Now() time.Time { return p.Clock }
 // Client returns a client of a stream.
 func (p *Play) Client(stream string) *vendorapi.Client {
 	p.T.Helper()
-	client, err := vendorapi.NewClient(p.Vendor, stream, p.secret, vendorapi.Options{
+	client, err := vendorapi.NewClient(p.Vendor.OneByOne(), stream, p.secret, vendorapi.Options{
 		Transport: p, Now: p.Now,
 		Sleep:  func(_ context.Context, d time.Duration) error { p.Clock = p.Clock.Add(d); return nil },
 		Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler), Keeper: keeper{p.secret},
