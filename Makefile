@@ -2,9 +2,11 @@
 # make query  asks the lake that it leaves, by SQL
 # make test   runs the tests
 # make soak   goes on breaking a simulated pipeline for as long as told, SOAK=10m
+# make bench  measures what the functions cost, and fails where a bound is broken
 # make fuzz   gives each fuzz target FUZZ=30s to find bytes from outside that break it
 # make synth  writes and checks the CloudFormation templates of the deployed environments
 # make cost   prints what they are expected to cost, line by line
+# make sizes  says what each memory size of the functions would cost, from a day that is replayed
 # make diff   shows what the templates of this checkout change against those of BASE=v1.2.0
 # Each needs Go and Node alone and does its own set-up.
 # make lint   checks the templates with cfn-lint too, which needs Python
@@ -15,9 +17,9 @@ SHELL        := /bin/bash
 
 # The ON24 client id that `make synth` writes into the templates it checks.
 CLIENT_ID    ?= 90001
-# Arguments of `make run`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
+# Arguments of `make run`, `make bench` and `make sizes`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
 ARGS         ?=
-# Whose API `make run` plays: on24, zoom or gotowebinar
+# Whose API `make run` and `make sizes` play: on24, zoom or gotowebinar
 VENDOR       ?= on24
 # How long `make soak` goes on, in Go's text form.
 SOAK         ?= 10m
@@ -57,6 +59,10 @@ test: needs node_modules ## Run the tests
 soak: needs ## Look for a fault that loses or doubles a record, for SOAK=10m
 	go test ./functions/simulation -run '^TestSoak$$' -soak=$(SOAK) -timeout=0 -count=1 -v
 
+.PHONY: bench
+bench: needs ## Measure what the functions cost (ARGS=-quick in three minutes; ARGS=-help lists the flags)
+	@go run ./infra/local bench $(ARGS)
+
 .PHONY: fuzz
 fuzz: needs ## Give each fuzz target FUZZ=30s; what it finds is kept in testdata/fuzz
 	@for package in curated rawzone vendorapi; do \
@@ -76,6 +82,10 @@ synth: needs node_modules ## Write and check the templates of dev, staging and p
 .PHONY: cost
 cost: needs ## Print what the pipelines are expected to cost, line by line
 	@go run ./infra cost
+
+.PHONY: sizes
+sizes: needs ## Say what each memory size would cost (ARGS=-help lists the flags)
+	@go run ./infra/local sizes -c vendor=$(VENDOR) $(ARGS)
 
 .PHONY: diff
 diff: needs node_modules ## Show what the templates change against those of BASE=v1.2.0

@@ -97,7 +97,6 @@ func (p *VendorPipeline) environment(props *VendorPipelineProps, stream string) 
 		settings.EnvSafetyMargin: jsii.String(props.SafetyMargin.String()),
 		settings.EnvDefaultRate:  jsii.String(strconv.FormatFloat(props.DefaultRate, 'g', -1, 64)),
 		settings.EnvLogLevel:     jsii.String(props.LogLevel.String()),
-		"GOMEMLIMIT":             jsii.String(fmt.Sprintf("%dMiB", int(float64(props.MemoryMB)*settings.GoMemoryShare))),
 	}
 }
 

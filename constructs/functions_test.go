@@ -70,7 +70,6 @@ func TestEnvironmentVariables(t *testing.T) {
 		"WINDROW_SAFETY_MARGIN": "30s",
 		"WINDROW_DEFAULT_RATE":  "200",
 		"WINDROW_LOG_LEVEL":     "INFO",
-		"GOMEMLIMIT":            "36MiB",
 	}
 	if diff := cmp.Diff(want, variables(tpl.function(t, "orders", "Ingest"))); diff != "" {
 		t.Errorf("ingest (-want +got):\n%s", diff)
@@ -85,7 +84,7 @@ func TestEnvironmentVariables(t *testing.T) {
 	got := variables(withPlain().function(t, "refund-notes", "Preprocess"))
 	for name, want := range map[string]string{
 		"WINDROW_STREAM": "refund-notes", "WINDROW_PART_BYTES": "1048576", "WINDROW_SAFETY_MARGIN": "5s",
-		"WINDROW_DEFAULT_RATE": "12.5", "WINDROW_LOG_LEVEL": "WARN", "GOMEMLIMIT": "144MiB",
+		"WINDROW_DEFAULT_RATE": "12.5", "WINDROW_LOG_LEVEL": "WARN",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)

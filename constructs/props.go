@@ -78,7 +78,8 @@ type VendorPipelineProps struct {
 
 	// Architecture is the functions' instruction set. Default [DefaultArchitecture] (arm64).
 	Architecture Architecture
-	// MemoryMB is the functions' memory, 128 to 10240. Default [DefaultMemoryMB] (128).
+	// MemoryMB is the functions' memory, 128 to 10240. Default [DefaultMemoryMB] (128), the cheapest for a day that was replayed
+	// with several: `make sizes`, docs/costs.md.
 	MemoryMB int
 	// Timeout is the functions' time limit, whole seconds up to 15m. Default [DefaultTimeout] (15m).
 	Timeout time.Duration

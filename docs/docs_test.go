@@ -101,3 +101,23 @@ func TestExamplesAreCompiled(t *testing.T) {
 		}
 	}
 }
+
+var conflict = regexp.MustCompile(`(?m)^(<{7} .*|={7}|>{7} .*)$`)
+
+// TestNoMergeIsHalfMade looks for what git leaves in a file whose two versions nobody has made one of: in a document nothing else
+// fails of it.
+func TestNoMergeIsHalfMade(t *testing.T) {
+	documents, err := filepath.Glob("*.md")
+	if err != nil || len(documents) == 0 {
+		t.Fatalf("no documents (%v)", err)
+	}
+	for _, document := range append(documents, "../README.md") {
+		content, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := conflict.Find(content); found != nil {
+			t.Errorf("%s holds the line %s of a merge", document, found)
+		}
+	}
+}

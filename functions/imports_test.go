@@ -35,3 +35,25 @@ func TestHandlersDoNotImportCDK(t *testing.T) {
 		}
 	}
 }
+
+// TestHandlersLinkWhatTheyUse keeps out of each handler what would make its zip and its start longer for nothing.
+func TestHandlersLinkWhatTheyUse(t *testing.T) {
+	const sdk = "github.com/aws/aws-sdk-go-v2/"
+	for handler, barred := range map[string][]string{
+		"ingest":     {sdk + "config", sdk + "service/sts", sdk + "service/eventbridge", "github.com/parquet-go/parquet-go", "text/template"},
+		"preprocess": {sdk + "config", sdk + "service/sts", sdk + "service/secretsmanager", "text/template"},
+	} {
+		out, err := exec.Command("go", "list", "-deps", "-tags", "lambda.norpc", "./cmd/"+handler).CombinedOutput()
+		if err != nil {
+			t.Fatalf("go list: %v\n%s", err, out)
+		}
+		if !strings.Contains(string(out), sdk+"service/s3\n") {
+			t.Errorf("go list does not name the client of S3 for %s: the test looks at the wrong packages", handler)
+		}
+		for _, unused := range barred {
+			if strings.Contains("\n"+string(out), "\n"+unused+"\n") {
+				t.Errorf("%s links %s", handler, unused)
+			}
+		}
+	}
+}

@@ -26,8 +26,9 @@ import (
 const Bootstrap = "bootstrap"
 
 // Tags are the build tags of every bootstrap. lambda.norpc leaves out aws-lambda-go's support for the retired
-// go1.x runtime. https://github.com/aws/aws-lambda-go#building-your-function
-const Tags = "lambda.norpc"
+// go1.x runtime (https://github.com/aws/aws-lambda-go#building-your-function), nethttpomithttp2 HTTP/2
+// (https://pkg.go.dev/net/http#hdr-HTTP_2): S3 speaks HTTP/1.1, vendors speak both, and a handler starts with less to load.
+const Tags = "lambda.norpc,nethttpomithttp2"
 
 // Builder builds each main package once for an architecture, however many folders use it. The zero Builder
 // is ready; it is safe for use by several goroutines at once.

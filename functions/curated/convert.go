@@ -15,15 +15,16 @@ import (
 
 // Times are stored from the year 1 to the year 9999, the range that SQL engines agree on.
 var (
-	earliest = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
-	latest   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
+	earliest    = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	latest      = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
+	earliestDay = int32(floorDiv(earliest, secondsADay*1e6))
 )
 
-// convert returns the column's value for a JSON value, without its levels; it is null where value is null,
-// but for strings and JSON an empty string, or a Unix time of 0. ok is false where the value is not what the column allows. text
-// is where unescaped strings are kept; the result may refer to it and to value.
+// convert returns the column's value for a JSON value, which is valid and has no space around it, without its levels; it is null
+// where value is null, but for strings and JSON an empty string, or a Unix time of 0. ok is false where the value is not what the
+// column allows. text is where unescaped strings are kept; the result may refer to it and to value.
 func (c *column) convert(value []byte, text *[]byte) (result parquet.Value, ok bool) {
-	kind := jsontext.Value(value).Kind()
+	kind := value[0]
 	if kind == 'n' {
 		return parquet.Value{}, true
 	}
@@ -48,7 +49,7 @@ func (c *column) convert(value []byte, text *[]byte) (result parquet.Value, ok b
 		return parquet.Int64Value(n), ok && exact
 	case vendorapi.TypeFloat64:
 		// ParseFloat alone would take hex, NaN and underscores out of a string.
-		if kind == '"' && jsontext.Value(content).Kind() != '0' || !jsontext.Value(content).IsValid() {
+		if numberEnd(content, 0) != len(content) {
 			return parquet.Value{}, false
 		}
 		f, err := strconv.ParseFloat(string(content), 64)
@@ -71,8 +72,11 @@ func (c *column) convert(value []byte, text *[]byte) (result parquet.Value, ok b
 		if kind != '"' {
 			return parquet.Value{}, false
 		}
+		if days, ok := plainDate(content); ok && days >= earliestDay {
+			return parquet.Int32Value(days), true
+		}
 		date, err := time.Parse(time.DateOnly, string(content))
-		return parquet.Int32Value(int32(floorDiv(date.Unix(), 24*60*60))), err == nil && date.Year() >= 1
+		return parquet.Int32Value(int32(floorDiv(date.Unix(), secondsADay))), err == nil && date.Year() >= 1
 	}
 	return parquet.Value{}, false
 }
@@ -83,8 +87,8 @@ func unset(layout string, content []byte) bool {
 	return unix && len(content) > 0 && len(bytes.Trim(content, "0.")) == 0 && content[0] == '0'
 }
 
-// timestamp reads microseconds since 1970. Finer fractions are cut off.
-func (c *column) timestamp(content []byte, kind jsontext.Kind) (micros int64, ok bool) {
+// timestamp reads microseconds since 1970. Finer fractions are cut off. kind is the first byte of the JSON value.
+func (c *column) timestamp(content []byte, kind byte) (micros int64, ok bool) {
 	switch c.layout {
 	case vendorapi.LayoutUnix:
 		micros, _, ok = scaled(content, 6)
@@ -93,12 +97,17 @@ func (c *column) timestamp(content []byte, kind jsontext.Kind) (micros int64, ok
 		micros, _, ok = scaled(content, 3)
 		return micros, ok
 	}
+	if c.layout == time.RFC3339 && kind == '"' {
+		if micros, ok := plainTime(content); ok {
+			return micros, true
+		}
+	}
 	var t time.Time
 	var err error
 	switch {
 	case c.layout == time.RFC3339 && kind == '"':
 		err = t.UnmarshalText(content)
-	case kind == '"' || kind == '0':
+	case kind != 't' && kind != 'f':
 		t, err = time.ParseInLocation(c.layout, string(content), c.zone)
 	default:
 		return 0, false

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
@@ -454,6 +456,72 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
+func TestResetWritesWhatANewWriterDoes(t *testing.T) {
+	table, err := NewTable(everyType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := Source{Window: window.Window{Start: at("2026-03-10T18:00:00Z"), End: at("2026-03-10T18:30:00Z")}, Generation: 1, IngestedAt: at("2026-03-10T18:35:00Z")}
+	var used *Writer
+	for _, test := range []struct {
+		name    string
+		records string
+		source  Source
+		// full says that nothing can be written to quarantine.
+		full bool
+	}{
+		{"many rows", records(40_000), source, false},
+		{"fewer records of another window", records(300) + `{"z":1}` + "\n" + "broken\n", other, false},
+		{"one that fails", records(700) + `{"y":1}` + "\nbroken\n", source, true},
+		{"none", "", other, false},
+		{"as many as before", records(40_000), source, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var object, quarantine, wantObject, wantQuarantine bytes.Buffer
+			to := func(quarantine io.Writer) io.Writer {
+				if test.full {
+					return full{}
+				}
+				return quarantine
+			}
+			fresh := table.NewWriter(&wantObject, to(&wantQuarantine), test.source)
+			if used == nil {
+				used = table.NewWriter(&object, to(&quarantine), test.source)
+			} else {
+				used.Reset(&object, to(&quarantine), test.source)
+			}
+			var counts []Counts
+			for _, w := range []*Writer{fresh, used} {
+				_, err := w.AddPart(context.Background(), "part", strings.NewReader(test.records))
+				if (err != nil) != test.full {
+					t.Fatalf("error %v", err)
+				}
+				if test.full {
+					continue
+				}
+				c, err := w.Close()
+				if err != nil {
+					t.Fatal(err)
+				}
+				counts = append(counts, c)
+			}
+			if !test.full && counts[0] != counts[1] {
+				t.Errorf("counts %+v, want %+v", counts[1], counts[0])
+			}
+			if !bytes.Equal(object.Bytes(), wantObject.Bytes()) || !bytes.Equal(quarantine.Bytes(), wantQuarantine.Bytes()) {
+				t.Error("the bytes are others")
+			}
+			if diff := cmp.Diff(fresh.Undeclared(), used.Undeclared()); diff != "" || used.Reason() != fresh.Reason() {
+				t.Errorf("reason %q, undeclared %s", used.Reason(), diff)
+			}
+		})
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
 // endless yields a text again and again up to a number of bytes, in pieces of odd sizes.
 type endless struct {
 	text string
@@ -501,6 +569,47 @@ func TestMemoryDoesNotGrowWithRecords(t *testing.T) {
 	t.Logf("live heap: %d KB with 9 MB of records, %d KB with 27 MB", small>>10, large>>10)
 	if large > small+4<<20 || large > 32<<20 {
 		t.Errorf("live heap grew from %d to %d bytes with three times the records", small, large)
+	}
+}
+
+func TestRowGroups(t *testing.T) {
+	random := rand.NewChaCha8([32]byte{})
+	noise := func(size int) string {
+		var b strings.Builder
+		for b.Len() < size {
+			var name [600]byte
+			random.Read(name[:])
+			fmt.Fprintf(&b, `{"name":"%s"}`+"\n", base64.StdEncoding.EncodeToString(name[:]))
+		}
+		return b.String()
+	}
+	for _, test := range []struct {
+		name    string
+		records string
+		// least and most are how many row groups there may be.
+		least, most int
+	}{
+		{"few bytes of records", records(2000), 1, 1},
+		{"pages that become small", strings.Repeat(records(2000), 90), 2, 2},
+		{"pages that stay large", noise(20 << 20), 4, 6},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			object, _, _, _ := write(t, everyType, test.records)
+			file, err := parquet.OpenFile(bytes.NewReader(object), int64(len(object)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			groups := file.Metadata().RowGroups
+			t.Logf("%d row groups of %d bytes of records", len(groups), len(test.records))
+			if len(groups) < test.least || len(groups) > test.most {
+				t.Errorf("%d row groups, want %d to %d", len(groups), test.least, test.most)
+			}
+			for i, group := range groups {
+				if group.TotalCompressedSize > heldBytes+pageBytes {
+					t.Errorf("row group %d has %d bytes, which were held in memory", i, group.TotalCompressedSize)
+				}
+			}
+		})
 	}
 }
 

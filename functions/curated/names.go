@@ -65,7 +65,7 @@ func (n Names) ReceiptStart(key string) (startName string, ok bool) {
 	return startName, ok
 }
 
-// Mark is the object that says from where on commits and receipts are listed.
+// Mark is the object that says from where on commits are listed, and which of them are done with.
 func (n Names) Mark() string { return n.prefix() + "mark.json" }
 
 // Undeclared is the prefix of the objects that remember which undeclared fields have been reported.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,11 +20,16 @@ const (
 // scanner takes records apart into the cells of a table's rows. It decodes nothing into maps: a cell refers
 // to the record's own bytes wherever it can.
 type scanner struct {
-	table   *Table
-	decoder *jsontext.Decoder
-	// set takes a cell under its column's index.
-	set    func(columnIndex int, value parquet.Value)
-	source bytes.Buffer
+	table *Table
+	// batch takes the cells.
+	batch  *batch
+	tokens tokens
+	// objects counts the objects read; read holds, by field, in which of them it was last seen.
+	objects int
+	read    []int
+	// follows holds which field came last as the first in a field's object, and as the next behind a field, two for each field.
+	// A vendor writes its records alike, so nearly every name is known before it is read.
+	follows []*field
 	// text holds unescaped strings, rest the objects of undeclared fields; both last for one batch.
 	text []byte
 	rest []byte
@@ -35,8 +39,18 @@ type scanner struct {
 	seen       map[string]bool
 }
 
-func newScanner(t *Table, set func(columnIndex int, value parquet.Value)) *scanner {
-	return &scanner{table: t, set: set, decoder: jsontext.NewDecoder(&bytes.Buffer{}), seen: map[string]bool{}}
+func newScanner(t *Table, b *batch) *scanner {
+	return &scanner{table: t, batch: b, read: make([]int, t.fields), follows: make([]*field, 2*t.fields), seen: map[string]bool{}}
+}
+
+// release says that no cell refers any more to what the scanner holds.
+func (s *scanner) release() { s.text, s.rest = s.text[:0], s.rest[:0] }
+
+// forget drops what is known of the records read.
+func (s *scanner) forget() {
+	s.release()
+	s.undeclared = nil
+	clear(s.seen)
 }
 
 // problem says why a record cannot become a row. It quotes no value of the record.
@@ -44,100 +58,131 @@ type problem string
 
 func (p problem) Error() string { return string(p) }
 
-// record sets the cells of a record; one that is not set is null. Its error says why the record cannot be a row, and whether it is JSON at all. The cells may refer to line.
+// errMalformed says that what is read is no JSON, no UTF-8, or has a name twice in an object. [refusal] says which.
+var errMalformed = errors.New("malformed")
+
+// record sets the cells of a record; one that is not set is null. Its error says why the record cannot be a row, and whether it is
+// JSON at all. The cells may refer to line.
 func (s *scanner) record(line []byte) (isJSON bool, err error) {
-	if kind := jsontext.Value(line).Kind(); kind != '{' {
-		if jsontext.Value(line).IsValid() {
+	t := &s.tokens
+	*t = tokens{text: line, names: t.names[:0]}
+	if !t.take('{') {
+		if kind := jsontext.Value(line).Kind(); t.check() {
 			return true, problem("the record is " + kindName(kind) + ", want an object")
 		}
 		return false, problem("the record is no JSON")
 	}
-	s.source = *bytes.NewBuffer(line)
-	s.decoder.Reset(&s.source)
-	if _, err := s.decoder.ReadToken(); err != nil {
-		return false, syntax(err)
-	}
 	begin := len(s.rest)
-	if err := s.object(s.decoder, line, s.table.root); err != nil {
-		var p problem
-		if errors.As(err, &p) {
-			return jsontext.Value(line).IsValid(), p
-		}
-		return false, syntax(err)
+	switch err := s.object(t, s.table.root); {
+	case err == errMalformed:
+		return false, refusal(line)
+	case err != nil:
+		return t.check(), err
 	}
-	if _, err := s.decoder.ReadToken(); err != io.EOF {
+	if t.space(); t.at < len(line) {
 		return false, problem("more than one JSON value stands in the record's line")
 	}
 	if len(s.rest) > begin {
-		s.set(len(s.table.columns)+undeclaredColumn, parquet.ByteArrayValue(s.rest[begin:len(s.rest):len(s.rest)]))
+		s.batch.set(len(s.table.columns)+undeclaredColumn, parquet.ByteArrayValue(s.rest[begin:len(s.rest):len(s.rest)]))
 	}
 	return true, nil
 }
 
-// object reads the members of an object whose brace has been read, in source, and appends to s.rest an object
+// object reads the members of an object whose brace has been read, and appends to s.rest an object
 // of those that no column declares, or nothing where there is none.
-func (s *scanner) object(d *jsontext.Decoder, source []byte, at *field) error {
-	begin := len(s.rest)
-	keep := func(name []byte) {
-		if len(s.rest) == begin {
-			s.rest = append(s.rest, '{')
-		} else {
-			s.rest = append(s.rest, ',')
-		}
-		s.rest = append(append(s.rest, name...), ':')
+func (s *scanner) object(t *tokens, at *field) error {
+	if t.take('}') {
+		return nil
 	}
-	read := func() ([]byte, error) {
-		value, err := d.ReadValue()
-		// The decoder's own slice may not outlive its next call; the source does.
-		end := int(d.InputOffset())
-		return source[end-len(value) : end : end], err
-	}
-	for d.PeekKind() != '}' {
-		name, err := read()
-		if err != nil {
-			return err
+	begin, outer := len(s.rest), len(t.names)
+	s.objects++
+	object := s.objects
+	follows := &s.follows[2*at.number]
+	for {
+		child, name, ok := s.member(t, at, *follows)
+		if !ok {
+			return errMalformed
 		}
-		child := at.children[string(s.fieldName(name))]
 		if child == nil {
-			value, err := read()
-			if err != nil {
-				return err
+			if !t.fresh(outer, span{name.begin + 1, name.end - 1}) {
+				return errMalformed
 			}
-			s.see(at, name)
-			keep(name)
+			value, ok := t.value()
+			if !ok {
+				return errMalformed
+			}
+			quoted := t.text[name.begin:name.end]
+			s.see(at, quoted)
+			s.keep(begin, quoted)
 			s.rest = append(s.rest, value...)
-			continue
-		}
-		if len(child.columns) == 0 && d.PeekKind() == '{' {
-			if _, err := d.ReadToken(); err != nil {
+		} else {
+			if s.read[child.number] == object {
+				return errMalformed
+			}
+			s.read[child.number] = object
+			*follows = child
+			follows = &s.follows[2*child.number+1]
+			if err := s.declared(t, child, name, begin); err != nil {
 				return err
 			}
-			before := len(s.rest)
-			keep(name)
-			inner := len(s.rest)
-			if err := s.object(d, source, child); err != nil {
-				return err
-			}
-			if len(s.rest) == inner {
-				s.rest = s.rest[:before]
-			}
+		}
+		if t.take(',') {
 			continue
 		}
-		value, err := read()
-		if err != nil {
-			return err
+		if !t.take('}') {
+			return errMalformed
 		}
-		if err := s.value(child, value); err != nil {
-			return err
+		if len(s.rest) > begin {
+			s.rest = append(s.rest, '}')
 		}
+		t.names = t.names[:outer]
+		return nil
 	}
-	if _, err := d.ReadToken(); err != nil {
+}
+
+// member reads a member's name and finds its field, nil where none is declared. guess is the field that it may be.
+func (s *scanner) member(t *tokens, at, guess *field) (child *field, name span, ok bool) {
+	if guess != nil && guess.quoted != nil && bytes.HasPrefix(t.text[t.at:], guess.quoted) {
+		name = span{t.at, t.at + len(guess.quoted) - 1}
+		t.at += len(guess.quoted)
+		return guess, name, true
+	}
+	if name, ok = t.name(); !ok {
+		return nil, name, false
+	}
+	return at.children[string(s.fieldName(t.text[name.begin:name.end]))], name, true
+}
+
+// declared reads the value of a field that columns stand at or below. begin is where what is undeclared beside it begins in s.rest.
+func (s *scanner) declared(t *tokens, at *field, name span, begin int) error {
+	if len(at.columns) > 0 || t.peek() != '{' {
+		value, ok := t.value()
+		if !ok {
+			return errMalformed
+		}
+		return s.value(at, value)
+	}
+	t.at++
+	before := len(s.rest)
+	s.keep(begin, t.text[name.begin:name.end])
+	inner := len(s.rest)
+	if err := s.object(t, at); err != nil {
 		return err
 	}
-	if len(s.rest) > begin {
-		s.rest = append(s.rest, '}')
+	if len(s.rest) == inner {
+		s.rest = s.rest[:before]
 	}
 	return nil
+}
+
+// keep appends the name of an undeclared member to the object in s.rest that begins at begin.
+func (s *scanner) keep(begin int, quoted []byte) {
+	if len(s.rest) == begin {
+		s.rest = append(s.rest, '{')
+	} else {
+		s.rest = append(s.rest, ',')
+	}
+	s.rest = append(append(s.rest, quoted...), ':')
 }
 
 // value sets the columns at a field, and those below it.
@@ -148,7 +193,7 @@ func (s *scanner) value(at *field, value []byte) error {
 		if !ok {
 			return problem(fmt.Sprintf("column %s: the value is %s, want %s", c.name, kindName(jsontext.Value(value).Kind()), c.allowed()))
 		}
-		s.set(i, cell)
+		s.batch.set(i, cell)
 	}
 	if at.children == nil {
 		return nil
@@ -161,12 +206,8 @@ func (s *scanner) value(at *field, value []byte) error {
 			strings.TrimSuffix(at.prefix, "."), kindName(kind)))
 	}
 	// The whole object stands in a column already, so what is left of it goes nowhere else.
-	d := jsontext.NewDecoder(bytes.NewBuffer(value))
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
 	begin := len(s.rest)
-	err := s.object(d, value, at)
+	err := s.object(&tokens{text: value, at: 1, valid: true}, at)
 	s.rest = s.rest[:begin]
 	return err
 }
@@ -195,6 +236,12 @@ func (s *scanner) see(at *field, quoted []byte) {
 		text = strings.ToValidUTF8(text[:maxUndeclaredName], "") + "…"
 	}
 	s.undeclared = append(s.undeclared, text)
+}
+
+// refusal says why jsontext does not take a record.
+func refusal(record []byte) problem {
+	_, err := jsontext.NewDecoder(bytes.NewBuffer(record)).ReadValue()
+	return syntax(err)
 }
 
 // syntax turns a decoder's error, which may quote the record, into a problem.

@@ -30,6 +30,7 @@ const FormatVersion = 1
 type Table struct {
 	columns []column
 	root    *field
+	fields  int
 	schema  *parquet.Schema
 	hash    string
 	// unbounded are the columns of text. Their least and greatest values help no reader, since rows are in no
@@ -48,6 +49,10 @@ type column struct {
 
 // field is a place in a record that declared paths lead to or through.
 type field struct {
+	// number counts the table's fields from 0 on, which is the record itself.
+	number int
+	// quoted is the field's name as a record has it, with quotes and colon and without any space; nil where it needs escapes.
+	quoted []byte
 	// prefix is the field's path with a dot behind it; empty for the record itself.
 	prefix   string
 	columns  []int
@@ -69,7 +74,7 @@ const (
 // NewTable returns the table of a stream whose description is valid. Its error names the column that cannot
 // be read.
 func NewTable(stream *vendorapi.Stream) (*Table, error) {
-	t := &Table{root: &field{}}
+	t := &Table{root: &field{}, fields: 1}
 	type definition struct{ Name, Path, Type, Layout, Zone string }
 	hashed := struct {
 		Format  int
@@ -97,7 +102,7 @@ func NewTable(stream *vendorapi.Stream) (*Table, error) {
 			t.unbounded = append(t.unbounded, []string{c.name})
 		}
 		t.columns = append(t.columns, c)
-		t.root.declare(c.path, i)
+		t.declare(c.path, i)
 		hashed.Columns = append(hashed.Columns, definition{c.name, c.path, string(c.kind), declared.Layout, declared.Zone})
 	}
 	t.unbounded = append(t.unbounded, []string{tables.Undeclared}, []string{tables.Part})
@@ -128,11 +133,13 @@ func (t *Table) Schema() *parquet.Schema { return t.schema }
 // no part of it.
 func (t *Table) Hash() string { return t.hash }
 
-func (f *field) declare(path string, columnIndex int) {
+func (t *Table) declare(path string, columnIndex int) {
+	f := t.root
 	for name := range strings.SplitSeq(path, ".") {
 		child := f.children[name]
 		if child == nil {
-			child = &field{prefix: f.prefix + name + "."}
+			child = &field{number: t.fields, quoted: quotedName(name), prefix: f.prefix + name + "."}
+			t.fields++
 			if f.children == nil {
 				f.children = map[string]*field{}
 			}
@@ -141,6 +148,14 @@ func (f *field) declare(path string, columnIndex int) {
 		f = child
 	}
 	f.columns = append(f.columns, columnIndex)
+}
+
+func quotedName(name string) []byte {
+	quoted := append(append([]byte{'"'}, name...), '"', ':')
+	if stringEnd(quoted, 0) != len(quoted)-1 || strings.Contains(name, `\`) {
+		return nil
+	}
+	return quoted
 }
 
 // node is the column's Parquet type. Values are stored plain, which every reader of Parquet understands.

@@ -19,14 +19,16 @@ const (
 	// MaxRecordBytes is the longest record that becomes a row. A longer one stays in the raw bucket, and its
 	// line in quarantine says where.
 	MaxRecordBytes = 1 << 20
-	// rowGroupBytes is how many bytes of records go into one row group, whose compressed pages are held in
-	// memory until it is written.
-	rowGroupBytes = 8 << 20
+	// rowGroupBytes is how many bytes of records go into one row group. What is known of each stays in memory until the object's
+	// end, so an object shall have few.
+	rowGroupBytes = 32 << 20
+	// heldBytes is how many bytes of pages are held in memory, compressed or not yet, until they are written as a row group
+	// that has fewer bytes of records.
+	heldBytes = 6 << 20
 	// pageBytes is the size of a column's page before compression.
 	pageBytes = 64 << 10
-	// batchBytes and batchRows bound what is taken apart before it is handed to the columns.
+	// batchBytes bounds the bytes of records in a [batch], to which its cells refer.
 	batchBytes = 256 << 10
-	batchRows  = 256
 )
 
 // Source is what all rows of an object have in common.
@@ -49,13 +51,10 @@ type Writer struct {
 	table   *Table
 	parquet *parquet.GenericWriter[any]
 	columns []*parquet.ColumnWriter
-	// cells are the batch's values by column; the first rows of each are complete.
-	cells   [][]parquet.Value
-	rows    int
+	batch   batch
+	// grouped are the bytes of records in the row group at hand, written those of the object before it.
 	grouped int
-	// nulls are what the cells of columns that may be null begin as: the declared ones and undeclaredColumn,
-	// the first behind them.
-	nulls []parquet.Value
+	written int64
 
 	part       string
 	lines      lines
@@ -70,49 +69,47 @@ type Writer struct {
 // NewWriter returns a writer of rows to object and of what cannot be a row to quarantine, as gzipped lines
 // {"reason", "part", "position", "record"}. Nothing is written to quarantine until it is needed.
 func (t *Table) NewWriter(object, quarantine io.Writer, source Source) *Writer {
-	w := &Writer{
-		table:      t,
-		quarantine: quarantine,
-		cells:      make([][]parquet.Value, len(t.columns)+ownColumns),
-	}
-	for i := range w.cells {
-		w.cells[i] = make([]parquet.Value, batchRows)
-	}
-	for i := range len(t.columns) + 1 {
-		w.nulls = append(w.nulls, parquet.Value{}.Level(0, 0, i))
-	}
-	w.scanner = newScanner(t, w.set)
+	w := &Writer{table: t, batch: newBatch(len(t.columns)+1, len(t.columns)+ownColumns)}
+	w.scanner = newScanner(t, &w.batch)
+	w.begin(object, quarantine, source)
+	return w
+}
+
+// Reset makes w what [Table.NewWriter] returns, whatever has become of it, and keeps most of its memory, which most windows
+// fill with a few records only.
+func (w *Writer) Reset(object, quarantine io.Writer, source Source) {
+	w.batch.reset()
+	w.scanner.forget()
+	w.grouped, w.written, w.gzip, w.counts, w.reason = 0, 0, nil, Counts{}, ""
+	w.begin(object, quarantine, source)
+}
+
+func (w *Writer) begin(object, quarantine io.Writer, source Source) {
+	// The library's own writer cannot be used again: v0.32.0 leaves the columns' names out of the footer then.
+	w.parquet = parquet.NewGenericWriter[any](object, &parquet.WriterConfig{
+		// Fixed, so that equal input gives equal bytes.
+		CreatedBy:         "windrow version " + strconv.Itoa(FormatVersion),
+		Schema:            w.table.schema,
+		Compression:       pageCodec,
+		ColumnPageBuffers: parquet.NewChunkBufferPool(pageBytes / 4),
+		PageBufferSize:    pageBytes,
+		SkipPageBounds:    w.table.unbounded,
+		KeyValueMetadata:  map[string]string{"windrow.columns": w.table.hash},
+		// A configuration cannot switch off what is on by default, hence the option. The column index says the same as the pages' headers.
+	}, parquet.DataPageStatistics(false))
+	w.columns = w.parquet.ColumnWriters()
+	w.quarantine = quarantine
 	w.fill(windowStartColumn, parquet.Int64Value(source.Window.Start.UnixMicro()))
 	w.fill(windowEndColumn, parquet.Int64Value(source.Window.End.UnixMicro()))
 	w.fill(generationColumn, parquet.Int64Value(int64(source.Generation)))
 	w.fill(ingestedAtColumn, parquet.Int64Value(source.IngestedAt.UnixMicro()))
-	w.parquet = parquet.NewGenericWriter[any](object, &parquet.WriterConfig{
-		// Fixed, so that equal input gives equal bytes.
-		CreatedBy:          "windrow version " + strconv.Itoa(FormatVersion),
-		Schema:             t.schema,
-		Compression:        pageCodec,
-		ColumnPageBuffers:  parquet.NewChunkBufferPool(pageBytes / 4),
-		PageBufferSize:     pageBytes,
-		DataPageStatistics: false,
-		SkipPageBounds:     t.unbounded,
-		KeyValueMetadata:   map[string]string{"windrow.columns": t.hash},
-	})
-	w.columns = w.parquet.ColumnWriters()
-	return w
 }
 
 // fill gives one of windrow's own columns the same value in each row of the batches to come.
 func (w *Writer) fill(ownColumn int, value parquet.Value) {
 	column := len(w.table.columns) + ownColumn
-	for i := range w.cells[column] {
-		w.cells[column][i] = value.Level(0, 0, column)
-	}
-}
-
-// set gives a column that may be null its value in the row at hand, where it is null so far.
-func (w *Writer) set(column int, value parquet.Value) {
-	if !value.IsNull() {
-		w.cells[column][w.rows] = value.Level(0, 1, column)
+	for i := range w.batch.cells[column] {
+		w.batch.cells[column][i] = value.Level(0, 0, column)
 	}
 }
 
@@ -154,19 +151,17 @@ func (w *Writer) AddPart(ctx context.Context, key string, records io.Reader) (in
 }
 
 func (w *Writer) add(line []byte, position int64) error {
-	declared := len(w.table.columns)
-	for i, null := range w.nulls {
-		w.cells[i][w.rows] = null
-	}
 	if isJSON, err := w.scanner.record(line); err != nil {
+		w.batch.drop()
 		return w.reject(err, line, isJSON, position)
 	}
-	w.cells[declared+positionColumn][w.rows] = parquet.Int64Value(position).Level(0, 0, declared+positionColumn)
-	w.rows++
+	column := len(w.table.columns) + positionColumn
+	w.batch.cells[column][w.batch.rows] = parquet.Int64Value(position).Level(0, 0, column)
+	w.batch.rows++
 	w.grouped += len(line)
 	w.counts.Records++
 	w.counts.Rows++
-	if w.rows == batchRows {
+	if w.batch.rows == batchRows {
 		return w.flushBatch()
 	}
 	return nil
@@ -174,23 +169,18 @@ func (w *Writer) add(line []byte, position int64) error {
 
 // flushBatch hands the batch to the columns, and ends the row group when it is large enough.
 func (w *Writer) flushBatch() error {
-	if w.rows > 0 {
-		for i, column := range w.columns {
-			if _, err := column.WriteRowValues(w.cells[i][:w.rows]); err != nil {
-				return fmt.Errorf("writing Parquet: %w", err)
-			}
-		}
+	if err := w.batch.write(w.columns); err != nil {
+		return fmt.Errorf("writing Parquet: %w", err)
 	}
-	w.rows = 0
-	w.scanner.text = w.scanner.text[:0]
-	w.scanner.rest = w.scanner.rest[:0]
-	if w.grouped < rowGroupBytes {
+	w.scanner.release()
+	if w.grouped < rowGroupBytes && w.parquet.Size()-w.written < heldBytes {
 		return nil
 	}
 	w.grouped = 0
 	if err := w.parquet.Flush(); err != nil {
 		return fmt.Errorf("writing Parquet: %w", err)
 	}
+	w.written = w.parquet.Size()
 	return nil
 }
 

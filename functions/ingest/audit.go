@@ -60,6 +60,9 @@ type memory struct {
 func (m *memory) learn(commit *rawzone.Commit, etag string) {
 	i, known := m.at(commit.Start)
 	if known && m.Windows[i].ETag == etag {
+		if m.Windows[i].Digest == "" {
+			m.Windows[i].Digest, m.changed = commit.Digest, true
+		}
 		return
 	}
 	if !known {
@@ -69,10 +72,21 @@ func (m *memory) learn(commit *rawzone.Commit, etag string) {
 		m.Windows = slices.Insert(m.Windows, i, rawzone.Audited{})
 	}
 	m.Windows[i] = rawzone.Audited{
-		Start: commit.Start, End: commit.End, ETag: etag, Records: commit.Records,
+		Start: commit.Start, End: commit.End, ETag: etag, Records: commit.Records, Digest: commit.Digest,
 		ReadAt: commit.ReadAt, Settled: commit.Settled,
 	}
 	m.changed = true
+}
+
+// learnNewest remembers what a commit says that may be the newest one.
+func (m *memory) learnNewest(commit *rawzone.Commit, etag string) {
+	m.learn(commit, etag)
+	if m.Newest == nil || !commit.Start.Before(m.Newest.Start) {
+		m.Newest, m.changed = rawzone.NewestOf(commit, etag), true
+	}
+	if !m.Unfinished.After(commit.Start) {
+		m.Unfinished = time.Time{}
+	}
 }
 
 // saw remembers that the window was found unchanged at a time.
@@ -104,7 +118,7 @@ func (r *run) auditFrom() time.Time {
 func (r *run) recall(ctx context.Context) (err error) {
 	r.memory.Audit, err = r.Zone.Audit(ctx)
 	r.memory.lookback = r.Stream.Lookback.D()
-	r.memory.all = true
+	r.memory.all = err == nil
 	return err
 }
 
@@ -114,14 +128,16 @@ func (r *run) remember(ctx context.Context) error {
 	m := &r.memory
 	before := len(m.Windows)
 	from, lookback := r.auditFrom(), r.Stream.Lookback.D()
-	oldest := from
-	if len(m.listed) > 0 && m.listed[0].Start.Before(oldest) {
-		// What is listed would be learned again, as of its commit, and be compared for ever.
-		oldest = m.listed[0].Start
+	if m.complete {
+		oldest := from
+		if len(m.listed) > 0 && m.listed[0].Start.Before(oldest) {
+			// What is listed would be learned again, as of its commit, and be compared for ever.
+			oldest = m.listed[0].Start
+		}
+		m.Windows = slices.DeleteFunc(m.Windows, func(a rawzone.Audited) bool {
+			return a.Settled && !r.rostered[a.Start] && a.Start.Before(oldest) && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback))
+		})
 	}
-	m.Windows = slices.DeleteFunc(m.Windows, func(a rawzone.Audited) bool {
-		return a.Settled && !r.rostered[a.Start] && a.Start.Before(oldest) && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback))
-	})
 	if !m.changed && len(m.Windows) == before {
 		return nil
 	}
@@ -172,6 +188,8 @@ func (r *run) audit(ctx, asking context.Context) error {
 		if err := r.auditCounts(asking); err != nil || r.answer.More {
 			return err
 		}
+	} else if err := r.auditTogether(asking); err != nil || r.answer.More {
+		return err
 	}
 	var failed []error
 	for _, a := range r.dueWindows() {
@@ -201,6 +219,9 @@ func (r *run) audit(ctx, asking context.Context) error {
 
 // complete remembers the listed commits that it does not know yet, or knows an earlier generation of.
 func (r *run) complete(ctx context.Context) error {
+	if r.unlisted {
+		return nil
+	}
 	for _, ref := range r.memory.listed {
 		if i, known := r.memory.at(ref.Start); known && r.memory.Windows[i].ETag == ref.ETag {
 			continue
@@ -215,7 +236,7 @@ func (r *run) complete(ctx context.Context) error {
 		}
 		r.memory.learn(commit, etag)
 	}
-	r.memory.complete = true
+	r.memory.complete, r.memory.Listed = true, r.now
 	return nil
 }
 

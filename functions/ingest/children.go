@@ -67,33 +67,80 @@ func dueParent(at, now time.Time, ahead, lookback time.Duration, settled bool) t
 // children reads of each parent that is due what its children are by now. The parents are those that the parent stream has
 // committed; the list of them is stored before the first is read.
 func (r *run) children(ctx, asking context.Context) error {
-	from := r.auditFrom()
-	if stored := r.memory.From; !stored.IsZero() && stored.Before(from) {
-		from = stored
-	}
-	if err := r.list(ctx, from, from); err != nil {
-		return err
-	}
-	if err := r.complete(ctx); err != nil || r.answer.More {
-		return err
-	}
 	roster, err := r.Zone.Roster(ctx)
 	if err != nil {
 		return err
 	}
-	c := &children{run: r, from: from, roster: roster, same: map[string]bool{}}
+	c := &children{run: r, roster: roster, same: map[string]bool{}}
 	if err := c.discover(ctx); err != nil {
 		return err
 	}
-	if err := c.store(ctx); err != nil || c.answer.More {
-		return err
+	if c.answer.More {
+		return c.store(ctx)
 	}
-	err = c.readDue(ctx, asking)
+	if len(c.due()) == 0 {
+		c.unlisted, c.answer.Watermark = true, c.now
+		err = c.sweep(ctx, &c.roster.Sweeping, &c.changed)
+	} else if err = c.recallChildren(ctx); err == nil && !c.answer.More {
+		// The list is stored before the first parent is read.
+		if err = c.store(ctx); err == nil {
+			err = c.readDue(ctx, asking)
+			c.mirror()
+		}
+	}
 	c.tell()
 	if ctx.Err() != nil {
 		return err
 	}
 	return errors.Join(err, c.store(ctx))
+}
+
+// recallChildren learns what is committed of the parents, which a run needs to know in which one is due.
+func (c *children) recallChildren(ctx context.Context) error {
+	if err := c.recall(ctx); err != nil {
+		return err
+	}
+	c.from = c.auditFrom()
+	if stored := c.memory.From; !stored.IsZero() && stored.Before(c.from) {
+		c.from = stored
+	}
+	if err := c.list(ctx, c.from, c.from); err != nil {
+		return err
+	}
+	if err := c.complete(ctx); err != nil || c.answer.More {
+		return err
+	}
+	if c.roster.Sweeping == (rawzone.Sweeping{}) {
+		// An earlier release has kept it there.
+		c.roster.Sweeping = c.memory.Sweeping
+	}
+	c.mirror()
+	c.forgetDone()
+	return nil
+}
+
+// mirror has the roster say when its parents were last read.
+func (c *children) mirror() {
+	for i := range c.roster.Parents {
+		p := &c.roster.Parents[i]
+		if at, known := c.memory.at(p.Slot); known {
+			a := c.memory.Windows[at]
+			if !p.Read.Equal(a.ReadAt) || p.Unsettled == a.Settled {
+				p.Read, p.Unsettled, c.changed = a.ReadAt, !a.Settled, true
+			}
+		}
+	}
+}
+
+// forgetDone takes the parents off the roster that will be due no more.
+func (c *children) forgetDone() {
+	before := len(c.roster.Parents)
+	c.roster.Parents = slices.DeleteFunc(c.roster.Parents, func(p rawzone.Rostered) bool { return c.done(p) })
+	c.changed = c.changed || len(c.roster.Parents) != before
+	c.rostered = map[time.Time]bool{}
+	for _, p := range c.roster.Parents {
+		c.rostered[p.Slot] = true
+	}
 }
 
 // children is one invocation's work at a child stream.
@@ -157,13 +204,7 @@ func (c *children) discover(ctx context.Context) error {
 		maps.DeleteFunc(seen, func(name, _ string) bool { return name < oldest && !c.same[name] })
 		c.roster.From, c.roster.Seen = from, seen
 	}
-	before := len(c.roster.Parents)
-	c.roster.Parents = slices.DeleteFunc(c.roster.Parents, func(p rawzone.Rostered) bool { return c.done(p) })
-	c.changed = c.changed || len(c.roster.Parents) != before
-	c.rostered = map[time.Time]bool{}
-	for _, p := range c.roster.Parents {
-		c.rostered[p.Slot] = true
-	}
+	c.forgetDone()
 	return nil
 }
 
@@ -182,13 +223,12 @@ func (c *children) unchanging(starts []time.Time) time.Time {
 // done reports whether a parent will be due no more.
 func (c *children) done(p rawzone.Rostered) bool {
 	last := c.time(p).Add(c.Stream.Lookback.D())
-	i, known := c.memory.at(p.Slot)
-	read := known && !c.memory.Windows[i].ReadAt.Before(last)
+	read := !p.Read.IsZero() && !p.Read.Before(last)
 	if c.now.After(c.over(p.Time)) {
 		// After an outage it is read all the same, or tried.
 		return read || !p.Refused.Before(last)
 	}
-	return read && c.memory.Windows[i].Settled
+	return read && !p.Unsettled
 }
 
 // admitAll takes the parents of a commit into the roster, and returns its ETag.
@@ -313,12 +353,8 @@ type waiting struct {
 func (c *children) due() []waiting {
 	var all []waiting
 	for _, p := range c.roster.Parents {
-		read, settled := time.Time{}, true
-		if i, known := c.memory.at(p.Slot); known {
-			read, settled = c.memory.Windows[i].ReadAt, c.memory.Windows[i].Settled
-		}
-		since := dueParent(c.time(p), c.now, c.Stream.Parent.Ahead.D(), c.Stream.Lookback.D(), settled)
-		if read.Before(since) && (p.Refused.Before(since) || !c.now.Before(again(p))) {
+		since := dueParent(c.time(p), c.now, c.Stream.Parent.Ahead.D(), c.Stream.Lookback.D(), !p.Unsettled)
+		if p.Read.Before(since) && (p.Refused.Before(since) || !c.now.Before(again(p))) {
 			all = append(all, waiting{p, since})
 		}
 	}

@@ -62,7 +62,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		return err
 	}
 	g.rate = commit.Rate
-	g.memory.learn(commit, etag)
+	g.learn(commit, etag)
 	if g.Stream.Window.Listing != nil {
 		g.listed = commit
 	}
@@ -85,12 +85,21 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		g.answer.Replaced++
 		g.lateness(replaced, kept)
 	}
-	g.Logger.Info("window committed", "stream", g.Stream.Name, "start", commit.Start, "end", commit.End,
+	g.Logger.Info("window committed", telemetry.Figures("stream", g.Stream.Name, "start", commit.Start, "end", commit.End,
 		"generation", commit.Generation, "records", commit.Records, "announced", commit.Announced, "duplicates", commit.Duplicates,
 		"carried", commit.Carried,
 		"pages", commit.Pages, "parts", len(commit.Parts), "backoffs", commit.Backoffs, "resumes", commit.Resumes,
-		"attempt", commit.Attempt, "settled", commit.Settled, "rate", commit.Rate)
+		"attempt", commit.Attempt, "settled", commit.Settled, "rate", commit.Rate)...)
 	return nil
+}
+
+// learn remembers what a commit says that this reading has put.
+func (g *reading) learn(commit *rawzone.Commit, etag string) {
+	if g.Parents != nil {
+		g.memory.learn(commit, etag)
+		return
+	}
+	g.memory.learnNewest(commit, etag)
 }
 
 // same returns the start of the window that has the records which were read, where the vendor lists no others since. It is the

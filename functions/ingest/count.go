@@ -21,7 +21,6 @@ func windowOf(a rawzone.Audited) window.Window { return window.Window{Start: a.S
 // were not compared for longest. A window whose count differs becomes suspect.
 func (r *run) auditCounts(asking context.Context) error {
 	spans := r.spans()
-	spans = slices.DeleteFunc(spans, func(span []rawzone.Audited) bool { return r.countedBefore(span).IsZero() })
 	slices.SortStableFunc(spans, func(a, b []rawzone.Audited) int { return r.countedBefore(a).Compare(r.countedBefore(b)) })
 	for _, span := range spans[:min(len(spans), CountsPerRun)] {
 		if err := r.compare(asking, span); err != nil {
@@ -34,33 +33,11 @@ func (r *run) auditCounts(asking context.Context) error {
 	return nil
 }
 
-// spans cuts the windows of the lookback into runs without a gap, each as long as the vendor can be asked for at
-// once. Unsettled windows, whose counts mean nothing, are read again anyhow and left out.
-func (r *run) spans() (spans [][]rawzone.Audited) {
-	begin := 0
-	windows := r.memory.Windows
-	for i := range windows {
-		if i > begin {
-			longest := r.Stream.LatestEnd(windows[begin].Start)
-			if !windows[i].Start.Equal(windows[i-1].End) || !windows[i].Settled || !windows[begin].Settled ||
-				!longest.IsZero() && windows[i].End.After(longest) {
-				spans = append(spans, windows[begin:i])
-				begin = i
-			}
-		}
-	}
-	if begin < len(windows) {
-		spans = append(spans, windows[begin:])
-	}
-	return slices.DeleteFunc(spans, func(span []rawzone.Audited) bool { return !span[0].Settled })
-}
-
-// countedBefore returns when the window of the span was compared that has waited longest of those due, the zero time where
-// none is due.
+// countedBefore returns when the window of the span was compared that has waited longest of those due.
 func (r *run) countedBefore(span []rawzone.Audited) (earliest time.Time) {
 	for _, a := range span {
-		if a.ReadAt.Before(due(a.End, r.now, r.Stream.Lookback.D(), true)) && (earliest.IsZero() || a.ReadAt.Before(earliest)) {
-			earliest = a.ReadAt
+		if since := r.countedSince(a); !since.IsZero() && (earliest.IsZero() || since.Before(earliest)) {
+			earliest = since
 		}
 	}
 	return earliest

@@ -10,9 +10,26 @@ import (
 	"github.com/windrow-data/windrow/functions/window"
 )
 
-// newest returns the newest commit, or nil where the stream has none. The listing that it is found by is that of the
-// lookback, whose commits the audit needs to know too.
+// longestUnlisted is how long ingest goes by what it remembers of the log.
+const longestUnlisted = 3 * time.Hour
+
+// newest returns the newest commit, or nil where the stream has none. In the hours in which an idle run has other requests to
+// make, it is the one remembered: were there a later one, the next commit would meet it.
 func (r *run) newest(ctx context.Context) (*rawzone.Commit, error) {
+	m := &r.memory
+	hours := rawzone.IngestHours(r.now) || rawzone.PreprocessHours(r.now)
+	listed := !m.Listed.IsZero() && !r.now.Before(m.Listed) && r.now.Sub(m.Listed) <= longestUnlisted && !r.auditFrom().Before(m.From)
+	if hours && listed && m.Newest != nil {
+		r.unlisted = true
+		return m.Newest.Commit(), nil
+	}
+	return r.listNewest(ctx)
+}
+
+// listNewest returns the newest commit that there is, or nil where the stream has none. The listing that it is found by is that of
+// the lookback, whose commits the audit needs to know too.
+func (r *run) listNewest(ctx context.Context) (*rawzone.Commit, error) {
+	r.unlisted, r.memory.Listed = false, time.Time{}
 	from := r.auditFrom()
 	if stored := r.memory.From; !stored.IsZero() && stored.Before(from) {
 		from = stored
@@ -32,13 +49,17 @@ func (r *run) newest(ctx context.Context) (*rawzone.Commit, error) {
 		// After a long outage the newest window may still reach into what is audited.
 		commit, etag, err := r.Zone.Newest(ctx, r.now)
 		if commit != nil {
-			r.memory.learn(commit, etag)
+			r.memory.learnNewest(commit, etag)
 		}
 		return commit, err
 	}
-	commit, etag, err := r.Zone.Commit(ctx, r.memory.listed[n-1])
+	last := r.memory.listed[n-1]
+	if known := r.memory.Newest; known != nil && known.Start.Equal(last.Start) && known.ETag == last.ETag {
+		return known.Commit(), nil
+	}
+	commit, etag, err := r.Zone.Commit(ctx, last)
 	if err == nil {
-		r.memory.learn(commit, etag)
+		r.memory.learnNewest(commit, etag)
 	}
 	return commit, err
 }
@@ -76,6 +97,15 @@ func (r *run) forward(ctx, asking context.Context, newest *rawzone.Commit) error
 		}
 		reading, err := r.window(ctx, asking, choice)
 		switch {
+		case errors.Is(err, rawzone.ErrLost) && r.unlisted && r.wasThere(err):
+			// What is remembered is not all that there is.
+			if newest, err = r.listNewest(ctx); err != nil {
+				return err
+			}
+			if start, err = r.watermark(ctx, newest); err != nil {
+				return err
+			}
+			continue
 		case errors.Is(err, rawzone.ErrLost):
 			// The winner goes on from its own commit.
 			r.overlapped(choice.Window())
@@ -87,6 +117,12 @@ func (r *run) forward(ctx, asking context.Context, newest *rawzone.Commit) error
 		}
 		start = reading.attempt.Window.End
 	}
+}
+
+// wasThere reports whether the commit that a run has lost to was there before the run began.
+func (r *run) wasThere(err error) bool {
+	var lost *rawzone.LostError
+	return errors.As(err, &lost) && lost.Modified.Before(r.began.Truncate(time.Second))
 }
 
 // watermark returns where the next window starts.

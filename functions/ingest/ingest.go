@@ -184,12 +184,12 @@ func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, a
 		level = slog.LevelError
 	}
 	a := r.answer
-	r.Logger.Log(ctx, level, title, "stream", a.Stream, "watermark", a.Watermark, "windows", a.Windows, "backedOff", a.BackedOff,
+	r.Logger.Log(ctx, level, title, telemetry.Figures("stream", a.Stream, "watermark", a.Watermark, "windows", a.Windows, "backedOff", a.BackedOff,
 		"resumed", a.Resumed, "attempts", a.Attempts, "pages", a.Pages, "parts", a.Parts, "records", a.Records,
 		"counted", a.Counted, "reread", a.Reread, "replaced", a.Replaced, "late", a.Late, "unreadable", a.Unreadable, "unsettled", a.Unsettled,
 		"overlapped", a.Overlapped, "swept", a.Swept,
 		"requests", a.Requests, "retries", a.Retries, "throttled", a.Throttled, "waitSeconds", a.WaitSeconds,
-		"ratePerSecond", a.RatePerSecond, "more", a.More, "position", a.Position, "findings", a.Found(), "error", err)
+		"ratePerSecond", a.RatePerSecond, "more", a.More, "position", a.Position, "findings", a.Found(), "error", err)...)
 	return a, err
 }
 
@@ -211,6 +211,8 @@ type run struct {
 	answer      Answer
 	rate        float64
 	memory      memory
+	// unlisted says that the commits are not listed: what is remembered of them is gone by.
+	unlisted bool
 	// listed is the newest commit of a stream that is a listing.
 	listed *rawzone.Commit
 	// rostered are the slots of the parents that a child stream goes on with.
@@ -220,18 +222,12 @@ type run struct {
 // ordinary is a run of the schedule.
 func (r *run) ordinary(ctx, asking context.Context) error {
 	defer r.tellStaleness()
-	if err := r.recall(ctx); err != nil {
-		return err
-	}
 	work := r.windows
 	if r.Parents != nil {
 		work = r.children
 	}
 	err := work(ctx, asking)
-	if err == nil && !r.answer.More {
-		err = r.sweep(ctx)
-	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || !r.memory.all {
 		return err
 	}
 	return errors.Join(err, r.remember(ctx))
@@ -239,6 +235,9 @@ func (r *run) ordinary(ctx, asking context.Context) error {
 
 // windows takes a stream forward that is read by time, and then audits it.
 func (r *run) windows(ctx, asking context.Context) error {
+	if err := r.recall(ctx); err != nil {
+		return err
+	}
 	newest, err := r.newest(ctx)
 	if err != nil {
 		return err
@@ -246,7 +245,10 @@ func (r *run) windows(ctx, asking context.Context) error {
 	if err := r.forward(ctx, asking, newest); err != nil || r.answer.More {
 		return err
 	}
-	return r.audit(ctx, asking)
+	if err := r.audit(ctx, asking); err != nil || r.answer.More {
+		return err
+	}
+	return r.sweep(ctx, &r.memory.Sweeping, &r.memory.changed)
 }
 
 // left returns the time in which the vendor may still be asked.

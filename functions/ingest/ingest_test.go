@@ -407,8 +407,8 @@ func TestNothingNewAsksTheVendorNothing(t *testing.T) {
 	if f.model.requests != requests {
 		t.Errorf("%d requests to the vendor", f.model.requests-requests)
 	}
-	if calls := f.store.Calls(); len(calls) != 9 {
-		t.Errorf("%d requests to S3, want a LIST and two GETs each: %v", len(calls), calls)
+	if calls := f.store.Calls(); len(calls) != 4 {
+		t.Errorf("%d requests to S3, want a GET each, and a LIST for the old tick: %v", len(calls), calls)
 	}
 }
 

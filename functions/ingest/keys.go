@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"slices"
 
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -86,6 +87,14 @@ func (s *keySet) add(hash uint64, own bool) {
 	}
 }
 
+// addAll adds the keys of a page's records. One after the other the processor waits for the memory of several slots at once, which
+// takes a third as long as between other work.
+func (s *keySet) addAll(hashes []uint64, own bool) {
+	for _, hash := range hashes {
+		s.add(hash, own)
+	}
+}
+
 // hasOwn reports whether a record of the window itself has the key; it is only asked for keys that the set samples.
 func (s *keySet) hasOwn(hash uint64) bool {
 	return len(s.slots) > 0 && s.slots[s.find(hash)]&ownKey != 0
@@ -99,7 +108,8 @@ func (s *keySet) grow() {
 	old := s.slots
 	if s.held >= maxKeys {
 		s.sampled++
-		s.slots = make([]uint64, len(old))
+		// The table is filled anew: two of this size would be a quarter of the function's memory.
+		old = s.leave()
 	} else {
 		// In large steps, since both tables are held while the keys are moved.
 		s.slots = make([]uint64, min(max(firstSlots, 8*len(old)), 2*maxKeys))
@@ -112,6 +122,20 @@ func (s *keySet) grow() {
 			s.own += int(hash & ownKey)
 		}
 	}
+}
+
+// leave empties the table and returns those of its slots that are still to be held.
+func (s *keySet) leave() []uint64 {
+	n := 0
+	for _, hash := range s.slots {
+		if hash != 0 && s.samples(hash) {
+			s.slots[n] = hash
+			n++
+		}
+	}
+	left := slices.Clone(s.slots[:n])
+	clear(s.slots)
+	return left
 }
 
 // count adds the keys of the parts that earlier invocations have stored. It fails with [vendorapi.ErrDeadline]

@@ -31,6 +31,8 @@ type reading struct {
 	// earlier invocations have stored.
 	keys      keySet
 	uncounted int
+	// hashes are those of the keys on the page at hand.
+	hashes []uint64
 	// uncountable says that an invocation's whole time was too short to count the keys.
 	uncountable bool
 
@@ -51,7 +53,8 @@ type reading struct {
 // the same where no time is left to ask for a shorter one, or none is asked for in another way: a vendor that
 // takes whole days gives as much for an hour as for the day.
 func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) error {
-	looked := g.Stream.Paging.Chained()
+	chained := g.Stream.Paging.Chained()
+	looked := chained && g.mayBeBegun(choice.Window().Start)
 	if looked {
 		if found, err := g.takeUp(ctx, choice.Window().Start); err != nil || found {
 			return err
@@ -84,6 +87,25 @@ func (g *reading) choose(ctx, asking context.Context, choice *window.Choice) err
 		g.Logger.Debug("window shortened", "stream", g.Stream.Name, "from", w.End, "to", choice.Window().End,
 			"announced", page.Total, "capacity", g.capacity(page.Count))
 	}
+}
+
+// mayBeBegun reports whether an earlier run may have stored parts of the window that begins at start. One that does so where the
+// first page would cost it its chain says so beforehand, see [reading.announce].
+func (g *reading) mayBeBegun(start time.Time) bool {
+	m := &g.memory
+	return g.Parents != nil || m.Newest == nil || !m.Newest.End.Equal(start) || m.Unfinished.Equal(start)
+}
+
+// announce stores that parts of the window are about to be stored, where a later run would else not look for them before it asks
+// for a first page.
+func (g *reading) announce(ctx context.Context) error {
+	start := g.attempt.Window.Start
+	if !g.Stream.Paging.Chained() || g.Parents != nil || g.attempt.Replaces != "" || g.memory.Unfinished.Equal(start) || !g.memory.all {
+		return nil
+	}
+	g.memory.Unfinished, g.memory.changed = start, true
+	_, err := g.Zone.PutAudit(ctx, &g.memory.Audit)
+	return err
 }
 
 // takeUp goes on with what an earlier invocation has stored of the window that begins at start, and reports whether
@@ -225,17 +247,17 @@ func (g *reading) outOfTime() bool {
 // take adds the page's records to the buffer and stores a part where it has grown to its size.
 func (g *reading) take(ctx context.Context) error {
 	g.buffer.Page(g.page.Number)
-	for record := range g.page.Records() {
+	g.hashes = g.hashes[:0]
+	for record, key := range g.page.Keyed() {
 		g.buffer.Add(record)
-		if err := g.addKey(record, true); err != nil {
-			return err
-		}
+		g.note(key)
 	}
-	for record := range g.page.Others() {
-		if err := g.addKey(record, false); err != nil {
-			return err
-		}
+	g.keys.addAll(g.hashes, true)
+	g.hashes = g.hashes[:0]
+	for _, key := range g.page.OthersKeyed() {
+		g.note(key)
 	}
+	g.keys.addAll(g.hashes, false)
 	if g.page.Untimed > 0 {
 		g.Logger.Warn("records show no time to place them by and are kept in every window that meets them",
 			"stream", g.Stream.Name, "start", g.attempt.Window.Start, "page", g.page.Number, "records", g.page.Untimed)
@@ -257,16 +279,11 @@ func (g *reading) take(ctx context.Context) error {
 	return g.store(ctx)
 }
 
-// addKey remembers the key of a record, which is the window's own or not. One without a key is distinct from all others.
-func (g *reading) addKey(record []byte, own bool) error {
-	hash, keyed, err := g.key.Hash(record)
-	if err != nil {
-		return fmt.Errorf("window %s, page %d: the key of a record: %w", g.attempt.Window, g.page.Number, err)
+// note remembers the key of a record for [keySet.addAll]. One without a key is distinct from all others.
+func (g *reading) note(key vendorapi.Key) {
+	if key.Known {
+		g.hashes = append(g.hashes, key.Hash)
 	}
-	if keyed {
-		g.keys.add(hash, own)
-	}
-	return nil
 }
 
 // A window is worth a finding where at least so many records, and so large a part of those given for it, lie far outside it.
@@ -341,6 +358,11 @@ func (g *reading) store(ctx context.Context) error {
 		return err
 	}
 	g.attempt.Next, g.attempt.Complete = string(next), g.last
+	if !g.last {
+		if err := g.announce(ctx); err != nil {
+			return err
+		}
+	}
 	pages, records := g.buffer.Pages(), g.buffer.Records()
 	if err := g.Zone.Store(ctx, &g.attempt, g.buffer, g.Config.Run); err != nil {
 		return err

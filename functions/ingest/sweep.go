@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"time"
+
+	"github.com/windrow-data/windrow/functions/rawzone"
 )
 
 const (
@@ -13,26 +15,31 @@ const (
 
 // sweep deletes what zombies and abandoned attempts have left, once a day: the parts of windows that are older
 // than the lookback and a week and that no commit names. Each day of the log is swept when it becomes that old; one
-// day of those before is swept again with it, in turn, for what backfills have left there.
-func (r *run) sweep(ctx context.Context) error {
-	m := &r.memory
+// day of those before is swept again, in turn, for what backfills have left there. The two are done by runs that list no
+// commits, one by each, unless they are overdue. changed says whether there is anything to store.
+func (r *run) sweep(ctx context.Context, m *rawzone.Sweeping, changed *bool) error {
 	today := r.now.UTC().Truncate(oneDay)
-	if !today.After(m.SweptAt) {
+	overdue := today.Sub(m.SweptAt) > oneDay
+	if !today.After(m.SweptAt) || !overdue && !(r.unlisted && rawzone.IngestHours(r.now)) {
 		return nil
 	}
-	first, any, err := r.Zone.First(ctx)
-	if err != nil || !any {
-		return err
-	}
-	begin := first.Start.Truncate(oneDay)
-	day := m.Swept
-	if day.Before(begin) {
-		day = begin
-	}
-	if days := int64(day.Sub(begin) / oneDay); days > 0 {
-		turn := begin.Add(time.Duration(today.Unix()/int64(oneDay.Seconds())%days) * oneDay)
-		if _, err := r.sweepDay(ctx, turn); err != nil {
+	if m.Begins.IsZero() {
+		any, err := r.lookUpBeginning(ctx, m)
+		if err != nil {
 			return err
+		}
+		if *changed = true; !any {
+			m.SweptAt = today
+			return nil
+		}
+	}
+	day := later(m.Swept, m.Begins)
+	if !m.Turned.Equal(today) {
+		if err := r.sweepAgain(ctx, m, today, day); err != nil {
+			return err
+		}
+		if m.Turned, *changed = today, true; !overdue {
+			return nil
 		}
 	}
 	for last := today.Add(-r.Stream.Lookback.D() - unnamedFor); !day.After(last.Add(-oneDay)); day = day.Add(oneDay) {
@@ -52,8 +59,29 @@ func (r *run) sweep(ctx context.Context) error {
 	if !r.answer.More {
 		m.SweptAt = today
 	}
-	m.Swept, m.changed = day, true
+	m.Swept, *changed = day, true
 	return nil
+}
+
+// lookUpBeginning remembers the first day of the log, and reports whether there is any.
+func (r *run) lookUpBeginning(ctx context.Context, m *rawzone.Sweeping) (any bool, err error) {
+	first, any, err := r.Zone.First(ctx)
+	if any {
+		m.Begins = first.Start.Truncate(oneDay)
+	}
+	return any, err
+}
+
+// sweepAgain sweeps the one of the days up to before whose turn it is today, or looks whether a backfill has made the log longer.
+func (r *run) sweepAgain(ctx context.Context, m *rawzone.Sweeping, today, before time.Time) error {
+	days := int64(before.Sub(m.Begins) / oneDay)
+	turn := today.Unix() / int64(oneDay.Seconds()) % (days + 1)
+	if turn == days {
+		_, err := r.lookUpBeginning(ctx, m)
+		return err
+	}
+	_, err := r.sweepDay(ctx, m.Begins.Add(time.Duration(turn)*oneDay))
+	return err
 }
 
 // sweepDay sweeps the windows that begin on a day, and reports whether some parts there are still too young.

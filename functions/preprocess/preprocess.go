@@ -1,9 +1,12 @@
-// Package preprocess makes the curated objects that have no receipt for their commit and their columns.
+// Package preprocess makes the curated objects that are not yet made of their commit with their columns.
 //
-// It works as a build tool does that goes by content: it lists commits and receipts side by side and makes
-// what is missing. Times are never compared, so a crash, a replay, a changed column list, an empty window and
-// a late record are all the same case. It stands apart from curated, which knows what a record becomes, and
-// from ingest, whose failures must not stop it.
+// It works as a build tool does that goes by content: it lists commits and makes those that neither the mark nor a receipt says
+// are done with, by the commit's ETag and the columns. Times are never compared, so a crash, a replay, a changed column list, an
+// empty window and a late record are all the same case. The receipts are what counts; the mark remembers those of the last days, so
+// that an idle run need not list them. A window without records whose commit is the first has none, since nothing can ever have been
+// made of it.
+//
+// It stands apart from curated, which knows what a record becomes, and from ingest, whose failures must not stop it.
 package preprocess
 
 import (
@@ -44,7 +47,7 @@ type Config struct {
 // Answer is what a run has done.
 type Answer struct {
 	Stream string `json:"stream"`
-	// Windows is the number of windows that got their receipt.
+	// Windows is the number of windows that got their receipt, or were found to need none.
 	Windows int `json:"windows"`
 	// Objects is the number of Parquet objects put, Rows and Quarantined what became of their records.
 	Objects     int   `json:"objects"`
@@ -61,7 +64,7 @@ type Answer struct {
 	telemetry.Report
 }
 
-// Run makes every window that has a commit and no receipt for it, oldest first, as far as the context's
+// Run makes every window that has a commit and is not done with, oldest first, as far as the context's
 // deadline allows; a run begins at least one object. now is the time that the run stands for. A window that
 // fails does not keep the others from being made; the error then names the first and counts the rest. It is
 // [rawzone.ErrNewerFormat] where a newer release has been at work.
@@ -93,9 +96,9 @@ func do(ctx context.Context, c Config, now time.Time, title string, work func(*r
 		level = slog.LevelError
 	}
 	a := r.answer
-	c.Logger.Log(ctx, level, title, "stream", a.Stream, "windows", a.Windows, "objects", a.Objects, "rows", a.Rows,
+	c.Logger.Log(ctx, level, title, telemetry.Figures("stream", a.Stream, "windows", a.Windows, "objects", a.Objects, "rows", a.Rows,
 		"quarantined", a.Quarantined, "confirmed", a.Confirmed, "left", a.Left, "more", a.More, "position", a.Position,
-		"findings", a.Found(), "error", err)
+		"findings", a.Found(), "error", err)...)
 	return a, err
 }
 
@@ -110,9 +113,13 @@ type run struct {
 	fields fieldSet
 	reason string
 	now    time.Time
+	// writer makes one object after the other; nil before the first.
+	writer *curated.Writer
+	// looked says that this run has looked behind the mark.
+	looked bool
 }
 
-// ordinary makes what has no receipt from the mark on, moves the mark, and once a day looks at some of the days before it.
+// ordinary makes what is not done with from the mark on, once a day looks at some of the days before it, and moves it.
 func (r *run) ordinary(ctx context.Context) error {
 	mark, err := r.readMark(ctx)
 	if err != nil {
@@ -121,15 +128,19 @@ func (r *run) ordinary(ctx context.Context) error {
 	pass := &pass{run: r, from: mark.Day}
 	// Commits change no more that are older than what an audit looks at.
 	settled := r.now.Add(-rawzone.AuditSpan(time.Duration(r.Stream.Lookback)))
-	// open is the first window that is not done with, last the last one that has settled.
+	// open is the first window that is not done with, last the last one that has settled; passed are those before open.
 	var open, last time.Time
-	err = pass.each(ctx, func(ref rawzone.CommitRef, there []objectstore.Object) error {
+	var passed daySums
+	err = pass.each(ctx, func(ref rawzone.CommitRef, receipts func() ([]objectstore.Object, error)) error {
 		if !ref.Start.After(settled) {
 			last = ref.Start
 		}
-		done, err := r.missing(ctx, ref, there)
-		if (err != nil || !done) && open.IsZero() {
+		state, err := r.look(ctx, &mark, ref, receipts)
+		if state == unfinished && open.IsZero() {
 			open = ref.Start
+		}
+		if open.IsZero() {
+			passed.add(ref)
 		}
 		return err
 	})
@@ -139,65 +150,54 @@ func (r *run) ordinary(ctx context.Context) error {
 	if !open.IsZero() && open.Before(last) {
 		last = open
 	}
+	var behind error
 	if !r.answer.More {
-		if err := r.behind(ctx, &mark); err != nil {
+		behind = r.behind(ctx, &mark)
+	}
+	if behind == nil {
+		if err := r.moveMark(ctx, &mark, last, passed); err != nil {
 			return err
 		}
 	}
-	if err := r.moveMark(ctx, mark, last); err != nil {
-		return err
-	}
-	return pass.failed()
+	return errors.Join(behind, r.storeMark(ctx, mark), pass.failed())
 }
 
-// missing makes the window where it has no receipt for its commit and columns, and reports whether it is done with.
-func (r *run) missing(ctx context.Context, ref rawzone.CommitRef, there []objectstore.Object) (done bool, err error) {
+// look makes the window where the mark does not say that it is done with. Windows that come after all that the mark knows have nearly
+// always no receipts yet; the conditional puts of the first generation show where that is wrong.
+func (r *run) look(ctx context.Context, m *mark, ref rawzone.CommitRef, receipts func() ([]objectstore.Object, error)) (state, error) {
+	if m.Made[ref.Name] == ref.ETag {
+		return finished, nil
+	}
+	var state state
+	var err error
+	if m.newest != "" && ref.Name > m.newest {
+		state, err = r.window(ctx, ref, nil, false)
+	} else {
+		there, listing := receipts()
+		if listing != nil {
+			return unfinished, listing
+		}
+		state, err = r.missing(ctx, ref, there)
+	}
+	if state == blank || state == finished && !r.claimed(*m) {
+		m.made(ref)
+	}
+	return state, err
+}
+
+// missing makes the window where it has no receipt for its commit and columns.
+func (r *run) missing(ctx context.Context, ref rawzone.CommitRef, there []objectstore.Object) (state, error) {
 	// A further receipt is that of a slow run, which may have put objects under names of an older commit:
 	// such a window is made again too.
 	if len(there) == 1 && there[0].Key == r.names.Receipt(ref.Name, ref.ETag, r.table.Hash()) {
 		switch {
 		case there[0].Size == 0:
-			return true, nil
+			return finished, nil
 		case r.Clock().Before(there[0].Modified.Add(longestRun)):
-			return false, nil
+			return unfinished, nil
 		}
 	}
-	return false, r.window(ctx, ref, there, false)
-}
-
-// checkSpan is how much of the log behind the mark is looked at on one day.
-const checkSpan = 30 * 24 * time.Hour
-
-// behind looks, once a day, at a stretch of the log before the mark, the next one each day: windows committed there by a
-// backfill that has ended early are made too.
-func (r *run) behind(ctx context.Context, m *mark) error {
-	today := r.now.UTC().Truncate(24 * time.Hour)
-	if !today.After(m.Checked) {
-		return nil
-	}
-	m.Checked = today
-	if m.Day.IsZero() {
-		return nil
-	}
-	first, any, err := r.Raw.First(ctx)
-	if err != nil || !any || !first.Start.Before(m.Day) {
-		return err
-	}
-	stretches := int64((m.Day.Sub(first.Start) + checkSpan - 1) / checkSpan)
-	from := first.Start.Add(time.Duration(today.Unix()/(24*60*60)%stretches) * checkSpan)
-	pass := &pass{run: r, from: from, to: earlier(from.Add(checkSpan), m.Day)}
-	err = pass.each(ctx, func(ref rawzone.CommitRef, there []objectstore.Object) error {
-		_, err := r.missing(ctx, ref, there)
-		return err
-	})
-	return errors.Join(err, pass.failed())
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
+	return r.window(ctx, ref, &there, false)
 }
 
 // pass goes once through the commits from a time on, and up to another where that is not zero, with their receipts.
@@ -207,14 +207,18 @@ type pass struct {
 	failures []error
 }
 
-// each calls visit for each commit, while there is time. What fails of one window does not keep the others from being
-// visited; the pass remembers it.
-func (p *pass) each(ctx context.Context, visit func(rawzone.CommitRef, []objectstore.Object) error) error {
+// each calls visit for each commit, while there is time, with what returns its receipts; they are listed where it is first called.
+// What fails of one window does not keep the others from being visited; the pass remembers it.
+func (p *pass) each(ctx context.Context, visit func(rawzone.CommitRef, func() ([]objectstore.Object, error)) error) error {
 	// A pass that ends early leaves its listings unfinished.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	receipts := p.receiptsFrom(ctx, p.from)
-	defer receipts.stop()
+	var receipts *receipts
+	defer func() {
+		if receipts != nil {
+			receipts.stop()
+		}
+	}()
 	for ref, err := range p.Raw.Commits(ctx, p.from) {
 		if err != nil {
 			return err
@@ -222,11 +226,17 @@ func (p *pass) each(ctx context.Context, visit func(rawzone.CommitRef, []objects
 		if !p.to.IsZero() && !ref.Start.Before(p.to) {
 			return nil
 		}
-		there, err := receipts.of(ref.Name)
-		if err != nil {
-			return err
+		var listing error
+		err = visit(ref, func() (there []objectstore.Object, err error) {
+			if receipts == nil {
+				receipts = p.receiptsFrom(ctx, ref.Start)
+			}
+			there, listing = receipts.of(ref.Name)
+			return there, listing
+		})
+		if listing != nil {
+			return listing
 		}
-		err = visit(ref, there)
 		switch {
 		case err == nil:
 		case errors.Is(err, errMore):

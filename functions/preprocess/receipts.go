@@ -35,6 +35,13 @@ func (r *run) receiptsFrom(ctx context.Context, from time.Time) *receipts {
 	return &receipts{names: r.names, next: next, stop: stop}
 }
 
+// receiptsOf returns the receipts of one window.
+func (r *run) receiptsOf(ctx context.Context, ref rawzone.CommitRef) ([]objectstore.Object, error) {
+	receipts := r.receiptsFrom(ctx, ref.Start)
+	defer receipts.stop()
+	return receipts.of(ref.Name)
+}
+
 // of returns the window's receipts. Windows are asked for in the order of their names.
 func (r *receipts) of(startName string) (found []objectstore.Object, err error) {
 	for !r.ended && r.start <= startName {

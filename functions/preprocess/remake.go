@@ -73,20 +73,27 @@ func (r *run) past(ctx context.Context, past Past) error {
 			return err
 		}
 	}
+	if err := r.disown(ctx, past, first); err != nil {
+		return err
+	}
 	pass := &pass{run: r, from: first, to: past.End}
-	err := pass.each(ctx, func(ref rawzone.CommitRef, there []objectstore.Object) (err error) {
+	err := pass.each(ctx, func(ref rawzone.CommitRef, receipts func() ([]objectstore.Object, error)) error {
 		if ref.Name <= done {
 			return nil
+		}
+		there, err := receipts()
+		if err != nil {
+			return err
 		}
 		switch past.Replay {
 		case ReplayMissing:
 			_, err = r.missing(ctx, ref, there)
 		case ReplayQuarantined:
 			if _, found := slices.BinarySearch(quarantined, ref.Name); found {
-				err = r.window(ctx, ref, there, true)
+				_, err = r.window(ctx, ref, &there, true)
 			}
 		case ReplayAll:
-			err = r.window(ctx, ref, there, true)
+			_, err = r.window(ctx, ref, &there, true)
 		default:
 			err = fmt.Errorf("replay %q: want %q, %q or nothing", past.Replay, ReplayAll, ReplayQuarantined)
 		}

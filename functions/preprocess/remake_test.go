@@ -43,7 +43,12 @@ func TestReplayIsByteForByteTheSame(t *testing.T) {
 		l.commit(30*i, 1, fmt.Sprintf("{\"id\":%d}\n{\"id\":\"no\"}\n", i), fmt.Sprintf("{\"id\":%d}\n", 10+i))
 	}
 	l.settle()
-	before := l.state()
+	objects := func() map[string]string {
+		state := l.state()
+		delete(state, l.names.Mark())
+		return state
+	}
+	before := objects()
 	for name, c := range map[string]struct {
 		past    Past
 		objects int
@@ -53,9 +58,9 @@ func TestReplayIsByteForByteTheSame(t *testing.T) {
 		"nothing is missing": {Past{Start: noon, End: noon.Add(150 * time.Minute)}, 0},
 	} {
 		l.store.ResetCalls()
-		objects, _ := l.remake(c.past)
+		made, _ := l.remake(c.past)
 		l.settle()
-		if diff := cmp.Diff(before, l.state()); diff != "" {
+		if diff := cmp.Diff(before, objects()); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		puts := 0
@@ -64,8 +69,8 @@ func TestReplayIsByteForByteTheSame(t *testing.T) {
 				puts++
 			}
 		}
-		if puts != c.objects || objects != c.objects {
-			t.Errorf("%s: %d objects put, %d told, want %d", name, puts, objects, c.objects)
+		if puts != c.objects || made != c.objects {
+			t.Errorf("%s: %d objects put, %d told, want %d", name, puts, made, c.objects)
 		}
 	}
 }
@@ -191,7 +196,7 @@ func TestWindowsBehindTheMarkAreMadeToo(t *testing.T) {
 		want[i] = i != 50
 	}
 	maps.DeleteFunc(want, func(_ int64, there bool) bool { return !there })
-	for n := range 6 {
+	for n := range 20 {
 		l.store.ResetCalls()
 		runAt(at.Add(time.Duration(n+1) * 24 * time.Hour))
 		commits := 0

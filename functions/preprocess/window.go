@@ -37,34 +37,59 @@ const (
 	metaQuarantined = "windrow-quarantined"
 )
 
-// window makes the objects of a commit, and then its receipt. receipts are those that the window has, for
-// other commits or columns, or provisional ones. With force objects are made that there are already.
-func (r *run) window(ctx context.Context, ref rawzone.CommitRef, receipts []objectstore.Object, force bool) error {
+// state is what is left of a window for later runs to do.
+type state int
+
+const (
+	// unfinished says that a later run has to look at the window again.
+	unfinished state = iota
+	// finished says that the window has its objects, and a receipt that stays.
+	finished
+	// blank says that there is nothing to make of the window, with whatever columns: the first generation of a window without records.
+	blank
+)
+
+// window makes the objects of a commit, and then its receipt.
+// receipts are those that the window has, for other commits or columns, or provisional ones; nil where they were not looked for.
+// With force objects are made that there are already.
+func (r *run) window(ctx context.Context, ref rawzone.CommitRef, receipts *[]objectstore.Object, force bool) (state, error) {
 	if !r.pace.allows(ctx, 0) {
-		return errMore
+		return unfinished, errMore
 	}
 	begin := r.pace.clock()
 	// A first generation without any receipt has nearly always no objects yet. It is spared the listings;
 	// its conditional puts show where that is wrong.
-	w := &making{run: r, ref: ref, force: force, fresh: !force && len(receipts) == 0}
-	err := w.make(ctx, receipts)
+	w := &making{run: r, ref: ref, force: force, fresh: !force && (receipts == nil || len(*receipts) == 0)}
+	var there []objectstore.Object
+	if receipts != nil {
+		there = *receipts
+	}
+	err := w.make(ctx, there)
 	if errors.Is(err, errNotFresh) {
+		if receipts == nil {
+			if there, err = r.receiptsOf(ctx, ref); err != nil {
+				return unfinished, err
+			}
+		}
 		w = &making{run: r, ref: ref, force: force}
-		err = w.make(ctx, receipts)
+		err = w.make(ctx, there)
 	}
 	r.pace.begun = true
 	if err != nil {
-		return err
+		return unfinished, err
 	}
 	if w.confirmed {
 		r.answer.Confirmed++
-		return nil
+		return w.state, nil
 	}
 	r.answer.Windows++
-	r.Logger.Info("window made", "stream", r.answer.Stream, "start", ref.Name, "end", rawzone.FormatTime(w.commit.End),
+	if w.state == blank {
+		return blank, nil
+	}
+	r.Logger.Info("window made", telemetry.Figures("stream", r.answer.Stream, "start", ref.Name, "end", rawzone.FormatTime(w.commit.End),
 		"generation", w.commit.Generation, "objects", w.objects, "rows", w.rows, "quarantined", w.quarantined,
-		"seconds", r.pace.clock().Sub(begin).Seconds())
-	return nil
+		"seconds", r.pace.clock().Sub(begin).Seconds())...)
+	return w.state, nil
 }
 
 // making is the work on one window.
@@ -78,6 +103,7 @@ type making struct {
 	touched bool
 	// confirmed says that a provisional receipt was found to hold.
 	confirmed bool
+	state     state
 	// seen are the window's objects and their ETags before the commit was read; wanted are the keys that
 	// stay.
 	seen   map[string]string
@@ -114,6 +140,13 @@ func (w *making) make(ctx context.Context, receipts []objectstore.Object) error 
 	}
 	if err := w.checkCounts(); err != nil {
 		return err
+	}
+	if w.commit.Generation == 1 && w.commit.Records == 0 {
+		// It needs no receipt: nobody can ever have made anything of it.
+		if w.etag == w.ref.ETag {
+			w.state = blank
+		}
+		return nil
 	}
 	receipt := w.names.Receipt(w.ref.Name, w.etag, w.table.Hash())
 	own := slices.IndexFunc(receipts, func(o objectstore.Object) bool { return o.Key == receipt })
@@ -155,6 +188,9 @@ func (w *making) make(ctx context.Context, receipts []objectstore.Object) error 
 	if errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged) {
 		// Another run has made the same.
 		return nil
+	}
+	if err == nil && body == "" && w.etag == w.ref.ETag {
+		w.state = finished
 	}
 	return err
 }
@@ -319,7 +355,7 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	}
 	defer quarantine.Close()
 
-	writer := w.table.NewWriter(object, quarantine, curated.Source{
+	writer := w.newWriter(object, quarantine, curated.Source{
 		Window: w.commit.Window(), Generation: w.commit.Generation, IngestedAt: w.commit.WrittenAt,
 	})
 	for _, part := range parts {
@@ -355,6 +391,16 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 		w.reason = writer.Reason()
 	}
 	return counts, nil
+}
+
+// newWriter returns the run's writer, ready for the next object.
+func (r *run) newWriter(object, quarantine io.Writer, source curated.Source) *curated.Writer {
+	if r.writer == nil {
+		r.writer = r.table.NewWriter(object, quarantine, source)
+	} else {
+		r.writer.Reset(object, quarantine, source)
+	}
+	return r.writer
 }
 
 func (w *making) addPart(ctx context.Context, writer *curated.Writer, part rawzone.Part) (err error) {

@@ -23,12 +23,49 @@ type Audit struct {
 	From time.Time `json:"from,omitzero"`
 	// NoneBefore is the start of a window before which the log was found to have none that reaches up to it.
 	NoneBefore time.Time `json:"noneBefore,omitzero"`
-	// Swept is the day up to which parts that no commit names have been deleted.
-	Swept time.Time `json:"swept,omitzero"`
-	// SweptAt is the day on which that was last done.
-	SweptAt time.Time `json:"sweptAt,omitzero"`
+	Sweeping
+	// Newest is the newest commit; nil where it is not known.
+	Newest *Newest `json:"newest,omitempty"`
+	// Listed is the time for which a run last listed the commits and remembered them all; zero where the last one that listed them did not
+	// get as far as that.
+	Listed time.Time `json:"listed,omitzero"`
+	// Unfinished is the start of the window of which a run has begun to store parts, and which it had not committed when it stored the
+	// audit. Zero means that there was none.
+	Unfinished time.Time `json:"unfinished,omitzero"`
 
 	etag string
+}
+
+// Sweeping is how far the parts that no commit names have been deleted. It is kept in the audit, and of a child stream in the roster.
+type Sweeping struct {
+	// Swept is the day up to which they have been deleted.
+	Swept time.Time `json:"swept,omitzero"`
+	// SweptAt is the day on which that was last done, Turned the one on which a day before was last looked at again.
+	SweptAt time.Time `json:"sweptAt,omitzero"`
+	Turned  time.Time `json:"turned,omitzero"`
+	// Begins is the first day of the log, as it was last looked up.
+	Begins time.Time `json:"begins,omitzero"`
+}
+
+// Newest is what the next window needs to know of the commit before it.
+type Newest struct {
+	Start   time.Time `json:"start"`
+	End     time.Time `json:"end"`
+	ETag    string    `json:"etag"`
+	Digest  string    `json:"digest"`
+	Same    time.Time `json:"same,omitzero"`
+	Settled bool      `json:"settled"`
+	Rate    float64   `json:"rate"`
+}
+
+// NewestOf returns what is remembered of a commit.
+func NewestOf(c *Commit, etag string) *Newest {
+	return &Newest{Start: c.Start, End: c.End, ETag: etag, Digest: c.Digest, Same: c.Same, Settled: c.Settled, Rate: c.Rate}
+}
+
+// Commit returns the commit as far as it is remembered.
+func (n *Newest) Commit() *Commit {
+	return &Commit{Start: n.Start, End: n.End, Digest: n.Digest, Same: n.Same, Settled: n.Settled, Rate: n.Rate}
 }
 
 // Audited is what an audit knows of one window's commit.
@@ -37,6 +74,8 @@ type Audited struct {
 	End     time.Time `json:"end"`
 	ETag    string    `json:"etag"`
 	Records int64     `json:"records"`
+	// Digest is the commit's; empty where an earlier release has stored the audit.
+	Digest string `json:"digest,omitempty"`
 	// ReadAt is when the window was last read or counted, by the scheduled time of the run that did so. What
 	// the vendor showed before is in the commit.
 	ReadAt  time.Time `json:"readAt"`

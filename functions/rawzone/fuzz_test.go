@@ -81,7 +81,7 @@ func FuzzObjects(f *testing.F) {
 		Announced: -1, Records: 1 << 60, Digest: "0123456789abcdef", Duplicates: 1, Settled: true, Rate: 0.1, Run: "4f2a", ReadAt: start, WrittenAt: start,
 		Parts: []Part{{Key: "k", ETag: `"e"`, Records: 1, Bytes: 2, FirstPage: 3, LastPage: 4}},
 	}
-	audit := Audit{Format: FormatVersion, Windows: []Audited{{Start: start, End: start.Add(time.Hour), ETag: `"e"`, Records: 7, ReadAt: start}}, Swept: start}
+	audit := Audit{Format: FormatVersion, Windows: []Audited{{Start: start, End: start.Add(time.Hour), ETag: `"e"`, Records: 7, ReadAt: start}}, Sweeping: Sweeping{Swept: start}}
 	for _, value := range []any{commit, audit, Genesis{Format: FormatVersion, Start: start, Run: "4f2a"}} {
 		body, err := json.Marshal(value)
 		if err != nil {

@@ -124,6 +124,7 @@ type Roster struct {
 	Seen map[string]string `json:"seen"`
 	// Parents are in the order of their slots.
 	Parents []Rostered `json:"parents"`
+	Sweeping
 
 	etag string
 }
@@ -142,6 +143,10 @@ type Rostered struct {
 	// in a row.
 	Refused  time.Time `json:"refused,omitzero"`
 	Refusals int       `json:"refusals,omitempty"`
+	// Read is when the children were last read, as far as the run knew that stored the roster, and Unsettled says that their counts did
+	// not agree. By it a run in which no parent is due needs to know no more.
+	Read      time.Time `json:"read,omitzero"`
+	Unsettled bool      `json:"unsettled,omitempty"`
 }
 
 // Roster returns the stream's roster; it is empty where there is none, or none that can be read.

@@ -1,6 +1,7 @@
 package rawzone
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -85,7 +86,7 @@ func (a *Attempt) Records() (n int64) {
 // Digest identifies the records in Parts and in buffer, whatever their order: it is the sum of their 64-bit
 // hashes, in hexadecimal. It tells mistakes apart and not forgeries.
 func (a *Attempt) Digest(buffer *Buffer) string {
-	return fmt.Sprintf("%016x", a.digest+buffer.digest)
+	return digestText(a.digest + buffer.digest)
 }
 
 // Names of a part's metadata. The values are ASCII; S3 allows 2 KB in all.
@@ -115,36 +116,65 @@ const partType = "application/gzip"
 // Buffer collects the records of consecutive pages, compressed, until they are stored as a part. Its memory
 // is reused from part to part.
 type Buffer struct {
-	compressed bytes.Buffer
+	compressed reserved
 	gzip       *gzip.Writer
-	records    int64
-	digest     uint64
-	firstPage  int
-	lastPage   int
+	// lines are records on their way to gzip, which does less in large pieces; they go on where there are most bytes of them.
+	lines     []byte
+	most      int
+	records   int64
+	digest    uint64
+	firstPage int
+	lastPage  int
 }
 
-// maxReserved is the most memory that a buffer reserves beforehand.
-const maxReserved = 16 << 20
+const (
+	// firstReserved is the memory that a buffer takes first, which most runs' parts fit in.
+	firstReserved = 256 << 10
+	// maxLines is how much of the records is given to gzip at once: as much as it compresses at once.
+	maxLines = 64 << 10
+	// maxReserved is the most memory that a buffer reserves beforehand.
+	maxReserved = 16 << 20
+)
 
-// NewBuffer returns an empty buffer for parts of about size compressed bytes. It reserves the memory for one at
-// once, untouched: a buffer that grew by doubling would hold three times as much while it is copied.
+// NewBuffer returns an empty buffer for parts of about size compressed bytes. It takes no memory before there is a record, and then
+// that of a small part, or of a whole one: a buffer that grew by doubling would hold three times as much while it is copied.
 func NewBuffer(size int64) *Buffer {
-	b := &Buffer{}
-	b.compressed.Grow(int(min(size+size/4, maxReserved)))
+	b := &Buffer{compressed: reserved{whole: int(min(size+size/4, maxReserved))}, most: int(min(size, maxLines))}
 	// Level 1 is several times as fast as the default on a small CPU share, for a few percent more bytes.
 	b.gzip, _ = gzip.NewWriterLevel(&b.compressed, gzip.BestSpeed)
 	return b
 }
 
+// reserved is memory that grows in two steps, to a little and to what a whole part needs.
+type reserved struct {
+	bytes []byte
+	whole int
+}
+
+// Write implements [io.Writer]. It does not fail.
+func (r *reserved) Write(p []byte) (int, error) {
+	if needed := len(r.bytes) + len(p); needed > cap(r.bytes) && needed <= r.whole {
+		size := r.whole
+		if needed <= firstReserved {
+			size = min(size, firstReserved)
+		}
+		// make leaves untouched what the system has just given, unlike slices.Grow.
+		r.bytes = append(make([]byte, 0, size), r.bytes...)
+	}
+	r.bytes = append(r.bytes, p...)
+	return len(p), nil
+}
+
 // Reset drops what has not been stored.
 func (b *Buffer) Reset() {
-	b.compressed.Reset()
+	b.compressed.bytes = b.compressed.bytes[:0]
 	b.gzip.Reset(&b.compressed)
+	b.lines = b.lines[:0]
 	b.records, b.digest, b.firstPage, b.lastPage = 0, 0, 0, 0
 }
 
-// Size returns the compressed bytes held, but for what the compressor has not given out yet.
-func (b *Buffer) Size() int64 { return int64(b.compressed.Len()) }
+// Size returns the compressed bytes held, but for what is not compressed yet: some 100 KB at most, and the last record.
+func (b *Buffer) Size() int64 { return int64(len(b.compressed.bytes)) }
 
 // Pages returns how many pages are held.
 func (b *Buffer) Pages() int {
@@ -167,14 +197,26 @@ func (b *Buffer) Page(number int) {
 
 // Add appends a record, which must be free of newlines.
 func (b *Buffer) Add(record []byte) {
-	// Writing to memory cannot fail.
-	_, _ = b.gzip.Write(record)
-	_, _ = b.gzip.Write(newline)
+	if len(record) < maxLines {
+		b.lines = append(b.lines, record...)
+	} else {
+		b.compress()
+		_, _ = b.gzip.Write(record)
+	}
+	b.lines = append(b.lines, '\n')
+	if len(b.lines) >= b.most {
+		b.compress()
+	}
 	b.records++
 	b.digest += xxhash.Sum64(record)
 }
 
-var newline = []byte{'\n'}
+// compress gives gzip what it has not got yet.
+func (b *Buffer) compress() {
+	// Writing to memory cannot fail.
+	_, _ = b.gzip.Write(b.lines)
+	b.lines = b.lines[:0]
+}
 
 // Store puts what buffer holds as the next part of attempt, names run as its writer, and empties buffer. The
 // attempt's Next and Complete say how a later run goes on after this part.
@@ -184,6 +226,7 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		return fmt.Errorf("the next page of window %s needs %d bytes to be asked for: want at most %d, what S3's object metadata can hold",
 			attempt.Window, len(encoded), maxNext)
 	}
+	buffer.compress()
 	if err := buffer.gzip.Close(); err != nil {
 		return err
 	}
@@ -211,7 +254,7 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		window: attempt.Window, attempt: attempt.Number, run: run,
 		firstPage: buffer.firstPage, lastPage: buffer.lastPage,
 	})
-	body := buffer.compressed.Bytes()
+	body := buffer.compressed.bytes
 	etag, err := z.Bucket.Put(ctx, key, bytes.NewReader(body), partType, metadata, objectstore.Absent())
 	if errors.Is(err, objectstore.ErrTaken) {
 		// No two runs write one name, so it is this run's own put whose answer was lost.
@@ -391,6 +434,9 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart, which 
 	return &joined, nil
 }
 
+// openBufferBytes is how much of a part is read at once.
+const openBufferBytes = 64 << 10
+
 // OpenPart returns the records of a part, one JSON record a line. It fails where the object is another than
 // the one that the commit named.
 func (z Zone) OpenPart(ctx context.Context, part Part) (io.ReadCloser, error) {
@@ -406,7 +452,8 @@ func (z Zone) OpenPart(ctx context.Context, part Part) (io.ReadCloser, error) {
 		body.Close()
 		return nil, err
 	}
-	reader, err := gzip.NewReader(body)
+	// Without a buffer of its own the decompressor would read, and the system be called, 4 KB at a time.
+	reader, err := gzip.NewReader(bufio.NewReaderSize(body, openBufferBytes))
 	if err != nil {
 		body.Close()
 		return nil, fmt.Errorf("part %s: %w", part.Key, err)

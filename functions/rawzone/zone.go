@@ -33,6 +33,18 @@ var (
 	ErrNewerFormat = errors.New("written by a newer release; deploy that release again, or a later one")
 )
 
+// LostError is an [ErrLost] that says when the winner's commit was put.
+type LostError struct {
+	Key string
+	// Modified is by the bucket's clock.
+	Modified time.Time
+}
+
+func (e *LostError) Error() string { return fmt.Sprintf("commit %s: %v", e.Key, ErrLost) }
+
+// Unwrap makes the error an [ErrLost].
+func (e *LostError) Unwrap() error { return ErrLost }
+
 // Zone is one stream's part of the raw bucket.
 type Zone struct {
 	Bucket objectstore.Bucket
@@ -181,7 +193,7 @@ func (z Zone) Newest(ctx context.Context, now time.Time) (*Commit, string, error
 }
 
 // Put makes a commit count, and returns its ETag. It takes the place of the commit with the ETag replaces, or
-// of none where that is empty. It fails with [ErrLost] where another run has put a commit of the same start
+// of none where that is empty. It fails with a [LostError] where another run has put a commit of the same start
 // meanwhile.
 func (z Zone) Put(ctx context.Context, commit *Commit, replaces string) (etag string, err error) {
 	commit.Format = FormatVersion
@@ -202,7 +214,7 @@ func (z Zone) Put(ctx context.Context, commit *Commit, replaces string) (etag st
 	case bytes.Equal(there, body):
 		return object.ETag, nil
 	}
-	return "", fmt.Errorf("commit %s: %w", key, ErrLost)
+	return "", &LostError{Key: key, Modified: object.Modified}
 }
 
 // decode reads body into value, and refuses a format version above ours, which is read into format.

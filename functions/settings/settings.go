@@ -59,11 +59,11 @@ const (
 	DefaultLogLevel     = slog.LevelInfo
 )
 
-// GoMemoryShare is the part of a function's memory that GOMEMLIMIT gives to the Go runtime: 36 MiB of 128. What a
-// handler holds at once is below that, however large the window, so the garbage collector keeps the whole process
-// under 64 MB; the rest of the function's memory is for what the runtime does not count (the binary's pages, the
+// GoMemoryShare is the part of a function's memory that the Go runtime may hold: 44 MiB of 128. What a
+// handler needs at once is well below that, however large the window, so the garbage collector has little to do and keeps the
+// whole process under 64 MB; the rest of the function's memory is for what the runtime does not count (the binary's pages, the
 // kernel's share). https://go.dev/doc/gc-guide#Memory_limit
-const GoMemoryShare = 0.28125
+const GoMemoryShare = 0.34375
 
 // Settings is the environment of a function, parsed.
 type Settings struct {

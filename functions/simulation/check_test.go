@@ -397,6 +397,10 @@ func (s *stream) checkMade() error {
 		if err != nil {
 			return err
 		}
+		if commit := s.commits[ref.Key]; commit.Generation == 1 && commit.Records == 0 {
+			// Nothing is to be made of it.
+			continue
+		}
 		receipt := names.Receipt(ref.Name, ref.ETag, table.Hash())
 		if _, there := s.store.Body("curated", receipt); !there && !s.commits[ref.Key].past {
 			return fmt.Errorf("an execution without faults has left commit %s without a receipt: %w", ref.Key, errLate)
@@ -421,8 +425,9 @@ func (s *stream) checkCurated(commits []*rawzone.Commit, etags []string) error {
 	}
 	for i, c := range commits {
 		start := rawzone.FormatTime(c.Start)
-		receipt := names.Receipt(start, etags[i], table.Hash())
-		receipts = append(receipts, receipt)
+		if c.Generation > 1 || c.Records > 0 {
+			receipts = append(receipts, names.Receipt(start, etags[i], table.Hash()))
+		}
 		parts := map[string]int64{}
 		for _, part := range c.Parts {
 			parts[part.Key] = part.Records

@@ -46,8 +46,30 @@ func withoutConditions(key string) func(objectstore.API) objectstore.API {
 	return func(api objectstore.API) objectstore.API { return unconditional{api, key, true} }
 }
 
-// byTime shows a receipt as one of the commit there is, where it is younger than that.
+// byTime shows a receipt, and what the mark says of a commit, as of the commit there is, where it is younger than that.
 type byTime struct{ objectstore.API }
+
+func (b byTime) GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	out, err := b.API.GetObject(ctx, in, options...)
+	prefix, isMark := strings.CutSuffix(*in.Key, "/mark.json")
+	if err != nil || !isMark {
+		return out, err
+	}
+	var mark map[string]any
+	if err := json.NewDecoder(out.Body).Decode(&mark); err != nil {
+		return nil, err
+	}
+	made, _ := mark["made"].(map[string]any)
+	for start := range made {
+		commit, err := b.API.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String("raw"), Key: aws.String(prefix + "/commits/" + start + ".json")})
+		if err == nil && !commit.LastModified.After(*out.LastModified) {
+			made[start] = strings.Trim(*commit.ETag, `"`)
+		}
+	}
+	body, err := json.Marshal(mark)
+	out.Body = io.NopCloser(bytes.NewReader(body))
+	return out, err
+}
 
 func (b byTime) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, options ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
 	out, err := b.API.ListObjectsV2(ctx, in, options...)
@@ -349,7 +371,7 @@ func TestEachMutationIsFound(t *testing.T) {
 			setting{
 				s3:     func(api objectstore.API) objectstore.API { return byTime{api} },
 				faults: rivals, dialect: changing, history: dense, kinds: []string{scheduled}, ticks: 12,
-			}, "made from another commit|has no receipt|is of no commit",
+			}, "made from another commit|has no receipt|without a receipt|is of no commit",
 		},
 		"one's own 412 taken as a loss": {
 			setting{

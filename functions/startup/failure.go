@@ -11,15 +11,10 @@ import (
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
-	"github.com/windrow-data/windrow/functions/vendorsecret"
 )
 
-var (
-	// ErrSecret says that the vendor's secret cannot be used as it is.
-	ErrSecret = vendorsecret.ErrUnusable
-	// ErrMisconfigured says that the function's environment, asset or input is wrong.
-	ErrMisconfigured = errors.New("the function is not set up as it needs")
-)
+// ErrMisconfigured says that the function's environment, asset or input is wrong.
+var ErrMisconfigured = errors.New("the function is not set up as it needs")
 
 // deniedCodes are how AWS's services say that a role may not do something. Forbidden is S3's answer to a HEAD, which has
 // no body to hold a code.
@@ -35,7 +30,7 @@ func kindOf(err error) telemetry.Kind {
 		return telemetry.NewerFormat
 	case errors.As(err, &api) && deniedCodes[api.ErrorCode()]:
 		return telemetry.AccessDenied
-	case errors.Is(err, ErrSecret):
+	case errors.Is(err, vendorapi.ErrSecret):
 		return telemetry.SecretUnusable
 	case errors.Is(err, vendorapi.ErrTokenLost):
 		return telemetry.TokenLost

@@ -27,6 +27,8 @@ import (
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/startup"
+	"github.com/windrow-data/windrow/functions/startup/bus"
+	"github.com/windrow-data/windrow/functions/startup/secrets"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
@@ -73,11 +75,10 @@ func TestAnInvocationTellsWhatItTook(t *testing.T) {
 		}
 	}))
 	defer s3.Close()
-	t.Setenv("AWS_ENDPOINT_URL_S3", s3.URL)
-	t.Setenv("AWS_ACCESS_KEY_ID", "a")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+	env := environment()
+	env["AWS_ENDPOINT_URL_S3"] = s3.URL
 	var logs bytes.Buffer
-	f, err := load(t, environment(), on24Description(t), &logs)
+	f, err := load(t, env, on24Description(t), &logs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 		{"down until the deadline", request(503, false, vendorapi.ErrDeadline, vendorapi.ErrUnavailable), telemetry.VendorUnavailable},
 		{"out of time", request(0, false, vendorapi.ErrDeadline), telemetry.OutOfTime},
 		{"not as described", request(200, false, vendorapi.ErrMalformed), telemetry.AnswerMalformed},
-		{"a secret without a field", fmt.Errorf("%w: it lacks token", startup.ErrSecret), telemetry.SecretUnusable},
+		{"a secret without a field", fmt.Errorf("%w: it lacks token", vendorapi.ErrSecret), telemetry.SecretUnusable},
 		{"no token is given", request(400, false, vendorapi.ErrCredentials), telemetry.CredentialsRejected},
 		{"a token is lost", fmt.Errorf("authorize again: %w", request(0, false, vendorapi.ErrTokenLost)), telemetry.TokenLost},
 		{"a newer release", fmt.Errorf("commit: %w", rawzone.ErrNewerFormat), telemetry.NewerFormat},
@@ -204,9 +205,9 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 		_, _, err := f.Zone.Bucket.Get(ctx, "k")
 		return err
 	}
-	secret := func(ctx context.Context, f *startup.Function) error { _, err := f.Secret(ctx); return err }
+	secret := func(ctx context.Context, f *startup.Function) error { _, err := secrets.Read(ctx, f); return err }
 	announce := func(ctx context.Context, f *startup.Function) error {
-		return f.Announce()(ctx, telemetry.Announcement{})
+		return bus.Announcer(f)(ctx, telemetry.Announcement{})
 	}
 	tests := []struct {
 		name   string
@@ -239,11 +240,8 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 				io.WriteString(w, test.body)
 			}))
 			defer aws.Close()
-			t.Setenv("AWS_ENDPOINT_URL", aws.URL)
-			t.Setenv("AWS_ACCESS_KEY_ID", "a")
-			t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
-			t.Setenv("AWS_MAX_ATTEMPTS", "1")
 			env := environment()
+			env["AWS_ENDPOINT_URL"], env["AWS_MAX_ATTEMPTS"] = aws.URL, "1"
 			env["WINDROW_SECRET"] = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:on24"
 			f, err := load(t, env, on24Description(t), &bytes.Buffer{})
 			if err != nil {
@@ -433,22 +431,21 @@ func TestAnnouncementsReachTheBus(t *testing.T) {
 		Entries []struct{ Source, DetailType, Detail, EventBusName string }
 	}
 	answer := `{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}`
-	bus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		json.NewDecoder(r.Body).Decode(&sent)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		io.WriteString(w, answer)
 	}))
-	defer bus.Close()
-	t.Setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.URL)
-	t.Setenv("AWS_ACCESS_KEY_ID", "a")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
-	f, err := load(t, environment(), on24Description(t), &bytes.Buffer{})
+	defer front.Close()
+	env := environment()
+	env["AWS_ENDPOINT_URL_EVENTBRIDGE"] = front.URL
+	f, err := load(t, env, on24Description(t), &bytes.Buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	window := telemetry.AnnouncedWindow{Start: tick.Input.ScheduledTime, End: tick.Input.ScheduledTime.Add(time.Hour)}
 	announcement := telemetry.Announcement{Vendor: "on24", Stream: "attendees", Window: window, Generation: 2, Rows: 3, Bucket: "curated", Keys: []string{"k"}}
-	if err := f.Announce()(t.Context(), announcement); err != nil {
+	if err := bus.Announcer(f)(t.Context(), announcement); err != nil {
 		t.Fatal(err)
 	}
 	var detail telemetry.Announcement
@@ -463,9 +460,8 @@ func TestAnnouncementsReachTheBus(t *testing.T) {
 		t.Errorf("sent %+v", e)
 	}
 
-	env := environment()
 	delete(env, "WINDROW_EVENT_BUS")
-	if f, err = load(t, env, on24Description(t), &bytes.Buffer{}); err != nil || f.Announce() != nil {
+	if f, err = load(t, env, on24Description(t), &bytes.Buffer{}); err != nil || bus.Announcer(f) != nil {
 		t.Errorf("without a bus there is somebody to announce to (%v)", err)
 	}
 }
@@ -484,7 +480,7 @@ func TestABusThatIsDownIsAskedOnceAnInvocation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var asked atomic.Int32
 			var fails atomic.Bool
-			bus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				asked.Add(1)
 				io.Copy(io.Discard, r.Body)
 				status, answer := http.StatusOK, good
@@ -499,18 +495,15 @@ func TestABusThatIsDownIsAskedOnceAnInvocation(t *testing.T) {
 				w.WriteHeader(status)
 				io.WriteString(w, answer)
 			}))
-			defer bus.Close()
-			t.Setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.URL)
-			t.Setenv("AWS_ACCESS_KEY_ID", "a")
-			t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
-			t.Setenv("AWS_MAX_ATTEMPTS", "1")
+			defer front.Close()
 			env := environment()
+			env["AWS_ENDPOINT_URL_EVENTBRIDGE"], env["AWS_MAX_ATTEMPTS"] = front.URL, "1"
 			env["WINDROW_SAFETY_MARGIN"] = "200ms"
 			f, err := load(t, env, on24Description(t), &bytes.Buffer{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			announce := f.Announce()
+			announce := bus.Announcer(f)
 			if err := announce(t.Context(), telemetry.Announcement{}); err != nil {
 				t.Fatal(err)
 			}
@@ -528,7 +521,7 @@ func TestABusThatIsDownIsAskedOnceAnInvocation(t *testing.T) {
 			if err := announce(t.Context(), telemetry.Announcement{}); err == nil {
 				t.Error("the invocation goes on announcing")
 			}
-			if err := f.Announce()(t.Context(), telemetry.Announcement{}); err != nil || asked.Load() != 3 {
+			if err := bus.Announcer(f)(t.Context(), telemetry.Announcement{}); err != nil || asked.Load() != 3 {
 				t.Errorf("the next invocation: %v, asked %d times", err, asked.Load())
 			}
 		})

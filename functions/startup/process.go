@@ -24,9 +24,15 @@ type Process struct {
 	Now     func() time.Time
 }
 
-// Load makes a function of what the process was told, see [Load].
+// Load makes a function of what the process was told, see [Load], and fits Go's runtime to its memory: it holds at most
+// [settings.GoMemoryShare] of it, and runs as many threads as Lambda gives processors. What GOMEMLIMIT and GOMAXPROCS say in the
+// environment stays.
 func (p Process) Load() (*Function, error) {
-	return Load(context.Background(), p.Getenv, p.ReadFile, p.Logs)
+	f, err := Load(p.Getenv, p.ReadFile, p.Logs)
+	if f.memoryMB > 0 {
+		fitRuntime(p.Getenv, f.memoryMB)
+	}
+	return f, err
 }
 
 // RunName is the request's own: a name that no other invocation has, not even one of the same execution.

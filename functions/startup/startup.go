@@ -1,11 +1,10 @@
 // Package startup is what the two mains have in common: it turns a function's environment and asset into the
 // parts that its handler works with, and tells what became of each invocation: what it cost, what it found, what it failed
 // of. It stands apart so that a team's own main is as short as ours. It takes the environment, the files and the clock as
-// arguments; only the AWS SDK finds its region and credentials by itself.
+// arguments.
 package startup
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +14,6 @@ import (
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/windrow-data/windrow/functions/objectstore"
@@ -63,9 +60,10 @@ const envMemory = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 // Load makes a Function. getenv reads the environment, readFile the asset, and the logs go to logs as JSON
 // lines. Its errors name the variable or the file at fault. The Function is there in any case, with all that could be read, so
 // that [Invocations] can tell the error as it tells any other.
-func Load(ctx context.Context, getenv func(string) string, readFile func(string) ([]byte, error), logs io.Writer) (*Function, error) {
+func Load(getenv func(string) string, readFile func(string) ([]byte, error), logs io.Writer) (*Function, error) {
 	s, settingsErr := settings.Parse(getenv)
-	awsConfig, awsErr := config.LoadDefaultConfig(ctx)
+	logger := slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: s.LogLevel}))
+	awsConfig, awsErr := awsConfig(getenv, logger)
 	memoryMB, memoryErr := strconv.Atoi(getenv(envMemory))
 	if memoryErr != nil || memoryMB <= 0 {
 		memoryErr = fmt.Errorf("%s=%q: want the function's memory in MB, as Lambda sets it", envMemory, getenv(envMemory))
@@ -73,13 +71,13 @@ func Load(ctx context.Context, getenv func(string) string, readFile func(string)
 	f := &Function{
 		Settings: s,
 		AWS:      awsConfig,
-		Logger:   slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: s.LogLevel})),
+		Logger:   logger,
 
 		logs:         logs,
 		memoryMB:     memoryMB,
 		architecture: architectures[runtime.GOARCH],
 		prices:       pricesIn(awsConfig.Region),
-		requests:     &requestCounter{next: awshttp.NewBuildableClient()},
+		requests:     &requestCounter{next: awsConfig.HTTPClient},
 		readFile:     readFile,
 	}
 	if err := errors.Join(settingsErr, awsErr, memoryErr); err != nil {

@@ -2,7 +2,6 @@ package startup_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/windrow-data/windrow/functions/startup"
+	"github.com/windrow-data/windrow/functions/startup/secrets"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 )
@@ -18,10 +18,6 @@ import (
 // load makes a function from variables and the text of the vendor's description, "" for no such file.
 func load(t *testing.T, env map[string]string, description string, logs *bytes.Buffer) (*startup.Function, error) {
 	t.Helper()
-	// The SDK looks for its own configuration by itself.
-	t.Setenv("AWS_REGION", "eu-central-1")
-	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
 	readFile := func(path string) ([]byte, error) {
 		if path == "/proc/self/status" {
 			return []byte("VmPeak:\t 99999 kB\nVmHWM:\t    1024 kB\n"), nil
@@ -31,7 +27,7 @@ func load(t *testing.T, env map[string]string, description string, logs *bytes.B
 		}
 		return []byte(description), nil
 	}
-	return startup.Load(context.Background(), func(name string) string { return env[name] }, readFile, logs)
+	return startup.Load(func(name string) string { return env[name] }, readFile, logs)
 }
 
 func on24Description(t *testing.T) string {
@@ -48,7 +44,7 @@ func environment() map[string]string {
 	return map[string]string{
 		"LAMBDA_TASK_ROOT": "/var/task", "WINDROW_STREAM": "attendees", "WINDROW_RAW_BUCKET": "raw",
 		"WINDROW_CURATED_BUCKET": "curated", "WINDROW_LOG_LEVEL": "WARN", "WINDROW_PIPELINE": "web/Pipeline", "WINDROW_EVENT_BUS": "default",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
 	}
 }
 
@@ -80,6 +76,9 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	}{
 		{"no bucket", "WINDROW_RAW_BUCKET", "", on24Description(t), "WINDROW_RAW_BUCKET is not set"},
 		{"no description", "WINDROW_STREAM", "attendees", "", "/var/task/vendor.json"},
+		{"no region", "AWS_REGION", "", on24Description(t), "AWS_REGION is not set: want the function's region"},
+		{"a retry mode that is none", "AWS_RETRY_MODE", "stubborn", on24Description(t), `AWS_RETRY_MODE="stubborn": want standard or adaptive`},
+		{"a number of attempts that is none", "AWS_MAX_ATTEMPTS", "few", on24Description(t), `AWS_MAX_ATTEMPTS="few": want a whole number`},
 		{"no memory", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "", on24Description(t), `AWS_LAMBDA_FUNCTION_MEMORY_SIZE="": want the function's memory`},
 		{"a description that is none", "WINDROW_STREAM", "attendees", `{"name":"on24","colour":"red"}`, "vendor.json: vendor description: colour: unknown field"},
 		{"a stream that the vendor lacks", "WINDROW_STREAM", "sales", on24Description(t), `WINDROW_STREAM: vendor on24 has no stream "sales": want one of`},
@@ -119,7 +118,7 @@ func TestOnlyASecretThatIsRenewedHasAKeeper(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := f.Keeper("holder", nil, nil); (got != nil) != c.want {
+			if got := secrets.Keeper(f, "holder", nil, nil); (got != nil) != c.want {
 				t.Errorf("got %v", got)
 			}
 		})

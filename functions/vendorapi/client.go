@@ -59,8 +59,9 @@ type Client struct {
 	ahead   *ahead
 	// parent is the one that a child stream is read of.
 	parent *ParentRecord
-	// without leaves out what a record has of its own under the names of its parent's fields.
+	// without leaves out what a record has of its own under the names of its parent's fields, keys reads the key of one with those.
 	without *withoutNames
+	keys    *KeyReader
 }
 
 // NewClient returns a client of the vendor's stream. Its error names the secret's fields that are missing,
@@ -122,7 +123,7 @@ func NewClient(v *Vendor, stream string, secret Secret, o Options) (*Client, err
 // c, so calls of the two may not overlap, and a page lasts until the next call of either.
 func (c *Client) Of(parent ParentRecord) *Client {
 	of := *c
-	of.parent, of.without = &parent, newWithoutNames(c.stream.Parent.Fields)
+	of.parent, of.without, of.keys = &parent, newWithoutNames(c.stream.Parent.Fields), NewKeyReader(c.stream)
 	return &of
 }
 

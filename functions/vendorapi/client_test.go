@@ -349,7 +349,7 @@ func TestAnswers(t *testing.T) {
 		"403 over limit":    {handler: answer(403, "", `Maximum number of calls`), kind: ErrUnavailable, says: "Maximum number of calls (after 3 attempts)", requests: 3},
 		"500":               {handler: answer(500, "", canary), kind: ErrUnavailable, says: "500 Internal Server Error: [redacted] (after 3 attempts)", requests: 3},
 		"408":               {handler: answer(408, "", ""), kind: ErrUnavailable, says: "408", requests: 3},
-		"repeated page": {handler: answer(200, "", `{"things":[{"id":1},{"id":2}]}`), at: Cursor{Page: 2, Seen: 2, Digest: digest([]byte(`{"id":1}{"id":2}`), []span{{0, 8}, {8, 16}})},
+		"repeated page": {handler: answer(200, "", `{"things":[{"id":1},{"id":2}]}`), at: Cursor{Page: 2, Seen: 2, Digest: digest([]byte(`{"id":1}{"id":2}`), []span{{from: 0, to: 8}, {from: 8, to: 16}})},
 			kind: ErrMalformed, says: "2 records again; does the vendor know the paging parameters", requests: 1},
 		"too large": {handler: answer(200, "", `{"things":["`+strings.Repeat("x", 5000)+`"]}`), kind: ErrMalformed, says: "larger than maxPageBytes (4096)", requests: 1},
 		"cut in mid-body": {handler: func(w http.ResponseWriter, r *http.Request) {

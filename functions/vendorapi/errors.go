@@ -17,6 +17,8 @@ var (
 	ErrRefused = errors.New("the request is refused")
 	// ErrCredentials is the ErrRefused of a token request: the vendor does not take what the secret holds.
 	ErrCredentials = fmt.Errorf("%w: no token is given for the credentials", ErrRefused)
+	// ErrSecret says that the vendor's secret cannot be used as it is.
+	ErrSecret = errors.New("the vendor's secret cannot be used")
 	// ErrTokenLost says that a refresh token that may be sent only once has been sent, and that what came in its place
 	// is not known. A person has to authorize again.
 	ErrTokenLost = errors.New("the refresh token is spent, or may be, and what came in its place is lost")

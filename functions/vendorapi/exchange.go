@@ -240,7 +240,7 @@ func (c *Client) paged(answer *http.Response, body []byte, past bool, w window.W
 	p := c.page
 	*p = Page{Number: at.Page, Total: -1, Bytes: len(body), body: p.body, records: p.records[:0], others: p.others[:0], extended: p.extended}
 	if c.parent != nil {
-		p.added, p.without = c.stream.Parent.added(c.parent), c.without
+		p.added, p.without, p.keys = c.stream.Parent.added(c.parent), c.without, c.keys
 	}
 	_, described := matching(c.stream.Paging.PastEnd, answer.StatusCode, body)
 	if past || described || answer.StatusCode == http.StatusNoContent && c.stream.RecordsAbsentWhenEmpty {
@@ -271,7 +271,9 @@ func (c *Client) paged(answer *http.Response, body []byte, past bool, w window.W
 	if !e.found && p.Total > at.Seen {
 		return &failure{kind: ErrMalformed, reason: fmt.Sprintf("nothing stands at recordsPath %q, but the total is %d and %d came before", c.stream.RecordsPath, p.Total, at.Seen)}
 	}
-	foldLines(p.body, p.records)
+	if e.broken {
+		foldLines(p.body, p.records)
+	}
 	if err := c.advance(p, at, e, answer.Header); err != nil {
 		f := &failure{kind: ErrMalformed, reason: err.Error()}
 		switch {

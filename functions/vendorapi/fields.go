@@ -2,8 +2,6 @@ package vendorapi
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,9 +10,8 @@ import (
 // fieldReader finds the values at some paths of a record. It looks at no more of the record than up to the last
 // of them, decodes nothing, and keeps its memory from record to record: it runs on every record that is read.
 type fieldReader struct {
-	decoder *jsontext.Decoder
-	source  bytes.Buffer
-	root    fieldNode
+	reader jsonReader
+	root   fieldNode
 	// values are those found so far by their path's place in the list, nil where none is.
 	values [][]byte
 	left   int
@@ -31,9 +28,8 @@ type fieldNode struct {
 
 func newFieldReader(paths ...string) *fieldReader {
 	f := &fieldReader{
-		decoder: jsontext.NewDecoder(bytes.NewReader(nil), lenient...),
-		root:    fieldNode{at: -1},
-		values:  make([][]byte, len(paths)),
+		root:   fieldNode{at: -1},
+		values: make([][]byte, len(paths)),
 	}
 	for i, path := range paths {
 		node := &f.root
@@ -67,12 +63,7 @@ func (n *fieldNode) element(i int) *fieldNode {
 
 // find returns the child that a quoted name leads to, nil where there is none.
 func (f *fieldReader) find(n *fieldNode, quoted []byte) *fieldNode {
-	name := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(name, '\\') >= 0 {
-		// The decoder has read the name, so it can be unquoted; what is no UTF-8 in it is no part of a path.
-		f.name, _ = jsontext.AppendUnquote(f.name[:0], quoted)
-		name = f.name
-	}
+	name := nameIn(quoted, &f.name)
 	for i := range n.below {
 		if n.below[i].name == string(name) {
 			return &n.below[i]
@@ -81,69 +72,86 @@ func (f *fieldReader) find(n *fieldNode, quoted []byte) *fieldNode {
 	return nil
 }
 
+// nameIn returns the name that stands in quotes, which the caller has read. One with escapes is put into buffer.
+func nameIn(quoted []byte, buffer *[]byte) []byte {
+	name := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(name, '\\') < 0 {
+		return name
+	}
+	// What is no UTF-8 in it is no part of a path.
+	*buffer, _ = jsontext.AppendUnquote((*buffer)[:0], quoted)
+	return *buffer
+}
+
 // read returns the values at the paths as they are written, nil for one that is absent. Of a name that occurs twice
 // the first counts. The result refers to the record and lasts until the next call. Its error is one of syntax, met on the way
 // to the last value.
 func (f *fieldReader) read(record []byte) ([][]byte, error) {
 	clear(f.values)
 	f.left = len(f.values)
-	f.source = *bytes.NewBuffer(record)
-	f.decoder.Reset(&f.source, lenient...)
-	err := f.descend(&f.root, record)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
+	f.reader.reset(record)
+	_, err := f.descend(&f.reader, &f.root)
 	return f.values, err
 }
 
-// descend reads the value that comes next, an object or array that paths lead through, or until nothing is left to be found.
-func (f *fieldReader) descend(at *fieldNode, record []byte) error {
-	kind := f.decoder.PeekKind()
-	if kind != '{' && kind != '[' {
-		return f.decoder.SkipValue()
-	}
-	if _, err := f.decoder.ReadToken(); err != nil {
+// readNext is read on the value that comes next in r, which it reads to its end.
+func (f *fieldReader) readNext(r *jsonReader) ([][]byte, error) {
+	clear(f.values)
+	f.left = len(f.values)
+	err := f.whole(r, &f.root)
+	return f.values, err
+}
+
+// whole reads the value that comes next to its end.
+func (f *fieldReader) whole(r *jsonReader, at *fieldNode) error {
+	kind := r.peek()
+	ended, err := f.descend(r, at)
+	if ended || err != nil {
 		return err
 	}
-	for i := 0; f.left > 0 && f.decoder.PeekKind() != '}' && f.decoder.PeekKind() != ']'; i++ {
+	return r.rest(kind)
+}
+
+// descend reads the value that comes next, an object or array that paths lead through, to its end or until nothing is left to be
+// found.
+func (f *fieldReader) descend(r *jsonReader, at *fieldNode) (ended bool, err error) {
+	kind := r.peek()
+	if kind != '{' && kind != '[' {
+		_, err := r.skip()
+		return true, err
+	}
+	if err := r.open(); err != nil {
+		return false, err
+	}
+	for i := 0; f.left > 0; i++ {
 		var child *fieldNode
 		if kind == '[' {
+			more, err := r.element()
+			if !more {
+				return true, err
+			}
 			child = at.element(i)
 		} else {
-			quoted, err := f.decoder.ReadValue()
-			if err != nil {
-				return err
+			quoted, err := r.member()
+			if quoted == nil {
+				return true, err
 			}
 			child = f.find(at, quoted)
 		}
-		var err error
-		switch {
-		case child == nil || child.at >= 0 && f.values[child.at] != nil:
-			err = f.decoder.SkipValue()
-		case child.at >= 0:
-			err = f.take(child.at, record)
-		default:
-			err = f.descend(child, record)
+		if child != nil && child.at < 0 {
+			if err := f.whole(r, child); err != nil {
+				return false, err
+			}
+			continue
 		}
+		value, err := r.skip()
 		if err != nil {
-			return err
+			return false, err
+		}
+		if child != nil && f.values[child.at] == nil {
+			f.values[child.at] = value
+			f.left--
 		}
 	}
-	if f.left == 0 {
-		return nil
-	}
-	_, err := f.decoder.ReadToken()
-	return err
-}
-
-func (f *fieldReader) take(at int, record []byte) error {
-	value, err := f.decoder.ReadValue()
-	if err != nil {
-		return err
-	}
-	// The decoder's own slice lasts until its next call, the record's longer.
-	end := int(f.decoder.InputOffset())
-	f.values[at] = record[end-len(value) : end : end]
-	f.left--
-	return nil
+	return false, nil
 }

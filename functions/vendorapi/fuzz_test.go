@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -94,6 +95,7 @@ func FuzzPages(f *testing.F) {
 			return
 		}
 		checkRecords(t, p, body)
+		checkKeys(t, c.stream, p)
 		checkNext(t, c, p.Next)
 	})
 }
@@ -133,6 +135,19 @@ func checkRecords(t *testing.T, p *Page, body []byte) {
 	for i, record := range all {
 		if compact(t, record) != compact(t, decoded.Things[i]) {
 			t.Fatalf("record %d is %s, another decoder finds %s", i, record, decoded.Things[i])
+		}
+	}
+}
+
+// checkKeys compares the keys that were read while the page was with those read of each record.
+func checkKeys(t *testing.T, s *Stream, p *Page) {
+	t.Helper()
+	reader := NewKeyReader(s)
+	for _, keyed := range []iter.Seq2[[]byte, Key]{p.Keyed(), p.OthersKeyed()} {
+		for record, key := range keyed {
+			if hash, known, err := reader.Hash(record); err != nil || key != (Key{hash, known}) {
+				t.Fatalf("the key of %s is %v on its page, and %v, %v by itself: %v", record, key, hash, known, err)
+			}
 		}
 	}
 }
@@ -189,6 +204,14 @@ func checkHost(t *testing.T, c *Client, r request) {
 	if !sameOrigin(c.base, outgoing.URL) || outgoing.Host != c.base.Host || outgoing.URL.User != nil {
 		t.Fatalf("%s goes to %s", r, outgoing.URL)
 	}
+}
+
+// FuzzJSON reads any text, and finds in it what jsontext does.
+func FuzzJSON(f *testing.F) {
+	for _, text := range awkward {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) { checkReader(t, text) })
 }
 
 // FuzzDescriptions reads any description. One that is taken survives JSON, and each of its streams can be asked for.
@@ -376,8 +399,8 @@ func FuzzRecordTime(f *testing.F) {
 		s.Window.Layout = layouts[int(which)%len(layouts)]
 		s.Window.Zone = zones[int(which>>4)%len(zones)]
 		s.Window.Resolution = 0
-		reader := newScanner(&s)
-		_, _ = reader.timeOf(record)
+		reader := NewTimeReader(&s)
+		_, _ = reader.Time(record)
 
 		// Up to the year 9999, and not 1970-01-01T00:00:00Z, which counts as unset.
 		moment := time.Unix(1+max(seconds, -seconds, 0)%253402300798, max(nanoseconds, -nanoseconds, 0)%1e9)
@@ -386,7 +409,7 @@ func FuzzRecordTime(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if read, ok := reader.timeOf(text); !ok || !read.Equal(moment) {
+			if read, ok := reader.Time(text); !ok || !read.Equal(moment) {
 				t.Fatalf("%s is read as %s, %v", text, read, ok)
 			}
 		}
@@ -434,8 +457,18 @@ func FuzzKey(f *testing.F) {
 	})
 }
 
-// deep says whether a value is nested deeper than the decoder goes.
-func deep(value []byte) bool { return checkDepth(value) != nil }
+// deep says whether a value is nested deeper than answers may be.
+func deep(value []byte) bool {
+	decoder := jsontext.NewDecoder(bytes.NewReader(value), lenient...)
+	for {
+		if _, err := decoder.ReadToken(); err != nil {
+			return false
+		}
+		if decoder.StackDepth() > maxDepth {
+			return true
+		}
+	}
+}
 
 // lookUp is the reading of a path by encoding/json.
 func lookUp(value []byte, path []string) []byte {

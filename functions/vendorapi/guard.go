@@ -32,11 +32,8 @@ func guardedTransport(allowPrivate bool) http.RoundTripper {
 		DialContext:         dialer.DialContext,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: 10 * time.Second,
-		ForceAttemptHTTP2:   true,
 		MaxIdleConnsPerHost: MaxInFlight,
 		IdleConnTimeout:     90 * time.Second,
-		// What arrives of a page that waits for room is kept here meanwhile, by default up to 4 MB of each.
-		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 256 << 10, MaxReceiveBufferPerConnection: 4 << 20},
 		// Above what checkHeader allows, so that it gets to say what is wrong.
 		MaxResponseHeaderBytes: 4 * maxHeaderBytes,
 	}

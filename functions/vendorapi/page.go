@@ -2,11 +2,10 @@ package vendorapi
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,12 +45,19 @@ type Page struct {
 	// added are the members that are put before those of each record, each with a comma behind it; extended is the record
 	// yielded last with them.
 	added, extended []byte
+	// keys reads the keys of records that fields of their parent were added to.
+	keys *KeyReader
 	// without leaves out the record's own members of these names; nil where nothing is added.
 	without *withoutNames
 }
 
-// span is where a record stands in a page's body.
-type span struct{ from, to int }
+// span is where a record stands in a page's body, and what was seen of it there.
+type span struct {
+	from, to int
+	key      Key
+	// time is the value at the stream's TimePath, nil where there is none.
+	time []byte
+}
 
 // Records yields each record that belongs to the window, exactly as the vendor sent it but for line breaks
 // between its tokens, which have become spaces, so that a record is one line, and for the fields of its parent, which stand
@@ -64,8 +70,31 @@ func (p *Page) Others() iter.Seq[[]byte] { return p.each(p.others) }
 
 func (p *Page) each(records []span) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for _, r := range records {
-			if !yield(p.extend(p.body[r.from:r.to:r.to])) {
+		for record := range p.eachKeyed(records) {
+			if !yield(record) {
+				return
+			}
+		}
+	}
+}
+
+// Keyed yields what [Page.Records] does, and the key of each record, as [KeyReader.Hash] reads it.
+func (p *Page) Keyed() iter.Seq2[[]byte, Key] { return p.eachKeyed(p.records) }
+
+// OthersKeyed is [Page.Keyed] of [Page.Others].
+func (p *Page) OthersKeyed() iter.Seq2[[]byte, Key] { return p.eachKeyed(p.others) }
+
+func (p *Page) eachKeyed(records []span) iter.Seq2[[]byte, Key] {
+	return func(yield func([]byte, Key) bool) {
+		for i := range records {
+			r := &records[i]
+			record, key := p.body[r.from:r.to:r.to], r.key
+			if len(p.added) > 0 {
+				record = p.extend(record)
+				// The key may have fields of the parent.
+				key.Hash, key.Known, _ = p.keys.Hash(record)
+			}
+			if !yield(record, key) {
 				return
 			}
 		}
@@ -74,7 +103,7 @@ func (p *Page) each(records []span) iter.Seq[[]byte] {
 
 // extend puts the parent's fields before those of a record. What is no object has none, and stays as it is.
 func (p *Page) extend(record []byte) []byte {
-	if len(p.added) == 0 || record[0] != '{' {
+	if record[0] != '{' {
 		return record
 	}
 	own := bytes.TrimLeft(record[1:], " \t")
@@ -95,26 +124,46 @@ var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.Al
 
 // scanner finds records, total and next token in page after page. It keeps its buffers.
 type scanner struct {
-	decoder *jsontext.Decoder
-	stream  *Stream
-	bounds  bounds
-	// time reads the records' time, for streams that show it.
-	time *fieldReader
+	reader jsonReader
+	stream *Stream
+	bounds bounds
+	// fields reads of each record the fields of its key and, where it stands in none of them, the time, which is timeAt among
+	// them. Otherwise timeAt is -1, and times reads it.
+	fields *fieldReader
+	hasher keyHasher
+	timeAt int
+	times  *TimeReader
 
 	recordsPath, totalPath, nextPath, failurePath []string
 }
 
 func newScanner(s *Stream) *scanner {
+	paths, timeAt := s.seenPaths()
 	return &scanner{
-		decoder:     jsontext.NewDecoder(bytes.NewReader(nil), lenient...),
 		stream:      s,
 		bounds:      s.bounds(),
-		time:        newFieldReader(s.TimePath),
+		fields:      newFieldReader(paths...),
+		timeAt:      timeAt,
+		times:       NewTimeReader(s),
 		recordsPath: splitPath(s.RecordsPath),
 		totalPath:   splitPath(s.Total.Path),
 		nextPath:    splitPath(s.Paging.NextPath),
 		failurePath: splitPath(s.FailurePath),
 	}
+}
+
+// seenPaths are what is read of each record as its page is scanned: the fields of its key, and its time, whose place among them is
+// timeAt. It is -1 where there is none, or where one of the paths leads through the other.
+func (s *Stream) seenPaths() (paths []string, timeAt int) {
+	if s.TimePath == "" {
+		return s.Key, -1
+	}
+	for _, path := range s.Key {
+		if strings.HasPrefix(path+".", s.TimePath+".") || strings.HasPrefix(s.TimePath+".", path+".") {
+			return s.Key, slices.Index(s.Key, s.TimePath)
+		}
+	}
+	return append(slices.Clone(s.Key), s.TimePath), len(s.Key)
 }
 
 func splitPath(path string) []string {
@@ -128,6 +177,8 @@ func splitPath(path string) []string {
 type envelope struct {
 	// found says that the array of records was there.
 	found bool
+	// broken says that there are line breaks between the body's tokens.
+	broken bool
 	// total, next and failure are JSON values as written, nil where absent.
 	total, next, failure jsontext.Value
 }
@@ -136,13 +187,10 @@ type envelope struct {
 // records' places go to p.
 func (s *scanner) scan(body []byte, p *Page) (envelope, error) {
 	var e envelope
-	if err := checkDepth(body); err != nil {
-		return e, err
-	}
-	s.decoder.Reset(bytes.NewBuffer(body), lenient...)
-	wants := []want{{path: s.recordsPath, read: func(d *jsontext.Decoder) error {
+	s.reader.reset(body)
+	wants := []want{{path: s.recordsPath, read: func(r *jsonReader) error {
 		var err error
-		e.found, err = s.scanRecords(d, p)
+		e.found, err = s.scanRecords(r, p)
 		return err
 	}}}
 	if s.totalPath != nil {
@@ -154,89 +202,92 @@ func (s *scanner) scan(body []byte, p *Page) (envelope, error) {
 	if s.failurePath != nil {
 		wants = append(wants, want{path: s.failurePath, read: readInto(&e.failure)})
 	}
-	if kind := s.decoder.PeekKind(); len(s.recordsPath) > 0 && kind != '{' && kind != 0 {
+	if kind := s.reader.peek(); len(s.recordsPath) > 0 && kind != '{' && kind != 0 {
 		return e, fmt.Errorf("the answer is a JSON %s: want an object", kindName(kind))
 	}
-	if err := walk(s.decoder, wants, 0); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
+	if err := walk(&s.reader, wants, 0); err != nil {
 		return e, err
 	}
-	if _, err := s.decoder.ReadToken(); !errors.Is(err, io.EOF) {
-		return e, fmt.Errorf("there is more after the JSON value, which ends at byte %d", s.decoder.InputOffset())
-	}
-	return e, nil
+	e.broken = s.reader.broken
+	return e, s.reader.end()
 }
 
-func readInto(value *jsontext.Value) func(*jsontext.Decoder) error {
-	return func(d *jsontext.Decoder) error {
-		read, err := d.ReadValue()
-		*value = read.Clone()
+func readInto(value *jsontext.Value) func(*jsonReader) error {
+	return func(r *jsonReader) error {
+		read, err := r.skip()
+		*value = bytes.Clone(read)
 		return err
 	}
 }
 
-func (s *scanner) scanRecords(d *jsontext.Decoder, p *Page) (found bool, err error) {
-	switch kind := d.PeekKind(); kind {
+func (s *scanner) scanRecords(r *jsonReader, p *Page) (found bool, err error) {
+	switch kind := r.peek(); kind {
 	case 'n':
-		return false, d.SkipValue()
+		_, err := r.skip()
+		return false, err
 	case '[', 0:
-		if _, err := d.ReadToken(); err != nil {
+		if err := r.open(); err != nil {
 			return false, err
 		}
 	default:
 		return false, fmt.Errorf("recordsPath %q leads to a JSON %s: want an array", s.stream.RecordsPath, kindName(kind))
 	}
-	for d.PeekKind() != ']' {
-		value, err := d.ReadValue()
+	for {
+		more, err := r.element()
+		if !more {
+			return err == nil, err
+		}
+		seen := span{from: r.at}
+		values, err := s.fields.readNext(r)
 		if err != nil {
 			return false, err
 		}
-		end := int(d.InputOffset())
-		p.records = append(p.records, span{from: end - len(value), to: end})
+		seen.to, seen.key = r.at, s.hasher.hash(values[:len(s.stream.Key)])
+		if s.timeAt >= 0 {
+			seen.time = values[s.timeAt]
+		}
+		p.records = append(p.records, seen)
 	}
-	_, err = d.ReadToken()
-	return true, err
 }
 
 // want is a value to be read where a path leads.
 type want struct {
 	path []string
-	read func(*jsontext.Decoder) error
+	read func(*jsonReader) error
 }
 
 // walk reads the value that comes next, all of it, and calls the wants whose paths lead into it. depth is
 // how many names of their paths have been gone.
-func walk(d *jsontext.Decoder, wants []want, depth int) error {
+func walk(r *jsonReader, wants []want, depth int) error {
 	for _, w := range wants {
 		if len(w.path) == depth {
-			return w.read(d)
+			return w.read(r)
 		}
 	}
-	if len(wants) == 0 || d.PeekKind() != '{' {
-		return d.SkipValue()
-	}
-	if _, err := d.ReadToken(); err != nil {
+	if len(wants) == 0 || r.peek() != '{' {
+		_, err := r.skip()
 		return err
 	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
+	if err := r.open(); err != nil {
+		return err
+	}
+	var unquoted []byte
+	for {
+		quoted, err := r.member()
+		if quoted == nil {
 			return err
 		}
-		if err := walk(d, below(wants, depth, name.String()), depth+1); err != nil {
+		name := nameIn(quoted, &unquoted)
+		if err := walk(r, below(wants, depth, name), depth+1); err != nil {
 			return err
 		}
 	}
-	_, err := d.ReadToken()
-	return err
 }
 
-func below(wants []want, depth int, name string) []want {
+func below(wants []want, depth int, name []byte) []want {
 	var deeper []want
 	for _, w := range wants {
-		if w.path[depth] == name {
+		if w.path[depth] == string(name) {
 			deeper = append(deeper, w)
 		}
 	}
@@ -281,7 +332,7 @@ func (s *scanner) place(w window.Window, p *Page) {
 	near := s.bounds.near(w, s.stream.Lookback.D())
 	kept := p.records[:0]
 	for _, r := range p.records {
-		at, ok := s.timeOf(p.body[r.from:r.to])
+		at, ok := s.timeOf(p.body, r)
 		if ok && s.bounds.placed() && !near.Contains(at) {
 			p.Outside++
 		}
@@ -299,12 +350,11 @@ func (s *scanner) place(w window.Window, p *Page) {
 }
 
 // timeOf reads the time of a record where the description says it stands.
-func (s *scanner) timeOf(record []byte) (time.Time, bool) {
-	values, err := s.time.read(record)
-	if err != nil {
-		return time.Time{}, false
+func (s *scanner) timeOf(body []byte, r span) (time.Time, bool) {
+	if s.timeAt < 0 {
+		return s.times.Time(body[r.from:r.to])
 	}
-	return s.bounds.recordTime(values[0])
+	return s.bounds.recordTime(r.time)
 }
 
 // parseTotal reads a total, a JSON number or a string of digits, as it is written.

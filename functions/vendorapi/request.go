@@ -35,7 +35,7 @@ func (r request) equal(other request) bool {
 	return r.method == other.method && r.url == other.url && bytes.Equal(r.body, other.body)
 }
 
-// placed is a value on its way into a request: as text, and as the JSON it becomes in a body.
+// placed is a value on its way into a request: as text, and as the JSON that it becomes where its place is the body.
 type placed struct {
 	place Place
 	text  string
@@ -45,8 +45,12 @@ type placed struct {
 }
 
 func placedText(place Place, text string) placed {
-	quoted, _ := json.Marshal(text)
-	return placed{place: place, text: text, json: string(quoted)}
+	p := placed{place: place, text: text}
+	if place.In == InBody {
+		quoted, _ := json.Marshal(text)
+		p.json = string(quoted)
+	}
+	return p
 }
 
 func placedNumber(place Place, text string) placed {

@@ -16,9 +16,6 @@ import (
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
-// ErrUnusable says that the vendor's secret cannot be used as it is.
-var ErrUnusable = errors.New("the vendor's secret cannot be used")
-
 // API is the part of the Secrets Manager client that is used. *secretsmanager.Client has it.
 type API interface {
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
@@ -38,12 +35,12 @@ type Store struct {
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version
 const stageCurrent = "AWSCURRENT"
 
-// Read returns the current secret. Its errors match [ErrUnusable] where the secret is at fault; they name fields, never
+// Read returns the current secret. Its errors match [vendorapi.ErrSecret] where the secret is at fault; they name fields, never
 // values.
 func (s Store) Read(ctx context.Context) (vendorapi.Secret, error) {
 	v, err := s.read(ctx, &secretsmanager.GetSecretValueInput{})
 	if missing := (*types.ResourceNotFoundException)(nil); errors.As(err, &missing) {
-		return nil, fmt.Errorf("%w: %s has no value yet: put a JSON object with the fields %s there", ErrUnusable, s.ID, s.fields())
+		return nil, fmt.Errorf("%w: %s has no value yet: put a JSON object with the fields %s there", vendorapi.ErrSecret, s.ID, s.fields())
 	}
 	if err != nil {
 		return nil, err
@@ -67,14 +64,14 @@ func (s Store) read(ctx context.Context, input *secretsmanager.GetSecretValueInp
 		return version{}, fmt.Errorf("read the vendor's secret: %w", err)
 	}
 	if output.SecretString == nil {
-		return version{}, fmt.Errorf("%w: %s is binary: want a JSON object of strings with the fields %s", ErrUnusable, s.ID, s.fields())
+		return version{}, fmt.Errorf("%w: %s is binary: want a JSON object of strings with the fields %s", vendorapi.ErrSecret, s.ID, s.fields())
 	}
 	secret, err := vendorapi.ParseSecret([]byte(*output.SecretString))
 	if err == nil {
 		err = s.Vendor.CheckSecret(secret)
 	}
 	if err != nil {
-		return version{}, fmt.Errorf("%w: %s: %w", ErrUnusable, s.ID, err)
+		return version{}, fmt.Errorf("%w: %s: %w", vendorapi.ErrSecret, s.ID, err)
 	}
 	id := ""
 	if output.VersionId != nil {

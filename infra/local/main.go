@@ -6,8 +6,11 @@
 //	go run ./infra/local permissions FILE...
 //	go run ./infra/local probe -secret FILE [flags]
 //	go run ./infra/local draft openapi.yaml [flags]
+//	go run ./infra/local bench [flags]
+//	go run ./infra/local sizes [flags]
 //
-// The third form asks a real vendor whether its description is right, the fourth drafts one from the vendor's OpenAPI document.
+// The third form asks a real vendor whether its description is right, the fourth drafts one from the vendor's OpenAPI document. The
+// fifth measures what the functions cost, and the sixth replays a day with several memory sizes, so that one is chosen from data.
 //
 // Every call of a function, state machine or schedule is checked against the policies in the templates, and a run fails of one
 // that they do not allow. It leaves in permissions.json how often each permission was used; the second form reads the files of one
@@ -57,8 +60,12 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 			return permissions(rest, stdout, stderr)
 		case probeCommand:
 			return probeVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
+		case benchCommand:
+			return benchFunctions(ctx, rest, os.Stdin, stdout, stderr)
 		case draftCommand:
 			return draftVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
+		case sizesCommand:
+			return findSizes(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
 		}
 	}
 	options, err := parse(arguments, stderr)
@@ -110,6 +117,8 @@ three. At the end it compares the lake with the vendor's own records, and fails 
   go run ./infra/local permissions FILE...   lists the permissions that no run has used, see permissions -help
   go run ./infra/local probe [flags]         asks a real vendor whether its description is right, see probe -help
   go run ./infra/local draft FILE [flags]    drafts a description from an OpenAPI document, see draft -help
+  go run ./infra/local bench [flags]         measures what the functions cost, see bench -help
+  go run ./infra/local sizes [flags]         says what each memory size of the functions would cost, see sizes -help
 
 A tick is a time at which a schedule starts a run. Times are written as RFC 3339, for example 2026-03-10T00:00:00Z.
 
@@ -148,6 +157,7 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	flags.StringVar(&secretFile, "secret", "", "`file` with the credentials that the vendor at -vendor-url wants, a JSON object of strings")
 	flags.BoolVar(&o.Chaos, "chaos", false, "break things: kill functions, stop S3 and the vendor, skip ticks and let runs overlap; some quiet ticks follow on the day, after which nothing may be missing all the same")
 	flags.Uint64Var(&o.ChaosSeed, "chaos-seed", 0, "`number` that what -chaos breaks is drawn from: equal seeds break the same at the same ticks (default: another each time)")
+	flags.BoolVar(&o.CPUShare, "cpu-share", false, "hold each function to the share of a processor that its memory has on Lambda, 7 % of one for 128 MB; bursts take longer (Linux only)")
 	flags.BoolVar(&o.Keep, "keep", false, "go on with the data of the last run in -out, where it ended; once further days are simulated, only what is read from then on is compared")
 	flags.StringVar(&o.Out, "out", ".local", "`folder` for all that a run leaves, the lake, the logs and summary.json among it; what an earlier run has left there is removed first, but for -keep")
 	if err := flags.Parse(arguments); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/windrow-data/windrow/functions/ingest"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/startup"
+	"github.com/windrow-data/windrow/functions/startup/secrets"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/window"
 )
@@ -98,7 +99,7 @@ func (h *handler) begin(ctx context.Context, event settings.Event) {
 }
 
 func (h *handler) newClient(ctx context.Context) (*vendorapi.Client, error) {
-	secret, err := h.Secret(ctx)
+	secret, err := secrets.Read(ctx, h.Function)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (h *handler) newClient(ctx context.Context) (*vendorapi.Client, error) {
 		Random: rand.Float64,
 		Logger: h.Logger,
 		Limits: h.limits,
-		Keeper: h.Keeper(startup.RunName(ctx), h.process.Now, startup.Sleep),
+		Keeper: secrets.Keeper(h.Function, startup.RunName(ctx), h.process.Now, startup.Sleep),
 		Hooks:  h.hooks.Hooks,
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/windrow-data/windrow/functions/preprocess"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/startup"
+	"github.com/windrow-data/windrow/functions/startup/bus"
 )
 
 // New returns what answers the invocations.
@@ -37,7 +38,7 @@ func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) 
 		Stream:       h.Stream,
 		Raw:          h.Zone,
 		Curated:      h.Curated,
-		Announce:     h.Announce(),
+		Announce:     bus.Announcer(h.Function),
 		TempDir:      h.process.TempDir,
 		SafetyMargin: h.Settings.SafetyMargin,
 		Clock:        h.process.Now,

@@ -1,39 +1,26 @@
 package lambdahost
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"strconv"
+	"syscall"
 	"time"
+	"unsafe"
 )
 
-// tick is the unit in which the kernel tells processor time, whatever its own clock does: USER_HZ is 100 on every
-// machine that Go runs on.
-const tick = time.Second / 100
-
-// CPUReader returns a function that reads the processor time that a process has taken in all of its threads, in steps of
-// 10 ms (utime and stime in proc(5)), or nil on a system where there is none.
+// CPUReader returns a function that reads the processor time that a process has taken in all of its threads, those that
+// have ended included, or nil on a system where there is none. It reads the clock of the process, which is exact to the
+// nanosecond and up to date while threads run (clock_getcpuclockid(3)); the files in /proc are not.
 func CPUReader() func(pid int) (time.Duration, error) {
 	return func(pid int) (time.Duration, error) {
-		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-		if err != nil {
-			return 0, err
+		var used syscall.Timespec
+		clock := uintptr(^pid<<3 | processClock)
+		if _, _, fault := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(&used)), 0); fault != 0 {
+			return 0, fmt.Errorf("processor time of the process %d: %w", pid, fault)
 		}
-		// The name of the program, in parentheses, may hold spaces.
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		const utime, stime = 11, 12
-		if len(fields) <= stime {
-			return 0, fmt.Errorf("/proc/%d/stat has %d fields after the name: want more than %d", pid, len(fields), stime)
-		}
-		var ticks int64
-		for _, field := range fields[utime : stime+1] {
-			n, err := strconv.ParseInt(string(field), 10, 64)
-			if err != nil {
-				return 0, err
-			}
-			ticks += n
-		}
-		return time.Duration(ticks) * tick, nil
+		return time.Duration(used.Nano()), nil
 	}
 }
+
+// processClock is CPUCLOCK_SCHED of the kernel's include/linux/posix-timers.h, by which a process and not a thread is
+// meant: https://github.com/torvalds/linux/blob/v6.6/include/linux/posix-timers.h
+const processClock = 2

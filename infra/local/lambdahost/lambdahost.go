@@ -2,7 +2,14 @@
 // Runtime API, kept warm in sandboxes, stopped at their deadline and watched for the memory they take.
 //
 // It follows https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html, so that what runs here is, byte for byte
-// where the architectures agree, what runs on AWS. It does not slow a function down to the CPU share of its memory.
+// where the architectures agree, what runs on AWS.
+//
+// Where it is told to, it holds a function to the share of a processor that its memory has on Lambda, see [ShareOf], without
+// being root: it stops the process and has it go on, so that the processor time of all its threads together does not run
+// ahead of the share. What the process waits for, a network say, takes its time as ever. Like Lambda, it gives a starting
+// process all it can use, up to its first asking for work
+// (https://hichaelmart.medium.com/shave-99-93-off-your-lambda-bill-with-this-one-weird-trick-33c0acebb2ea), and an idle one
+// nothing. What it cannot do is to make this machine's processors as fast as Lambda's.
 package lambdahost
 
 import (
@@ -28,6 +35,9 @@ type Function struct {
 	Environment map[string]string
 	Timeout     time.Duration
 	MemoryMB    int
+	// CPUShare is how many processors the function may use, all its threads together, while it works on an invocation; on
+	// Lambda that is [ShareOf] its memory. 0 lets it use all there are. It takes Linux, and Options.CPU.
+	CPUShare float64
 }
 
 // Options say what all functions share.
@@ -95,6 +105,12 @@ type Result struct {
 	Failed bool
 	// Cold says that a process was started for it.
 	Cold bool
+	// Billed is the duration that AWS would bill, Initialization the part of it in which a cold start got ready.
+	Billed, Initialization time.Duration
+	// CPU is the processor time of the invocation, that of the initialization left out; 0 where it is not counted.
+	CPU time.Duration
+	// PeakMemory is the highest resident memory so far of the process in bytes, 0 where it is not watched.
+	PeakMemory int64
 }
 
 // FunctionError is the error of a failed [Result].
@@ -151,6 +167,7 @@ func New(functions []Function, o Options) (*Host, error) {
 	checked := map[string]error{}
 	var faults []error
 	for _, f := range functions {
+		faults = append(faults, checkShare(f, o))
 		bootstrap := filepath.Join(f.Dir, bootstrapFile)
 		fault, known := checked[bootstrap]
 		if !known {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -257,6 +258,143 @@ func TestWhatAnInvocationTakes(t *testing.T) {
 	invoke(t, h, `{"do":"exit"}`)
 	if after := h.Stats()["worker"]; after.CPU-spun.CPU > 200*time.Millisecond {
 		t.Errorf("a process that ends adds %s of processor time", after.CPU-spun.CPU)
+	}
+}
+
+// TestShare has functions take all the processor time they get.
+func TestShare(t *testing.T) {
+	if lambdahost.CPUReader() == nil {
+		t.Skip("no processor time on this system")
+	}
+	const spin = 1200 * time.Millisecond
+	tests := []struct {
+		name    string
+		share   float64
+		payload string
+		// want is the share of the time that it gets.
+		want float64
+	}{
+		{name: "128 MB", share: lambdahost.ShareOf(128), payload: `{"do":"spin","milliseconds":1200}`, want: 0.0724},
+		{name: "two threads share one share", share: 0.3, payload: `{"do":"spin","milliseconds":1200,"threads":2}`, want: 0.3},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := worker()
+			f.CPUShare = test.share
+			h := host(t, f)
+			for _, start := range []string{"cold", "warm"} {
+				began := time.Now()
+				result := invoke(t, h, test.payload)
+				took := time.Since(began) - result.Initialization
+				if result.Failed || took < spin {
+					t.Fatalf("%s start: %s after %v", start, result.Payload, took)
+				}
+				// A busy machine gives less at times, and is noticed late by some milliseconds. But it never gives more.
+				got := result.CPU.Seconds() / took.Seconds()
+				if got < test.want*0.5 || got > test.want*1.05+0.005 {
+					t.Errorf("%s start: %v of processor time in %v are %.4f, want %.4f", start, result.CPU, took, got, test.want)
+				}
+			}
+		})
+	}
+}
+
+func TestAShareLeavesOtherTimeAlone(t *testing.T) {
+	if lambdahost.CPUReader() == nil {
+		t.Skip("no processor time on this system")
+	}
+	held := func(timeout time.Duration) lambdahost.Function {
+		f := worker()
+		f.CPUShare, f.Timeout = lambdahost.ShareOf(128), timeout
+		return f
+	}
+	t.Run("what waits is not slowed", func(t *testing.T) {
+		t.Parallel()
+		h := host(t, held(20*time.Second))
+		invoke(t, h, `{}`)
+		began := time.Now()
+		if result := invoke(t, h, `{"do":"wait","milliseconds":500}`); result.Failed {
+			t.Fatal(string(result.Payload))
+		}
+		if took := time.Since(began); took > 2*time.Second { // At the share of 128 MB it would be seven.
+			t.Errorf("waiting for 500 ms took %v", took)
+		}
+	})
+	t.Run("an idle process gets nothing, and wakes", func(t *testing.T) {
+		t.Parallel()
+		h := host(t, held(20*time.Second))
+		process := describe(t, h).Process
+		for state(t, process) != 'T' {
+			time.Sleep(time.Millisecond)
+		}
+		if woken := describe(t, h).Process; woken != process {
+			t.Errorf("process %d after %d", woken, process)
+		}
+	})
+	t.Run("the deadline ends a process that is stopped", func(t *testing.T) {
+		t.Parallel()
+		h := host(t, held(300*time.Millisecond))
+		var fault *lambdahost.FunctionError
+		if result := invoke(t, h, `{"do":"spin","milliseconds":10000}`); !errors.As(result.Error(), &fault) || fault.Type != "Sandbox.Timedout" {
+			t.Errorf("the invocation ends with %v", result.Error())
+		}
+		if result := invoke(t, h, `{}`); result.Failed || !result.Cold {
+			t.Errorf("the invocation after it: %+v", result)
+		}
+	})
+	t.Run("an idle process ends with its host", func(t *testing.T) {
+		t.Parallel()
+		h := host(t, held(20*time.Second))
+		process := describe(t, h).Process
+		h.Close()
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", process)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the process is still there: %v", err)
+		}
+	})
+}
+
+// state is the letter for a process's state of proc(5), T for one that is stopped.
+func state(t *testing.T, process int) byte {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", process))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stat[strings.LastIndexByte(string(stat), ')')+2]
+}
+
+func TestAShareMustBePossible(t *testing.T) {
+	tests := []struct {
+		name  string
+		share float64
+		cpu   func(int) (time.Duration, error)
+		// want is the beginning of an error, told what is told.
+		want, told string
+	}{
+		{name: "negative", share: -1, cpu: lambdahost.CPUReader(), want: "function worker: -1 processors: want more than 0"},
+		{name: "processor time is not counted", share: 0.5, want: "function worker is to have 0.500 processors, for which its processor time must be counted"},
+		{
+			name: "more than the machine has", share: 1000, cpu: func(int) (time.Duration, error) { return 0, nil },
+			told: "worker is to have 1000.00 processors and gets the",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := worker()
+			f.CPUShare = test.share
+			told := ""
+			h, err := lambdahost.New([]lambdahost.Function{f}, lambdahost.Options{
+				LogDir: t.TempDir(), TempDir: t.TempDir(), CPU: test.cpu, Log: func(line string) { told = line },
+			})
+			if err == nil {
+				h.Close()
+			}
+			if (err == nil) != (test.want == "") || err != nil && !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+			if !strings.HasPrefix(told, test.told) || (told == "") != (test.told == "") {
+				t.Errorf("told %q, want %q", told, test.told)
+			}
+		})
 	}
 }
 

@@ -50,8 +50,8 @@ type invocation struct {
 	begun time.Time
 	taken chan struct{}
 	done  chan outcome
-	// over is closed when the process asks for work again.
-	over chan struct{}
+	// over is closed when the process asks for work again, paced when it is no longer held to its share.
+	over, paced chan struct{}
 }
 
 type outcome struct {
@@ -70,7 +70,10 @@ type report struct {
 }
 
 func newInvocation(payload []byte) *invocation {
-	return &invocation{id: requestID(), payload: payload, taken: make(chan struct{}), done: make(chan outcome, 1), over: make(chan struct{})}
+	return &invocation{
+		id: requestID(), payload: payload,
+		taken: make(chan struct{}), done: make(chan outcome, 1), over: make(chan struct{}), paced: make(chan struct{}),
+	}
 }
 
 // sandbox is one process of a function and the Runtime API it talks to, on a port of its own so that the process
@@ -142,7 +145,7 @@ func startSandbox(p *pool, o Options) (*sandbox, error) {
 		s.command.Wait()
 		initialized.Stop()
 		// What the process left running goes with it.
-		syscall.Kill(-s.command.Process.Pid, syscall.SIGKILL)
+		s.kill()
 		p.remove(s)
 		close(s.dead)
 		s.server.Close()
@@ -211,6 +214,13 @@ func (s *sandbox) next(w http.ResponseWriter, r *http.Request) {
 	s.current = work
 	s.last = work
 	s.mutex.Unlock()
+	if s.limited() {
+		if last != nil {
+			<-last.paced
+			s.signal(syscall.SIGCONT)
+		}
+		go s.pace(work)
+	}
 	close(work.taken)
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
@@ -327,7 +337,10 @@ func (s *sandbox) settle(work *invocation, o outcome) Result {
 	}
 	r := s.bill(work, o.end, memory)
 	s.pool.record(r)
-	return Result{Payload: o.payload, Failed: o.end != endSuccess, Cold: r.cold}
+	return Result{
+		Payload: o.payload, Failed: o.end != endSuccess, Cold: r.cold,
+		Billed: r.billed, Initialization: r.initialization, CPU: r.cpu, PeakMemory: r.memory,
+	}
 }
 
 // bill returns the report of an invocation; the first one carries the initialization.
@@ -343,7 +356,7 @@ func (s *sandbox) bill(work *invocation, end string, memory int64) report {
 		duration += r.initialization
 	}
 	r.billed = ceilMillisecond(duration)
-	if used > s.cpu { // Counted from one invocation to the next, so that the reader's steps do not add up.
+	if used > s.cpu { // Counted from one invocation to the next, so that nothing in between is lost.
 		r.cpu, s.cpu = used-s.cpu, used
 	}
 	return r
@@ -402,8 +415,9 @@ func (s *sandbox) failInit(work *invocation) Result {
 			fmt.Sprintf("RequestId: %s Error: Runtime exited before it asked for work: %s", work.id, s.command.ProcessState))
 	}
 	took := time.Since(s.started)
-	s.pool.record(report{id: work.id, end: endError, billed: ceilMillisecond(took), cold: true, initialization: took})
-	return Result{Payload: payload, Failed: true, Cold: true}
+	billed := ceilMillisecond(took)
+	s.pool.record(report{id: work.id, end: endError, billed: billed, cold: true, initialization: took})
+	return Result{Payload: payload, Failed: true, Cold: true, Billed: billed, Initialization: took}
 }
 
 func (s *sandbox) initialized() bool {
@@ -423,7 +437,7 @@ func (s *sandbox) end(work *invocation, how string) {
 }
 
 // kill ends the process and all that it started.
-func (s *sandbox) kill() { syscall.Kill(-s.command.Process.Pid, syscall.SIGKILL) }
+func (s *sandbox) kill() { s.signal(syscall.SIGKILL) }
 
 // memory returns the peak of the process's resident memory so far, 0 where it is not watched.
 func (s *sandbox) memory() int64 {

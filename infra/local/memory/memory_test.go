@@ -211,7 +211,7 @@ func start(t *testing.T, vendor *vendorapi.Vendor) *lambdahost.Host {
 			Timeout: 12 * time.Second, MemoryMB: 256,
 			Environment: map[string]string{
 				settings.EnvStream: "visits", settings.EnvPipeline: "memory", settings.EnvRawBucket: bucket, settings.EnvSafetyMargin: "2s",
-				// As the construct gives it to a function of the default size.
+				// As a function of the default size sets it.
 				"GOMEMLIMIT": fmt.Sprintf("%dMiB", int(128*settings.GoMemoryShare)),
 			},
 		}

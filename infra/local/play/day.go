@@ -47,6 +47,10 @@ type day struct {
 	transitions int
 	deadLetters int
 
+	// recording guards an invocation that is recorded, and invoked, the tick at which each function was invoked last.
+	recording sync.Mutex
+	invoked   map[string]time.Time
+
 	mutex    sync.Mutex // guards what functions' answers are added to
 	streams  map[streamID]*StreamSummary
 	findings tallies
@@ -292,7 +296,13 @@ func (d *day) do(ctx context.Context, p *playing, machine assembly.StateMachine,
 	if err := d.services.gate.InvokeFunction(machine, task.Execution, parameters.FunctionName); err != nil {
 		return nil, refusedBy("Lambda", err)
 	}
-	result, err := d.services.functions.Invoke(ctx, parameters.FunctionName, parameters.Payload)
+	invoke := d.services.functions.Invoke
+	if d.options.Record != nil {
+		invoke = func(ctx context.Context, function string, payload []byte) (lambdahost.Result, error) {
+			return d.record(ctx, p, at, function, payload)
+		}
+	}
+	result, err := invoke(ctx, parameters.FunctionName, parameters.Payload)
 	if errors.Is(err, lambdahost.ErrNoFunction) {
 		return nil, &workflow.TaskError{Name: "Lambda.ResourceNotFoundException", Message: err.Error()}
 	}

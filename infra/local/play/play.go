@@ -55,6 +55,17 @@ type Options struct {
 	ChaosSeed uint64
 	// Keep goes on with the data of the last run.
 	Keep bool
+	// CPUShare holds each function to the share of a processor that its memory has on Lambda.
+	CPUShare bool
+	// Calm has the simulated vendors answer without faults.
+	Calm bool
+	// Adjust changes a function before it is hosted: a local app has other time limits than one that is deployed.
+	Adjust func(*assembly.Function) error
+	// Record is told of each invocation of a stream's functions. They come one after another, though those of several streams
+	// would overlap. Where it is nil nothing is recorded.
+	Record func(*Invocation) error
+	// Encore is called when the day is over and was found right. What it does there stands in no summary.
+	Encore func(context.Context, *Stage) error
 	// Out is the folder for everything a run leaves.
 	Out string
 	// Cache is where helper programs are kept.
@@ -66,6 +77,15 @@ type Options struct {
 	before func(d *day, tick time.Time, by disturbance) disturbance
 	// latency is how long the simulated vendor takes for a page; zero means pageLatency.
 	latency time.Duration
+}
+
+// conditions are those of the simulated vendors.
+func (o Options) conditions() conditions {
+	under := conditions{latency: cmp.Or(o.latency, pageLatency), faultShare: faultShare}
+	if o.Calm {
+		under.faultShare = 0
+	}
+	return under
 }
 
 // undisturbed reports whether a day is played as it would be in production: none of its alarms may go off.
@@ -130,6 +150,9 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.adjust(loaded); err != nil {
+		return nil, err
+	}
 	found, err := pipelines(loaded)
 	if err != nil {
 		return nil, err
@@ -148,6 +171,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		findings: tallies{},
 		failures: tallies{},
 		events:   map[string]int{},
+		invoked:  map[string]time.Time{},
 		vendors:  simulation,
 		rules:    loaded.EventRules,
 	}
@@ -160,7 +184,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		}
 		defer (*file).Close()
 	}
-	running, err := startServices(ctx, helpers, loaded, out, o.Screen.Line, d.deliver)
+	running, err := startServices(ctx, helpers, loaded, out, o, d.deliver)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +222,10 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	summary.WallSeconds = round(time.Since(began).Seconds())
-	return summary, summary.write(out.summary)
+	if err := summary.write(out.summary); err != nil || o.Encore == nil || !summary.Good() {
+		return summary, err
+	}
+	return summary, o.Encore(ctx, &Stage{Summary: summary, day: d})
 }
 
 // span settles what to play, from the options and, with Keep, from where the last run ended.
@@ -272,6 +299,19 @@ func (o Options) prepare(ctx context.Context, out folders, vendorURL string) (to
 	return m.tools, loaded, err
 }
 
+// adjust changes the functions of an assembly as it is to be played.
+func (o Options) adjust(a *assembly.Assembly) error {
+	if o.Adjust == nil {
+		return nil
+	}
+	for i := range a.Functions {
+		if err := o.Adjust(&a.Functions[i]); err != nil {
+			return fmt.Errorf("function %s: %w", a.Functions[i].Name, err)
+		}
+	}
+	return nil
+}
+
 // clear removes what an earlier run has left, and nothing else that may lie in the folder.
 func (f folders) clear() error {
 	var faults []error
@@ -300,7 +340,7 @@ func (d *day) load(ctx context.Context, found []*pipeline, simulation *vendors) 
 		if simulation != nil {
 			simulated, accepted, err := simulation.add(p.vendor, vendortest.Size{
 				Seed: d.span.Seed, From: d.span.From, Until: d.span.worldUntil(), Attendees: d.span.Attendees, Lateness: vendortest.DocumentedLateness(),
-			}, cmp.Or(d.options.latency, pageLatency))
+			}, d.options.conditions())
 			if err != nil {
 				return err
 			}

@@ -61,11 +61,17 @@ type services struct {
 	fronts      []*http.Server
 	functions   *lambdahost.Host
 	interpreter *workflow.Interpreter
+	// hosted are the functions, hosting is how.
+	hosted  []lambdahost.Function
+	hosting lambdahost.Options
+	// delay is how much longer the services take to answer.
+	delay delay
 }
 
 // startServices starts what an assembly needs. Deliver is told of every event that a function puts on a bus, one after
 // another.
-func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folders, log func(string), deliver func(bus string, e events.Event)) (s *services, err error) {
+func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folders, o Options, deliver func(bus string, e events.Event)) (s *services, err error) {
+	log := o.Screen.Line
 	s = &services{gate: gate.New(a, log)}
 	defer func() {
 		if err != nil {
@@ -92,15 +98,18 @@ func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folde
 	if err != nil {
 		return s, err
 	}
-	var functions []lambdahost.Function
 	for _, f := range a.Functions {
 		environment := maps.Clone(f.Environment)
 		environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"] = s.gate.Credentials(f.Name)
-		functions = append(functions, lambdahost.Function{
+		hosted := lambdahost.Function{
 			Name: f.Name, ARN: f.ARN, Dir: f.Dir, Environment: environment, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
-		})
+		}
+		if o.CPUShare {
+			hosted.CPUShare = lambdahost.ShareOf(f.MemoryMB)
+		}
+		s.hosted = append(s.hosted, hosted)
 	}
-	s.functions, err = lambdahost.New(functions, lambdahost.Options{
+	s.hosting = lambdahost.Options{
 		Region:      a.Region,
 		Environment: endpoints,
 		LogDir:      out.logs,
@@ -108,8 +117,8 @@ func startServices(ctx context.Context, t tools, a *assembly.Assembly, out folde
 		Memory:      lambdahost.MemoryReader(),
 		CPU:         lambdahost.CPUReader(),
 		Log:         log,
-	})
-	if err != nil {
+	}
+	if s.functions, err = lambdahost.New(s.hosted, s.hosting); err != nil {
 		return s, err
 	}
 	if s.interpreter, err = workflow.Start(t.interpreter); err != nil {
@@ -142,7 +151,7 @@ func (s *services) openGate(a *assembly.Assembly, out folders, deliver func(bus 
 		if err != nil {
 			return nil, fmt.Errorf("no free port on 127.0.0.1: %w", err)
 		}
-		front := &http.Server{Handler: handler}
+		front := &http.Server{Handler: s.delay.before(handler)}
 		s.fronts = append(s.fronts, front)
 		go front.Serve(listener)
 		endpoints[variable] = "http://" + listener.Addr().String()

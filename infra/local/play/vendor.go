@@ -40,6 +40,8 @@ type vendors struct {
 	// serving guards the server, which interrupt replaces.
 	serving sync.Mutex
 	server  *http.Server
+	// delay is how much longer than usual the vendors take to answer.
+	delay delay
 
 	mutex sync.RWMutex
 	all   []*simulated
@@ -68,7 +70,7 @@ func listenForVendors() (*vendors, error) {
 }
 
 func (v *vendors) serve(listener net.Listener) {
-	v.server = &http.Server{Handler: v}
+	v.server = &http.Server{Handler: v.delay.before(v)}
 	go v.server.Serve(listener)
 }
 
@@ -108,8 +110,15 @@ func (v *vendors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	serving.front.ServeHTTP(w, r)
 }
 
-// add simulates a vendor that takes latency for a page. The returned secret is the one it accepts.
-func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size, latency time.Duration) (s *simulated, secret map[string]string, err error) {
+// conditions are how the simulated vendors answer.
+type conditions struct {
+	// latency is how long a page takes, faultShare the share of requests that meet a fault.
+	latency    time.Duration
+	faultShare float64
+}
+
+// add simulates a vendor. The returned secret is the one it accepts.
+func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size, under conditions) (s *simulated, secret map[string]string, err error) {
 	base, err := url.Parse(vendor.BaseURL)
 	if err != nil {
 		return nil, nil, fmt.Errorf("base URL of the vendor %s: %w", vendor.Name, err)
@@ -130,12 +139,12 @@ func (v *vendors) add(vendor *vendorapi.Vendor, size vendortest.Size, latency ti
 		return nil, nil, fmt.Errorf("simulate the vendor %s: %w", vendor.Name, err)
 	}
 	secret = simulatedSecret(vendor.SecretFields()...)
-	plan := vendortest.Mixed(size.Seed, faultShare)
+	plan := vendortest.Mixed(size.Seed, under.faultShare)
 	plan.RetryAfter, plan.Slowness = retryAfter, slowness
 	s.server = vendortest.NewServer(vendor, s.world, secret, vendortest.ServerOptions{
 		Now:     size.From,
 		Faults:  []vendortest.Plan{plan},
-		Latency: latency,
+		Latency: under.latency,
 		Clock:   time.Now,
 	})
 	s.front = s.server

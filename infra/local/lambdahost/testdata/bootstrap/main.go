@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -19,8 +20,9 @@ func (r *Refused) Error() string { return r.Reason }
 type event struct {
 	Do        string `json:"do"`
 	Megabytes int    `json:"megabytes"`
-	// Milliseconds is how long it spins.
+	// Milliseconds is how long it spins or waits, Threads how many spin.
 	Milliseconds int `json:"milliseconds"`
+	Threads      int `json:"threads"`
 }
 
 func handle(ctx context.Context, e event) (any, error) {
@@ -44,8 +46,17 @@ func handle(ctx context.Context, e event) (any, error) {
 	case "hang":
 		time.Sleep(time.Hour)
 	case "spin":
-		for end := time.Now().Add(time.Duration(e.Milliseconds) * time.Millisecond); time.Now().Before(end); {
+		end := time.Now().Add(time.Duration(e.Milliseconds) * time.Millisecond)
+		var spinning sync.WaitGroup
+		for range max(e.Threads, 1) {
+			spinning.Go(func() {
+				for time.Now().Before(end) {
+				}
+			})
 		}
+		spinning.Wait()
+	case "wait":
+		time.Sleep(time.Duration(e.Milliseconds) * time.Millisecond)
 	case "say":
 		fmt.Println("0123456789")
 	case "allocate":

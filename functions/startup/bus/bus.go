@@ -1,4 +1,8 @@
-package startup
+// Package bus sends a function's announcements to its event bus.
+//
+// It stands apart from startup because only preprocess announces: a main links the client of EventBridge, and has it made at each
+// start, where it imports this.
+package bus
 
 import (
 	"context"
@@ -11,17 +15,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/windrow-data/windrow/functions/startup"
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
 // announceTimeout bounds one announcement, tries included. A bus that does not answer must not use up the invocation.
 const announceTimeout = 10 * time.Second
 
-// Announce returns what sends announcements to the function's event bus, nil where it has none. It is made for one invocation:
+// Announcer returns what sends announcements to the event bus of f, nil where it has none. It is made for one invocation:
 // after an announcement has failed, those of further windows fail at once, without asking the bus again, since one that is
 // down would use up the invocation with a timeout for each. preprocess then still makes the windows' objects but puts no receipts,
 // and so the next run finds the objects made and announces them.
-func (f *Function) Announce() func(context.Context, telemetry.Announcement) error {
+func Announcer(f *startup.Function) func(context.Context, telemetry.Announcement) error {
 	if f.Settings.EventBus == "" {
 		return nil
 	}
@@ -35,12 +40,12 @@ func (f *Function) Announce() func(context.Context, telemetry.Announcement) erro
 		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		failed = f.announce(ctx, client, a)
+		failed = announce(ctx, f, client, a)
 		return failed
 	}
 }
 
-func (f *Function) announce(ctx context.Context, client *eventbridge.Client, a telemetry.Announcement) error {
+func announce(ctx context.Context, f *startup.Function, client *eventbridge.Client, a telemetry.Announcement) error {
 	a.Pipeline = f.Settings.Pipeline
 	detail, err := json.Marshal(a)
 	if err != nil {
