@@ -42,12 +42,22 @@ func (b *bench) compared() int {
 	return b.options.Records
 }
 
-// pairs is how often the two sides of a ratio are measured.
+// pairs is how often the two sides of a ratio are measured, at least.
 func (b *bench) pairs() int {
 	if b.options.Quick {
 		return 5
 	}
 	return 7
+}
+
+// patience is how many times as many pairs are taken, before a bound is judged, where those taken break it: what a busy machine does to a
+// few pairs goes with more of them, what a handler has become stays.
+const patience = 3
+
+// again reports whether another pair is to be taken.
+func (b *bench) again(a *against, most float64) bool {
+	taken := len(a.ratios)
+	return taken < b.pairs() || taken < patience*b.pairs() && (median(a.ratios) > most || median(a.sums) > mostFloor)
 }
 
 // against collects what a handler and its floor have taken, pair by pair.
@@ -167,7 +177,7 @@ func (b *bench) ingest(ctx context.Context) (err error) {
 	asked := s.pagesOf(s.window)
 	alone := []string{stepRead, stepScan, stepCompress}
 	var a against
-	for range b.pairs() {
+	for b.again(&a, mostIngest) {
 		err := a.take(ctx, step{Name: stepIngest, Pages: &asked}, alone, func() (w work, err error) {
 			bucket, w, err := s.read(ctx, b.rig)
 			return w, errors.Join(err, s.checkRead(asked), b.rig.drop(bucket))
@@ -211,7 +221,7 @@ func (b *bench) preprocess(ctx context.Context) error {
 	dir := filepath.Join(b.rig.dir, "floor")
 	alone := []string{stepGunzip, stepTokenize, stepWrite}
 	var a against
-	for range b.pairs() {
+	for b.again(&a, mostPreprocess) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
