@@ -107,12 +107,12 @@ func (s *scanner) object(r *jsonscan.Reader, at *field) error {
 		} else if !more {
 			break
 		}
-		child, name, err := s.member(r, at, *follows)
+		child, quoted, name, err := s.member(r, at, *follows)
 		if err != nil {
 			return err
 		}
 		if child == nil {
-			if err := s.undeclaredMember(r, at, name, begin); err != nil {
+			if err := s.undeclaredMember(r, at, quoted, name, begin); err != nil {
 				return err
 			}
 			continue
@@ -123,7 +123,7 @@ func (s *scanner) object(r *jsonscan.Reader, at *field) error {
 		s.read[child.number] = object
 		*follows = child
 		follows = &s.follows[2*child.number+1]
-		if err := s.declared(r, child, name, begin); err != nil {
+		if err := s.declared(r, child, quoted, begin); err != nil {
 			return err
 		}
 	}
@@ -133,20 +133,22 @@ func (s *scanner) object(r *jsonscan.Reader, at *field) error {
 	return nil
 }
 
-// member reads a member's name and finds its field, nil where none is declared. guess is the field that it may be.
-func (s *scanner) member(r *jsonscan.Reader, at, guess *field) (child *field, name []byte, err error) {
+// member reads a member's name and finds its field. guess is the field that it may be. Where none is declared, child is nil and name what
+// is quoted, which lasts until the next call.
+func (s *scanner) member(r *jsonscan.Reader, at, guess *field) (child *field, quoted, name []byte, err error) {
 	if guess != nil && guess.quoted != nil && r.NameIs(guess.quoted) {
-		return guess, guess.quoted[:len(guess.quoted)-1], nil
+		return guess, guess.quoted[:len(guess.quoted)-1], nil, nil
 	}
-	if name, err = r.Name(); err != nil {
-		return nil, nil, err
+	if quoted, err = r.Name(); err != nil {
+		return nil, nil, nil, err
 	}
-	return at.children[string(jsonscan.Unquoted(name, &s.path))], name, nil
+	name = jsonscan.Unquoted(quoted, &s.path)
+	return at.children[string(name)], quoted, name, nil
 }
 
 // undeclaredMember reads the value of a member that no column declares, and keeps both. begin is where what is undeclared beside it
 // begins in s.rest.
-func (s *scanner) undeclaredMember(r *jsonscan.Reader, at *field, name []byte, begin int) error {
+func (s *scanner) undeclaredMember(r *jsonscan.Reader, at *field, quoted, name []byte, begin int) error {
 	// The declared names are known to s.read, and are no others.
 	if err := r.Unique(); err != nil {
 		return err
@@ -156,13 +158,13 @@ func (s *scanner) undeclaredMember(r *jsonscan.Reader, at *field, name []byte, b
 		return err
 	}
 	s.see(at, name)
-	s.keep(begin, name)
+	s.keep(begin, quoted)
 	s.rest = append(s.rest, value...)
 	return nil
 }
 
 // declared reads the value of a field that columns stand at or below. begin is where what is undeclared beside it begins in s.rest.
-func (s *scanner) declared(r *jsonscan.Reader, at *field, name []byte, begin int) error {
+func (s *scanner) declared(r *jsonscan.Reader, at *field, quoted []byte, begin int) error {
 	if len(at.columns) > 0 || r.Peek() != '{' {
 		value, err := r.Value()
 		if err != nil {
@@ -171,7 +173,7 @@ func (s *scanner) declared(r *jsonscan.Reader, at *field, name []byte, begin int
 		return s.value(at, value)
 	}
 	before := len(s.rest)
-	s.keep(begin, name)
+	s.keep(begin, quoted)
 	inner := len(s.rest)
 	if err := s.object(r, at); err != nil {
 		return err
@@ -220,9 +222,8 @@ func (s *scanner) value(at *field, value []byte) error {
 	return err
 }
 
-// see remembers the path of an undeclared field.
-func (s *scanner) see(at *field, quoted []byte) {
-	name := jsonscan.Unquoted(quoted, &s.path)
+// see remembers the path of an undeclared field, whose name is given without quotes and escapes.
+func (s *scanner) see(at *field, name []byte) {
 	if at.prefix != "" {
 		name = append([]byte(at.prefix), name...)
 	}

@@ -145,9 +145,6 @@ func (r *Reader) Open() error {
 // Member goes to the name of the object's next member, and reports false at the object's end, which is then read.
 func (r *Reader) Member() (bool, error) {
 	ended, err := r.next('}')
-	if ended && r.strict {
-		r.names.leave()
-	}
 	return !ended && err == nil, err
 }
 
@@ -161,6 +158,9 @@ func (r *Reader) Element() (bool, error) {
 func (r *Reader) next(closing byte) (ended bool, err error) {
 	r.at = r.space(r.at)
 	if r.at < len(r.text) && r.text[r.at] == closing {
+		if closing == '}' && r.strict {
+			r.names.leave()
+		}
 		r.at++
 		r.depth--
 		r.fresh = false
@@ -253,10 +253,13 @@ func (r *Reader) End() error {
 // Unquoted returns the name or other string that stands in quotes, which a [Reader] has read. One with escapes is put into buffer, in place of what
 // it held.
 func Unquoted(quoted []byte, buffer *[]byte) []byte {
-	text := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(text, '\\') < 0 {
-		return text
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
 	}
+	return unescaped(quoted, buffer)
+}
+
+func unescaped(quoted []byte, buffer *[]byte) []byte {
 	// Its error says that there is something else than UTF-8, of which it makes U+FFFD.
 	*buffer, _ = jsontext.AppendUnquote((*buffer)[:0], quoted)
 	return *buffer

@@ -3,6 +3,7 @@ package jsonscan
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -92,18 +93,16 @@ func (r *Reader) escape(i int) int {
 
 // unit reads the four digits of a UTF-16 unit.
 func (r *Reader) unit(i int) (end int, unit rune) {
-	for range 4 {
-		digit, ok := rune(0), false
-		if i < len(r.text) {
-			digit, ok = hex(r.text[i])
+	if i+4 <= len(r.text) {
+		a, b, c, d := digitOf[r.text[i]], digitOf[r.text[i+1]], digitOf[r.text[i+2]], digitOf[r.text[i+3]]
+		if a|b|c|d >= 0 {
+			return i + 4, rune(a)<<12 | rune(b)<<8 | rune(c)<<4 | rune(d)
 		}
-		if !ok {
-			return r.unexpected(i, "four hexadecimal digits"), 0
-		}
-		unit = unit<<4 | digit
+	}
+	for i < len(r.text) && digitOf[r.text[i]] >= 0 {
 		i++
 	}
-	return i, unit
+	return r.unexpected(i, "four hexadecimal digits"), 0
 }
 
 // pair reads the second half of a surrogate pair. Its first half stands before it.
@@ -121,10 +120,13 @@ func (r *Reader) pair(i int, first rune) int {
 	return end
 }
 
-func hex(c byte) (digit rune, ok bool) {
-	if c-'0' < 10 {
-		return rune(c - '0'), true
+// digitOf holds what a hexadecimal digit is worth, -1 for what is none.
+var digitOf = func() (digits [256]int8) {
+	for c := range digits {
+		digits[c] = -1
 	}
-	c |= 0x20
-	return rune(c-'a') + 10, c-'a' < 6
-}
+	for i, c := range "0123456789abcdef" {
+		digits[c], digits[unicode.ToUpper(c)] = int8(i), int8(i)
+	}
+	return digits
+}()

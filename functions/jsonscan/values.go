@@ -33,7 +33,11 @@ func (r *Reader) value(i int) int {
 	case 'n':
 		return r.literal(i, "null")
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		return r.number(i)
+		end, ok := number(r.text, i)
+		if !ok {
+			return r.unexpected(end, "a digit")
+		}
+		return end
 	}
 	return r.unexpected(i, "a value")
 }
@@ -185,14 +189,6 @@ func (r *Reader) literal(i int, word string) int {
 		}
 	}
 	return i + len(word)
-}
-
-func (r *Reader) number(i int) int {
-	end, ok := number(r.text, i)
-	if !ok {
-		return r.unexpected(end, "a digit")
-	}
-	return end
 }
 
 // number returns where the longest number ends that begins at text[i]; where ok is false, it is where a digit is missing.
