@@ -188,45 +188,109 @@ func TestReadingTakesNoMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkReaders finds where values end, as jsontext does under the same rules.
+// BenchmarkReaders goes through the records of an answer, and through records one by one, member by member, as jsontext does under the same
+// rules.
 func BenchmarkReaders(b *testing.B) {
-	answer := []byte("[" + strings.Repeat(attendee+",", 99) + attendee + "]")
-	lines := bytes.Split(bytes.Repeat([]byte(attendee+"\n"), 100), []byte("\n"))[:100]
-	own := func(r Reader) func([]byte) error {
-		return func(text []byte) error {
-			r.Reset(text)
-			_, err := r.Value()
+	const records = 100
+	answer := []byte("[" + strings.Repeat(attendee+",", records-1) + attendee + "]")
+	record := []byte(attendee)
+	loose, strict := Lenient(maxDepth), Strict()
+	buffer, decoder := new(bytes.Buffer), new(jsontext.Decoder)
+	reset := func(text []byte, options ...jsontext.Options) {
+		*buffer = *bytes.NewBuffer(text)
+		decoder.Reset(buffer, options...)
+	}
+	for name, read := range map[string]func() error{
+		"answer/jsonscan": func() error {
+			loose.Reset(answer)
+			if err := loose.Open(); err != nil {
+				return err
+			}
+			for {
+				if more, err := loose.Element(); !more {
+					return err
+				}
+				if err := members(&loose); err != nil {
+					return err
+				}
+			}
+		},
+		"answer/jsontext": func() error {
+			reset(answer, lenient...)
+			if _, err := decoder.ReadToken(); err != nil {
+				return err
+			}
+			for decoder.PeekKind() == '{' {
+				if err := membersOf(decoder); err != nil {
+					return err
+				}
+			}
+			_, err := decoder.ReadToken()
 			return err
-		}
-	}
-	library := func(options ...jsontext.Options) func([]byte) error {
-		buffer, d := new(bytes.Buffer), new(jsontext.Decoder)
-		return func(text []byte) error {
-			*buffer = *bytes.NewBuffer(text)
-			d.Reset(buffer, options...)
-			return d.SkipValue()
-		}
-	}
-	for _, bench := range []struct {
-		name  string
-		read  func([]byte) error
-		texts [][]byte
-	}{
-		{"answer/jsonscan", own(Lenient(maxDepth)), [][]byte{answer}},
-		{"answer/jsontext", library(lenient...), [][]byte{answer}},
-		{"records/jsonscan", own(Strict()), lines},
-		{"records/jsontext", library(), lines},
+		},
+		"records/jsonscan": func() error {
+			for range records {
+				strict.Reset(record)
+				if err := members(&strict); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"records/jsontext": func() error {
+			for range records {
+				reset(record)
+				if err := membersOf(decoder); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 	} {
-		b.Run(bench.name, func(b *testing.B) {
+		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(answer)))
 			b.ReportAllocs()
 			for b.Loop() {
-				for _, text := range bench.texts {
-					if err := bench.read(text); err != nil {
-						b.Fatal(err)
-					}
+				if err := read(); err != nil {
+					b.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+func members(r *Reader) error {
+	if err := r.Open(); err != nil {
+		return err
+	}
+	for {
+		if more, err := r.Member(); !more {
+			return err
+		}
+		if _, err := r.Name(); err != nil {
+			return err
+		}
+		if err := r.Unique(); err != nil {
+			return err
+		}
+		if _, err := r.Value(); err != nil {
+			return err
+		}
+	}
+}
+
+func membersOf(d *jsontext.Decoder) error {
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		if _, err := d.ReadValue(); err != nil {
+			return err
+		}
+		if _, err := d.ReadValue(); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
 }
