@@ -65,7 +65,7 @@ bench: needs ## Measure what the functions cost (ARGS=-quick in three minutes; A
 
 .PHONY: fuzz
 fuzz: needs ## Give each fuzz target FUZZ=30s; what it finds is kept in testdata/fuzz
-	@for package in curated rawzone vendorapi; do \
+	@for package in curated jsonscan rawzone vendorapi; do \
 		for target in $$(go test ./functions/$$package -list '^Fuzz' | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
 			go test ./functions/$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ); \

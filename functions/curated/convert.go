@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/windrow-data/windrow/functions/jsonscan"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
@@ -49,7 +50,7 @@ func (c *column) convert(value []byte, text *[]byte) (result parquet.Value, ok b
 		return parquet.Int64Value(n), ok && exact
 	case vendorapi.TypeFloat64:
 		// ParseFloat alone would take hex, NaN and underscores out of a string.
-		if numberEnd(content, 0) != len(content) {
+		if !jsonscan.IsNumber(content) {
 			return parquet.Value{}, false
 		}
 		f, err := strconv.ParseFloat(string(content), 64)

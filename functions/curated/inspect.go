@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/windrow-data/windrow/functions/jsonscan"
 )
 
 // Value is a value in a record and how it stands to a table's columns. It is for whoever checks a description; a row is made
@@ -48,7 +50,7 @@ func (s *scanner) inspect(d *jsontext.Decoder, source []byte, at *field, covered
 		if err != nil {
 			return err
 		}
-		name := string(s.fieldName(quoted))
+		name := string(jsonscan.Unquoted(quoted, &s.path))
 		child := at.children[name]
 		if child != nil && len(child.columns) == 0 && d.PeekKind() == '{' {
 			if err := s.inspect(d, source, child, covered, see); err != nil {

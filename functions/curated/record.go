@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/windrow-data/windrow/functions/jsonscan"
 )
 
 const (
@@ -23,7 +25,7 @@ type scanner struct {
 	table *Table
 	// batch takes the cells.
 	batch  *batch
-	tokens tokens
+	reader jsonscan.Reader
 	// objects counts the objects read; read holds, by field, in which of them it was last seen.
 	objects int
 	read    []int
@@ -40,7 +42,7 @@ type scanner struct {
 }
 
 func newScanner(t *Table, b *batch) *scanner {
-	return &scanner{table: t, batch: b, read: make([]int, t.fields), follows: make([]*field, 2*t.fields), seen: map[string]bool{}}
+	return &scanner{table: t, batch: b, reader: jsonscan.Strict(), read: make([]int, t.fields), follows: make([]*field, 2*t.fields), seen: map[string]bool{}}
 }
 
 // release says that no cell refers any more to what the scanner holds.
@@ -58,28 +60,28 @@ type problem string
 
 func (p problem) Error() string { return string(p) }
 
-// errMalformed says that what is read is no JSON, no UTF-8, or has a name twice in an object. [refusal] says which.
-var errMalformed = errors.New("malformed")
+// errTwice says that a declared name stands twice in an object.
+var errTwice = errors.New("a name twice")
 
 // record sets the cells of a record; one that is not set is null. Its error says why the record cannot be a row, and whether it is
 // JSON at all. The cells may refer to line.
 func (s *scanner) record(line []byte) (isJSON bool, err error) {
-	t := &s.tokens
-	*t = tokens{text: line, names: t.names[:0]}
-	if !t.take('{') {
-		if kind := jsontext.Value(line).Kind(); t.check() {
+	r := &s.reader
+	r.Reset(line)
+	if kind := r.Peek(); kind != '{' {
+		if r.Valid() {
 			return true, problem("the record is " + kindName(kind) + ", want an object")
 		}
 		return false, problem("the record is no JSON")
 	}
 	begin := len(s.rest)
-	switch err := s.object(t, s.table.root); {
-	case err == errMalformed:
+	if err := s.object(r, s.table.root); err != nil {
+		if _, ok := err.(problem); ok {
+			return r.Valid(), err
+		}
 		return false, refusal(line)
-	case err != nil:
-		return t.check(), err
 	}
-	if t.space(); t.at < len(line) {
+	if r.End() != nil {
 		return false, problem("more than one JSON value stands in the record's line")
 	}
 	if len(s.rest) > begin {
@@ -88,85 +90,92 @@ func (s *scanner) record(line []byte) (isJSON bool, err error) {
 	return true, nil
 }
 
-// object reads the members of an object whose brace has been read, and appends to s.rest an object
-// of those that no column declares, or nothing where there is none.
-func (s *scanner) object(t *tokens, at *field) error {
-	if t.take('}') {
-		return nil
+// object reads the object that comes next, and appends to s.rest an object of those members that no column declares, or nothing
+// where there is none. An error that is no [problem] says that the record is no JSON, no UTF-8, or has a name twice in an object,
+// and [refusal] says which.
+func (s *scanner) object(r *jsonscan.Reader, at *field) error {
+	if err := r.Open(); err != nil {
+		return err
 	}
-	begin, outer := len(s.rest), len(t.names)
+	begin := len(s.rest)
 	s.objects++
 	object := s.objects
 	follows := &s.follows[2*at.number]
 	for {
-		child, name, ok := s.member(t, at, *follows)
-		if !ok {
-			return errMalformed
+		if more, err := r.Member(); err != nil {
+			return err
+		} else if !more {
+			break
+		}
+		child, quoted, name, err := s.member(r, at, *follows)
+		if err != nil {
+			return err
 		}
 		if child == nil {
-			if !t.fresh(outer, span{name.begin + 1, name.end - 1}) {
-				return errMalformed
-			}
-			value, ok := t.value()
-			if !ok {
-				return errMalformed
-			}
-			quoted := t.text[name.begin:name.end]
-			s.see(at, quoted)
-			s.keep(begin, quoted)
-			s.rest = append(s.rest, value...)
-		} else {
-			if s.read[child.number] == object {
-				return errMalformed
-			}
-			s.read[child.number] = object
-			*follows = child
-			follows = &s.follows[2*child.number+1]
-			if err := s.declared(t, child, name, begin); err != nil {
+			if err := s.undeclaredMember(r, at, quoted, name, begin); err != nil {
 				return err
 			}
-		}
-		if t.take(',') {
 			continue
 		}
-		if !t.take('}') {
-			return errMalformed
+		if s.read[child.number] == object {
+			return errTwice
 		}
-		if len(s.rest) > begin {
-			s.rest = append(s.rest, '}')
+		s.read[child.number] = object
+		*follows = child
+		follows = &s.follows[2*child.number+1]
+		if err := s.declared(r, child, quoted, begin); err != nil {
+			return err
 		}
-		t.names = t.names[:outer]
-		return nil
 	}
+	if len(s.rest) > begin {
+		s.rest = append(s.rest, '}')
+	}
+	return nil
 }
 
-// member reads a member's name and finds its field, nil where none is declared. guess is the field that it may be.
-func (s *scanner) member(t *tokens, at, guess *field) (child *field, name span, ok bool) {
-	if guess != nil && guess.quoted != nil && bytes.HasPrefix(t.text[t.at:], guess.quoted) {
-		name = span{t.at, t.at + len(guess.quoted) - 1}
-		t.at += len(guess.quoted)
-		return guess, name, true
+// member reads a member's name and finds its field. guess is the field that it may be. Where none is declared, child is nil and name what
+// is quoted, which lasts until the next call.
+func (s *scanner) member(r *jsonscan.Reader, at, guess *field) (child *field, quoted, name []byte, err error) {
+	if guess != nil && guess.quoted != nil && r.NameIs(guess.quoted) {
+		return guess, guess.quoted[:len(guess.quoted)-1], nil, nil
 	}
-	if name, ok = t.name(); !ok {
-		return nil, name, false
+	if quoted, err = r.Name(); err != nil {
+		return nil, nil, nil, err
 	}
-	return at.children[string(s.fieldName(t.text[name.begin:name.end]))], name, true
+	name = jsonscan.Unquoted(quoted, &s.path)
+	return at.children[string(name)], quoted, name, nil
+}
+
+// undeclaredMember reads the value of a member that no column declares, and keeps both. begin is where what is undeclared beside it
+// begins in s.rest.
+func (s *scanner) undeclaredMember(r *jsonscan.Reader, at *field, quoted, name []byte, begin int) error {
+	// The declared names are known to s.read, and are no others.
+	if err := r.Unique(); err != nil {
+		return err
+	}
+	value, err := r.Value()
+	if err != nil {
+		return err
+	}
+	s.see(at, name)
+	s.keep(begin, quoted)
+	s.rest = append(s.rest, value...)
+	return nil
 }
 
 // declared reads the value of a field that columns stand at or below. begin is where what is undeclared beside it begins in s.rest.
-func (s *scanner) declared(t *tokens, at *field, name span, begin int) error {
-	if len(at.columns) > 0 || t.peek() != '{' {
-		value, ok := t.value()
-		if !ok {
-			return errMalformed
+func (s *scanner) declared(r *jsonscan.Reader, at *field, quoted []byte, begin int) error {
+	if len(at.columns) > 0 || r.Peek() != '{' {
+		value, err := r.Value()
+		if err != nil {
+			return err
 		}
 		return s.value(at, value)
 	}
-	t.at++
 	before := len(s.rest)
-	s.keep(begin, t.text[name.begin:name.end])
+	s.keep(begin, quoted)
 	inner := len(s.rest)
-	if err := s.object(t, at); err != nil {
+	if err := s.object(r, at); err != nil {
 		return err
 	}
 	if len(s.rest) == inner {
@@ -207,23 +216,14 @@ func (s *scanner) value(at *field, value []byte) error {
 	}
 	// The whole object stands in a column already, so what is left of it goes nowhere else.
 	begin := len(s.rest)
-	err := s.object(&tokens{text: value, at: 1, valid: true}, at)
+	r := jsonscan.Trusting(value)
+	err := s.object(&r, at)
 	s.rest = s.rest[:begin]
 	return err
 }
 
-// fieldName unescapes a member's name. The result lasts until the next call.
-func (s *scanner) fieldName(quoted []byte) []byte {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return quoted[1 : len(quoted)-1]
-	}
-	s.path, _ = jsontext.AppendUnquote(s.path[:0], quoted)
-	return s.path
-}
-
-// see remembers the path of an undeclared field.
-func (s *scanner) see(at *field, quoted []byte) {
-	name := s.fieldName(quoted)
+// see remembers the path of an undeclared field, whose name is given without quotes and escapes.
+func (s *scanner) see(at *field, name []byte) {
 	if at.prefix != "" {
 		name = append([]byte(at.prefix), name...)
 	}

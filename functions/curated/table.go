@@ -6,6 +6,7 @@
 package curated
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 	"time"
 	_ "time/tzdata" // a Lambda has no zone files
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/windrow-data/windrow/functions/tables"
@@ -151,11 +153,11 @@ func (t *Table) declare(path string, columnIndex int) {
 }
 
 func quotedName(name string) []byte {
-	quoted := append(append([]byte{'"'}, name...), '"', ':')
-	if stringEnd(quoted, 0) != len(quoted)-1 || strings.Contains(name, `\`) {
+	quoted, err := jsontext.AppendQuote(nil, name)
+	if err != nil || bytes.IndexByte(quoted, '\\') >= 0 {
 		return nil
 	}
-	return quoted
+	return append(quoted, ':')
 }
 
 // node is the column's Parquet type. Values are stored plain, which every reader of Parquet understands.

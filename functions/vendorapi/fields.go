@@ -1,16 +1,15 @@
 package vendorapi
 
 import (
-	"bytes"
 	"strconv"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/windrow-data/windrow/functions/jsonscan"
 )
 
 // fieldReader finds the values at some paths of a record. It looks at no more of the record than up to the last
 // of them, decodes nothing, and keeps its memory from record to record: it runs on every record that is read.
 type fieldReader struct {
-	reader jsonReader
+	reader jsonscan.Reader
 	root   fieldNode
 	// values are those found so far by their path's place in the list, nil where none is.
 	values [][]byte
@@ -28,6 +27,7 @@ type fieldNode struct {
 
 func newFieldReader(paths ...string) *fieldReader {
 	f := &fieldReader{
+		reader: jsonscan.Lenient(maxDepth),
 		root:   fieldNode{at: -1},
 		values: make([][]byte, len(paths)),
 	}
@@ -63,7 +63,7 @@ func (n *fieldNode) element(i int) *fieldNode {
 
 // find returns the child that a quoted name leads to, nil where there is none.
 func (f *fieldReader) find(n *fieldNode, quoted []byte) *fieldNode {
-	name := nameIn(quoted, &f.name)
+	name := jsonscan.Unquoted(quoted, &f.name)
 	for i := range n.below {
 		if n.below[i].name == string(name) {
 			return &n.below[i]
@@ -72,30 +72,19 @@ func (f *fieldReader) find(n *fieldNode, quoted []byte) *fieldNode {
 	return nil
 }
 
-// nameIn returns the name that stands in quotes, which the caller has read. One with escapes is put into buffer.
-func nameIn(quoted []byte, buffer *[]byte) []byte {
-	name := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(name, '\\') < 0 {
-		return name
-	}
-	// What is no UTF-8 in it is no part of a path.
-	*buffer, _ = jsontext.AppendUnquote((*buffer)[:0], quoted)
-	return *buffer
-}
-
 // read returns the values at the paths as they are written, nil for one that is absent. Of a name that occurs twice
 // the first counts. The result refers to the record and lasts until the next call. Its error is one of syntax, met on the way
 // to the last value.
 func (f *fieldReader) read(record []byte) ([][]byte, error) {
 	clear(f.values)
 	f.left = len(f.values)
-	f.reader.reset(record)
+	f.reader.Reset(record)
 	_, err := f.descend(&f.reader, &f.root)
 	return f.values, err
 }
 
 // readNext is read on the value that comes next in r, which it reads to its end.
-func (f *fieldReader) readNext(r *jsonReader) ([][]byte, error) {
+func (f *fieldReader) readNext(r *jsonscan.Reader) ([][]byte, error) {
 	clear(f.values)
 	f.left = len(f.values)
 	err := f.whole(r, &f.root)
@@ -103,38 +92,42 @@ func (f *fieldReader) readNext(r *jsonReader) ([][]byte, error) {
 }
 
 // whole reads the value that comes next to its end.
-func (f *fieldReader) whole(r *jsonReader, at *fieldNode) error {
-	kind := r.peek()
+func (f *fieldReader) whole(r *jsonscan.Reader, at *fieldNode) error {
+	kind := r.Peek()
 	ended, err := f.descend(r, at)
 	if ended || err != nil {
 		return err
 	}
-	return r.rest(kind)
+	return r.Rest(kind)
 }
 
 // descend reads the value that comes next, an object or array that paths lead through, to its end or until nothing is left to be
 // found.
-func (f *fieldReader) descend(r *jsonReader, at *fieldNode) (ended bool, err error) {
-	kind := r.peek()
+func (f *fieldReader) descend(r *jsonscan.Reader, at *fieldNode) (ended bool, err error) {
+	kind := r.Peek()
 	if kind != '{' && kind != '[' {
-		_, err := r.skip()
+		_, err := r.Value()
 		return true, err
 	}
-	if err := r.open(); err != nil {
+	if err := r.Open(); err != nil {
 		return false, err
 	}
 	for i := 0; f.left > 0; i++ {
 		var child *fieldNode
 		if kind == '[' {
-			more, err := r.element()
+			more, err := r.Element()
 			if !more {
 				return true, err
 			}
 			child = at.element(i)
 		} else {
-			quoted, err := r.member()
-			if quoted == nil {
+			more, err := r.Member()
+			if !more {
 				return true, err
+			}
+			quoted, err := r.Name()
+			if err != nil {
+				return false, err
 			}
 			child = f.find(at, quoted)
 		}
@@ -144,7 +137,7 @@ func (f *fieldReader) descend(r *jsonReader, at *fieldNode) (ended bool, err err
 			}
 			continue
 		}
-		value, err := r.skip()
+		value, err := r.Value()
 		if err != nil {
 			return false, err
 		}

@@ -206,14 +206,6 @@ func checkHost(t *testing.T, c *Client, r request) {
 	}
 }
 
-// FuzzJSON reads any text, and finds in it what jsontext does.
-func FuzzJSON(f *testing.F) {
-	for _, text := range awkward {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) { checkReader(t, text) })
-}
-
 // FuzzDescriptions reads any description. One that is taken survives JSON, and each of its streams can be asked for.
 func FuzzDescriptions(f *testing.F) {
 	for _, v := range []*Vendor{full(), simple("http://127.0.0.1:8080"), fuzzed(1, true, false), fuzzed(4, false, true)} {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/windrow-data/windrow/functions/jsonscan"
 	"github.com/windrow-data/windrow/functions/window"
 )
 
@@ -124,7 +125,7 @@ var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.Al
 
 // scanner finds records, total and next token in page after page. It keeps its buffers.
 type scanner struct {
-	reader jsonReader
+	reader jsonscan.Reader
 	stream *Stream
 	bounds bounds
 	// fields reads of each record the fields of its key and, where it stands in none of them, the time, which is timeAt among
@@ -140,6 +141,7 @@ type scanner struct {
 func newScanner(s *Stream) *scanner {
 	paths, timeAt := s.seenPaths()
 	return &scanner{
+		reader:      jsonscan.Lenient(maxDepth),
 		stream:      s,
 		bounds:      s.bounds(),
 		fields:      newFieldReader(paths...),
@@ -187,8 +189,8 @@ type envelope struct {
 // records' places go to p.
 func (s *scanner) scan(body []byte, p *Page) (envelope, error) {
 	var e envelope
-	s.reader.reset(body)
-	wants := []want{{path: s.recordsPath, read: func(r *jsonReader) error {
+	s.reader.Reset(body)
+	wants := []want{{path: s.recordsPath, read: func(r *jsonscan.Reader) error {
 		var err error
 		e.found, err = s.scanRecords(r, p)
 		return err
@@ -202,47 +204,47 @@ func (s *scanner) scan(body []byte, p *Page) (envelope, error) {
 	if s.failurePath != nil {
 		wants = append(wants, want{path: s.failurePath, read: readInto(&e.failure)})
 	}
-	if kind := s.reader.peek(); len(s.recordsPath) > 0 && kind != '{' && kind != 0 {
+	if kind := s.reader.Peek(); len(s.recordsPath) > 0 && kind != '{' && kind != 0 {
 		return e, fmt.Errorf("the answer is a JSON %s: want an object", kindName(kind))
 	}
 	if err := walk(&s.reader, wants, 0); err != nil {
 		return e, err
 	}
-	e.broken = s.reader.broken
-	return e, s.reader.end()
+	e.broken = s.reader.Broken()
+	return e, s.reader.End()
 }
 
-func readInto(value *jsontext.Value) func(*jsonReader) error {
-	return func(r *jsonReader) error {
-		read, err := r.skip()
+func readInto(value *jsontext.Value) func(*jsonscan.Reader) error {
+	return func(r *jsonscan.Reader) error {
+		read, err := r.Value()
 		*value = bytes.Clone(read)
 		return err
 	}
 }
 
-func (s *scanner) scanRecords(r *jsonReader, p *Page) (found bool, err error) {
-	switch kind := r.peek(); kind {
+func (s *scanner) scanRecords(r *jsonscan.Reader, p *Page) (found bool, err error) {
+	switch kind := r.Peek(); kind {
 	case 'n':
-		_, err := r.skip()
+		_, err := r.Value()
 		return false, err
 	case '[', 0:
-		if err := r.open(); err != nil {
+		if err := r.Open(); err != nil {
 			return false, err
 		}
 	default:
 		return false, fmt.Errorf("recordsPath %q leads to a JSON %s: want an array", s.stream.RecordsPath, kindName(kind))
 	}
 	for {
-		more, err := r.element()
+		more, err := r.Element()
 		if !more {
 			return err == nil, err
 		}
-		seen := span{from: r.at}
+		seen := span{from: r.At()}
 		values, err := s.fields.readNext(r)
 		if err != nil {
 			return false, err
 		}
-		seen.to, seen.key = r.at, s.hasher.hash(values[:len(s.stream.Key)])
+		seen.to, seen.key = r.At(), s.hasher.hash(values[:len(s.stream.Key)])
 		if s.timeAt >= 0 {
 			seen.time = values[s.timeAt]
 		}
@@ -253,31 +255,35 @@ func (s *scanner) scanRecords(r *jsonReader, p *Page) (found bool, err error) {
 // want is a value to be read where a path leads.
 type want struct {
 	path []string
-	read func(*jsonReader) error
+	read func(*jsonscan.Reader) error
 }
 
 // walk reads the value that comes next, all of it, and calls the wants whose paths lead into it. depth is
 // how many names of their paths have been gone.
-func walk(r *jsonReader, wants []want, depth int) error {
+func walk(r *jsonscan.Reader, wants []want, depth int) error {
 	for _, w := range wants {
 		if len(w.path) == depth {
 			return w.read(r)
 		}
 	}
-	if len(wants) == 0 || r.peek() != '{' {
-		_, err := r.skip()
+	if len(wants) == 0 || r.Peek() != '{' {
+		_, err := r.Value()
 		return err
 	}
-	if err := r.open(); err != nil {
+	if err := r.Open(); err != nil {
 		return err
 	}
 	var unquoted []byte
 	for {
-		quoted, err := r.member()
-		if quoted == nil {
+		more, err := r.Member()
+		if !more {
 			return err
 		}
-		name := nameIn(quoted, &unquoted)
+		quoted, err := r.Name()
+		if err != nil {
+			return err
+		}
+		name := jsonscan.Unquoted(quoted, &unquoted)
 		if err := walk(r, below(wants, depth, name), depth+1); err != nil {
 			return err
 		}

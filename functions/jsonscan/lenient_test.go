@@ -1,4 +1,4 @@
-package vendorapi
+package jsonscan
 
 import (
 	"bytes"
@@ -11,6 +11,11 @@ import (
 	"pgregory.net/rapid"
 )
 
+// maxDepth is that of the lenient readers in these tests, and [lenient] what jsontext is told to take what they do.
+const maxDepth = 200
+
+var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+
 // outcome is what a reader makes of a text: where the first value ends, whether it fails and whether the text ended too early, and whether
 // there is more behind the value.
 type outcome struct {
@@ -20,9 +25,9 @@ type outcome struct {
 
 // byOwn skips the first value of a text, byLibrary has jsontext do it.
 func byOwn(text []byte) outcome {
-	var r jsonReader
-	r.reset(text)
-	if _, err := r.skip(); err != nil {
+	r := Lenient(maxDepth)
+	r.Reset(text)
+	if _, err := r.Value(); err != nil {
 		cut := errors.Is(err, io.ErrUnexpectedEOF)
 		// jsontext reads what stands where a name should to its end before it says so, and calls what ends there cut off, though no
 		// end would make it good.
@@ -31,7 +36,7 @@ func byOwn(text []byte) outcome {
 		}
 		return outcome{failed: true, cut: cut}
 	}
-	return outcome{end: r.at, more: r.end() != nil}
+	return outcome{end: r.At(), more: r.End() != nil}
 }
 
 func byLibrary(text []byte) outcome {
@@ -45,35 +50,43 @@ func byLibrary(text []byte) outcome {
 }
 
 // walked goes through a text token by token, as far as it is good, and tells of each member and element where its value is.
-func walked(r *jsonReader, tell func(name, value string)) error {
-	kind := r.peek()
+func walked(r *Reader, tell func(name, value string)) error {
+	kind := r.Peek()
 	if kind != '{' && kind != '[' {
-		value, err := r.skip()
+		value, err := r.Value()
 		tell("", string(value))
 		return err
 	}
-	if err := r.open(); err != nil {
+	if err := r.Open(); err != nil {
 		return err
 	}
 	for {
-		name := []byte("-")
-		if kind == '{' {
-			var err error
-			if name, err = r.member(); name == nil {
+		if kind == '[' {
+			if more, err := r.Element(); !more {
 				return err
 			}
-		} else if more, err := r.element(); !more {
-			return err
+			tell("-", "")
+		} else {
+			if more, err := r.Member(); !more {
+				return err
+			}
+			name, err := r.Name()
+			if err != nil {
+				return err
+			}
+			if err := r.Unique(); err != nil {
+				return err
+			}
+			tell(string(name), "")
 		}
-		tell(string(name), "")
 		if err := walked(r, tell); err != nil {
 			return err
 		}
 	}
 }
 
-// checkReader compares the reader with jsontext on one text.
-func checkReader(t interface {
+// checkLenient compares a lenient reader with jsontext on one text.
+func checkLenient(t interface {
 	Fatalf(string, ...any)
 	Helper()
 }, text []byte) {
@@ -89,18 +102,18 @@ func checkReader(t interface {
 		t.Fatalf("%q: got %+v, jsontext %+v", text, got, want)
 	}
 	// Step by step the reader must find what it finds in one.
-	var r jsonReader
-	r.reset(text)
+	r := Lenient(maxDepth)
+	r.Reset(text)
 	var told []string
 	err := walked(&r, func(name, value string) { told = append(told, name, value) })
-	if (err != nil) != got.failed || err == nil && (r.at != got.end || r.depth != 0) {
-		t.Fatalf("%q: step by step to %d at depth %d with %v, in one %+v", text, r.at, r.depth, err, got)
+	if (err != nil) != got.failed || err == nil && (r.At() != got.end || r.depth != 0) {
+		t.Fatalf("%q: step by step to %d at depth %d with %v, in one %+v", text, r.At(), r.depth, err, got)
 	}
 	if err != nil {
 		return
 	}
-	if broken := brokenOutsideStrings(text[:r.at]); r.broken != broken {
-		t.Fatalf("%q: line breaks between tokens: got %v", text, r.broken)
+	if broken := brokenOutsideStrings(text[:r.At()]); r.Broken() != broken {
+		t.Fatalf("%q: line breaks between tokens: got %v", text, r.Broken())
 	}
 	if want := tokens(text); strings.Join(told, "\n") != strings.Join(want, "\n") {
 		t.Fatalf("%q: got %q, jsontext %q", text, told, want)
@@ -152,26 +165,26 @@ var awkward = []string{
 	strings.Repeat("[", maxDepth), `{"things":[{"id":1,"a":{"time":"2026-03-10T17:30:00Z"}},{"id":2}],"meta":{"total":4,"next":"/things?at=2"}}`,
 }
 
-func TestTheReaderTakesWhatJSONTextTakes(t *testing.T) {
+func TestLenientTakesWhatJSONTextTakes(t *testing.T) {
 	for _, text := range awkward {
-		checkReader(t, []byte(text))
+		checkLenient(t, []byte(text))
 		// A text may break off anywhere, and be followed by anything.
 		for i := range len(text) {
-			checkReader(t, []byte(text[:i]))
-			checkReader(t, []byte(text[i:]))
+			checkLenient(t, []byte(text[:i]))
+			checkLenient(t, []byte(text[i:]))
 		}
-		checkReader(t, []byte(" "+text+"\n"))
-		checkReader(t, []byte(`{"a":[`+text+`]}`))
-		checkReader(t, []byte(`{`+text+`:1}`))
-		checkReader(t, []byte(`{"a":`+text+`,"b":"`+text+`"}`))
+		checkLenient(t, []byte(" "+text+"\n"))
+		checkLenient(t, []byte(`{"a":[`+text+`]}`))
+		checkLenient(t, []byte(`{`+text+`:1}`))
+		checkLenient(t, []byte(`{"a":`+text+`,"b":"`+text+`"}`))
 	}
 }
 
-// TestTheReaderIsNoMoreThanALibraryOffTheTrack takes good texts, and changes a few of their bytes.
-func TestTheReaderIsNoMoreThanALibraryOffTheTrack(t *testing.T) {
+// TestLenientIsNoMoreThanALibraryOffTheTrack takes good texts, and changes a few of their bytes.
+func TestLenientIsNoMoreThanALibraryOffTheTrack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := []byte(jsonText(3).Draw(t, "text"))
-		checkReader(t, text)
+		checkLenient(t, text)
 		for range rapid.IntRange(1, 3).Draw(t, "changes") {
 			if len(text) == 0 {
 				break
@@ -187,7 +200,7 @@ func TestTheReaderIsNoMoreThanALibraryOffTheTrack(t *testing.T) {
 			case 3:
 				text = append(append(text[:at:at], rapid.SampledFrom([]byte("{}[]\",:\\u0a-+.eE1tfn \n\x00\x1f\xff")).Draw(t, "byte")), text[at:]...)
 			}
-			checkReader(t, text)
+			checkLenient(t, text)
 		}
 	})
 }
@@ -220,7 +233,7 @@ func jsonText(depth int) *rapid.Generator[string] {
 	}))
 }
 
-func TestTheReaderSaysWhereAndWhat(t *testing.T) {
+func TestLenientSaysWhereAndWhat(t *testing.T) {
 	for _, c := range []struct{ text, says string }{
 		{`{"a":1`, "the JSON ends at byte 6: want a comma or }: unexpected EOF"},
 		{`[1 2]`, `the JSON has '2' at byte 3: want a comma or ]`},
@@ -233,10 +246,31 @@ func TestTheReaderSaysWhereAndWhat(t *testing.T) {
 		{`-a`, `the JSON has 'a' at byte 1: want a digit`},
 		{`?`, `the JSON has '?' at byte 0: want a value`},
 	} {
-		var r jsonReader
-		r.reset([]byte(c.text))
-		if _, err := r.skip(); err == nil || err.Error() != c.says {
+		r := Lenient(maxDepth)
+		r.Reset([]byte(c.text))
+		if _, err := r.Value(); err == nil || err.Error() != c.says {
 			t.Errorf("%s: got %v, want %s", c.text, err, c.says)
 		}
 	}
+}
+
+// deep says whether a value is nested deeper than maxDepth.
+func deep(value []byte) bool {
+	decoder := jsontext.NewDecoder(bytes.NewReader(value), lenient...)
+	for {
+		if _, err := decoder.ReadToken(); err != nil {
+			return false
+		}
+		if decoder.StackDepth() > maxDepth {
+			return true
+		}
+	}
+}
+
+// FuzzLenient reads any text, and finds in it what jsontext does.
+func FuzzLenient(f *testing.F) {
+	for _, text := range awkward {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) { checkLenient(t, text) })
 }

@@ -1,7 +1,8 @@
-package curated
+package jsonscan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,17 +10,51 @@ import (
 	"pgregory.net/rapid"
 )
 
-// accepted reports whether the text is one value to [tokens].
+// accepted reports whether a strict reader takes the text as one value.
 func accepted(text string) bool {
-	t := tokens{text: []byte(text)}
-	if _, ok := t.value(); !ok {
-		return false
-	}
-	t.space()
-	return t.at == len(t.text)
+	r := Strict()
+	r.Reset([]byte(text))
+	_, err := r.Value()
+	return err == nil && r.End() == nil
 }
 
-var tokenTexts = []string{
+// checkStrict compares a strict reader with jsontext on one text.
+func checkStrict(t interface {
+	Errorf(string, ...any)
+	Helper()
+}, text string) {
+	t.Helper()
+	want := jsontext.Value(text).IsValid()
+	if got := accepted(text); got != want {
+		t.Errorf("%.200q is taken: %t, want %t", text, got, want)
+	}
+	// Step by step the reader must find what it finds in one, and so must one that has asked jsontext on its way.
+	for _, askAt := range []int{-1, 4} {
+		r := Strict()
+		r.Reset([]byte(text))
+		var told []string
+		err := walked(&r, func(name, value string) {
+			if told = append(told, name, value); len(told) == askAt && r.Valid() != want {
+				t.Errorf("%.200q is valid: %t", text, !want)
+			}
+		})
+		if got := err == nil && r.End() == nil; got != want {
+			t.Errorf("%.200q is taken step by step: %t (%v), want %t", text, got, err, want)
+		}
+		if want && strings.Join(told, "\n") != strings.Join(tokens([]byte(text)), "\n") {
+			t.Errorf("%.200q: got %q", text, told)
+		}
+	}
+	if !want {
+		return
+	}
+	if r := Trusting([]byte(text)); walked(&r, func(string, string) {}) != nil || r.End() != nil || !r.Valid() {
+		t.Errorf("%.200q is trusted, and not taken", text)
+	}
+}
+
+// strictTexts are texts that a reader may be too lenient with, or too strict.
+var strictTexts = []string{
 	``, ` `, `{}`, `[]`, `[ ]`, `{ }`, ` { "a" : [ 1 , { } ] } `, "\t\r\n1\n", `[1,]`, `{"a":1,}`, `{,}`, `[,1]`, `{"a"}`, `{"a":}`, `{a:1}`, `{1:1}`, `{null:1}`, `[1 2]`, `{"a":1 "b":2}`, `]`, `}`, `[}`, `{]`, `[`, `{`, `1 2`,
 	`true`, `false`, `null`, `tru`, `truex`, `nul`, `True`, `NaN`, `undefined`,
 	`0`, `-0`, `-`, `01`, `1.`, `.5`, `1e`, `1e+`, `1E-5`, `1.5e10`, `+1`, `0x1`, `1_0`, `--1`, `1e999`,
@@ -29,8 +64,8 @@ var tokenTexts = []string{
 	`{"a":[{"b":1,"c":2}],"b":1,"c":2}`, `{"a":{"b":1},"b":2,"a":3}`,
 }
 
-func TestTokensTakeWhatJSONTextTakes(t *testing.T) {
-	texts := tokenTexts
+func TestStrictTakesWhatJSONTextTakes(t *testing.T) {
+	texts := slices.Concat(strictTexts, awkward)
 	for _, depth := range []int{maxPlainDepth - 1, maxPlainDepth, maxPlainDepth + 1, maxPlainDepth + 2, 9999, 10000, 10001} {
 		for _, inner := range []string{``, `1`, `{"a":1,"a":2}`, `"]}"`, `,`} {
 			texts = append(texts, strings.Repeat("[", depth)+inner+strings.Repeat("]", depth))
@@ -47,14 +82,12 @@ func TestTokensTakeWhatJSONTextTakes(t *testing.T) {
 		}
 	}
 	for _, text := range texts {
-		if got, want := accepted(text), jsontext.Value(text).IsValid(); got != want {
-			t.Errorf("%.200q is taken: %t, want %t", text, got, want)
-		}
+		checkStrict(t, text)
 	}
 }
 
-// TestTokensOfDrawnTexts draws texts that are nearly JSON: the pieces are, and their order often.
-func TestTokensOfDrawnTexts(t *testing.T) {
+// TestStrictOnDrawnTexts draws texts that are nearly JSON: the pieces are, and their order often.
+func TestStrictOnDrawnTexts(t *testing.T) {
 	space := rapid.SampledFrom([]string{"", "", "", " ", "\t ", "\r\n"})
 	text := rapid.SampledFrom([]string{`"a"`, `"b"`, `"a b"`, `"\u0061"`, `"long enough for two words"`, `"é"`, "\"\xff\"", `"\ud800"`, `"ab\"c"`, `"`})
 	scalar := rapid.SampledFrom([]string{"1", "-0.5e3", "00", "true", "null", "fals", "x", ""})
@@ -90,20 +123,16 @@ func TestTokensOfDrawnTexts(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		text := value(4).Draw(t, "text")
-		if got, want := accepted(text), jsontext.Value(text).IsValid(); got != want {
-			t.Fatalf("%q is taken: %t, want %t", text, got, want)
-		}
+		checkStrict(t, text)
 	})
 }
 
-// FuzzTokens reads any text, and takes it exactly where jsontext does.
-func FuzzTokens(f *testing.F) {
-	for _, text := range tokenTexts {
+// FuzzStrict reads any text, and takes it exactly where jsontext does.
+func FuzzStrict(f *testing.F) {
+	for _, text := range slices.Concat(strictTexts, awkward) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if got, want := accepted(string(text)), jsontext.Value(text).IsValid(); got != want {
-			t.Fatalf("%q is taken: %t, want %t", text, got, want)
-		}
+		checkStrict(t, string(text))
 	})
 }
