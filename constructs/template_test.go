@@ -187,7 +187,7 @@ func plain() *VendorPipelineProps {
 		StalenessThreshold:    5 * time.Hour,
 		SpendFactor:           4,
 		RunbookURL:            "https://wiki.acme.example/windrow",
-		Workload:              &pricing.Workload{Name: "stated", Runs: 12, Invocations: 48, CPU: time.Minute, VendorRequests: 500, Writes: 200, Reads: 100},
+		Workload:              &pricing.Workload{Name: "stated", Runs: 12, Invocations: 48, CPU: time.Minute, VendorRounds: 500, Writes: 200, Reads: 100},
 		MonthlyBudgetUSD:      25,
 		EnableDashboard:       true,
 		DatabaseName:          "acme_lake",

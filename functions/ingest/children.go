@@ -224,11 +224,16 @@ func (c *children) unchanging(starts []time.Time) time.Time {
 func (c *children) done(p rawzone.Rostered) bool {
 	last := c.time(p).Add(c.Stream.Lookback.D())
 	read := !p.Read.IsZero() && !p.Read.Before(last)
-	if c.now.After(c.over(p.Time)) {
-		// After an outage it is read all the same, or tried.
-		return read || !p.Refused.Before(last)
+	over := c.over(p.Time)
+	if !c.now.After(over) {
+		return read && !p.Unsettled
 	}
-	return read && !p.Unsettled
+	// After an outage it is read all the same, or tried.
+	tried := last
+	if p.Failed {
+		tried = over.Add(failedFor)
+	}
+	return read || !p.Refused.Before(tried)
 }
 
 // admitAll takes the parents of a commit into the roster, and returns its ETag.
@@ -370,6 +375,10 @@ func again(p rawzone.Rostered) time.Time {
 	return p.Refused.Add(spacing[min(max(p.Refusals, 1), len(spacing))-1])
 }
 
+// failedFor is for how long a parent is tried that is over, where the vendor has failed and not refused it: it may be down for longer
+// than a parent is read for, but it may also fail for this one for ever.
+const failedFor = 7 * oneDay
+
 // mostUnavailable is after how many parents in a row for which the vendor did not answer well it is taken to be down.
 const mostUnavailable = 2
 
@@ -432,7 +441,8 @@ func (c *children) refuse(p waiting, err error) {
 	c.Logger.Error("the children of a parent cannot be read", "stream", c.Stream.Name, "parent", p.Key, "slot", p.Slot, "refusals", p.Refusals+1, "error", err)
 	c.refused = append(c.refused, err)
 	c.answer.Unreadable++
-	c.update(p.Key, func(p *rawzone.Rostered) { p.Refused, p.Refusals = c.now, p.Refusals+1 })
+	failed := !errors.Is(err, vendorapi.ErrRefused)
+	c.update(p.Key, func(p *rawzone.Rostered) { p.Refused, p.Refusals, p.Failed = c.now, p.Refusals+1, failed })
 }
 
 func (c *children) update(key string, change func(*rawzone.Rostered)) {
@@ -464,7 +474,7 @@ func (c *children) read(ctx, asking context.Context, p waiting) error {
 		return c.unfinished(err, g)
 	}
 	if err == nil && p.Refusals > 0 {
-		c.update(p.Key, func(p *rawzone.Rostered) { p.Refused, p.Refusals = time.Time{}, 0 })
+		c.update(p.Key, func(p *rawzone.Rostered) { p.Refused, p.Refusals, p.Failed = time.Time{}, 0, false })
 	}
 	return err
 }

@@ -270,6 +270,13 @@ func (h *home) execute(stream string, now time.Time) ingest.Answer {
 	return ingest.Answer{}
 }
 
+// answer has the vendor answer all requests for visits with a status, or as ever where that is 0.
+func (h *home) answer(status int) {
+	for _, of := range h.model.meetings {
+		of.status = status
+	}
+}
+
 // play runs both streams each half hour of [from, to].
 func (h *home) play(from, to time.Time) {
 	h.t.Helper()
@@ -515,6 +522,83 @@ func TestAParentRefusedAtItsLastReadingIsTriedAgain(t *testing.T) {
 	m.status = 0
 	h.play(last.Add(2*time.Hour), last.Add(20*time.Hour))
 	h.check()
+}
+
+// TestParentsAreReadAfterTheVendorWasDown has the vendor down for longer than a parent is read for: what it failed with says nothing of
+// the parents.
+func TestParentsAreReadAfterTheVendorWasDown(t *testing.T) {
+	ends := day.Add(2 * time.Hour)
+	last := ends.Add(48*time.Hour + 10*time.Minute)
+	over := last.Add(24 * time.Hour)
+	tests := []struct {
+		name string
+		// The vendor is down from one time to another, and the schedule goes on from a third.
+		from, to, back time.Time
+	}{
+		{"from before their end until they are over", ends.Add(-time.Hour), over.Add(30 * time.Hour), over.Add(30 * time.Hour)},
+		{"from before their last reading until they are over", last.Add(-time.Hour), over.Add(30 * time.Hour), over.Add(30 * time.Hour)},
+		{"for days more", ends.Add(-time.Hour), over.Add(6 * 24 * time.Hour), over.Add(6 * 24 * time.Hour)},
+		{"at their last reading, and then the schedule is", last, last.Add(time.Hour), over.Add(20 * 24 * time.Hour)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHome(t)
+			for i := range 4 {
+				h.model.meetings = append(h.model.meetings, &meeting{
+					id: fmt.Sprint("m", i), changed: day, ends: ends, visits: visitsFrom(day, time.Hour, 51),
+				})
+			}
+			h.play(day, test.from.Add(-time.Minute))
+			h.answer(http.StatusServiceUnavailable)
+			for now := test.from; now.Before(test.to); now = now.Add(30 * time.Minute) {
+				h.execute("meetings", now)
+				if _, err := h.invoke("visits", now); err != nil && !errors.Is(err, vendorapi.ErrUnavailable) {
+					t.Fatal(err)
+				}
+			}
+			h.answer(0)
+			h.play(test.back, test.back.Add(25*time.Hour))
+			if commits := h.check(); len(commits) != 4 {
+				t.Errorf("%d parents have a commit, want 4", len(commits))
+			}
+		})
+	}
+}
+
+// TestAParentThatIsNeverGivenIsGivenUp has the vendor give all parents but one: a refusal is the vendor's word, a failure may be one of
+// the vendor's own.
+func TestAParentThatIsNeverGivenIsGivenUp(t *testing.T) {
+	tests := []struct {
+		name        string
+		status      int
+		least, most int
+	}{
+		{"it is refused", http.StatusNotFound, 0, 0},
+		{"the vendor fails", http.StatusInternalServerError, 7, 9},
+		{"the answer is not as described", http.StatusOK, 7, 9},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHome(t)
+			ends := day.Add(2 * time.Hour)
+			h.model.meetings = []*meeting{
+				{id: "a", changed: day, ends: ends, status: test.status},
+				{id: "b", changed: day, ends: ends, visits: visitsFrom(day, time.Hour, 48)},
+			}
+			over := ends.Add(48*time.Hour + 10*time.Minute + 24*time.Hour)
+			h.play(day, over)
+			asked := h.model.asked["a"]
+			h.play(over, over.Add(9*24*time.Hour))
+			if more := h.model.asked["a"] - asked; more < test.least || more > test.most {
+				t.Errorf("%d requests since it was over, want %d to %d", more, test.least, test.most)
+			}
+			roster, err := h.zone("visits").Roster(context.Background())
+			if err != nil || len(roster.Parents) != 0 {
+				t.Errorf("the roster holds %+v, %v", roster.Parents, err)
+			}
+			h.check()
+		})
+	}
 }
 
 func TestRejectedCredentialsFailTheStream(t *testing.T) {

@@ -130,7 +130,7 @@ func (r *run) disown(ctx context.Context, past Past, from time.Time) error {
 const longestIdle = 2 * oneDay
 
 // moveMark moves the mark to the day of start, the first window that a later run has to look at. passed are the commits before
-// start that this run has listed. It costs a request, which an idle run has room for once a day.
+// start that this run has listed. It costs a request, of a child stream two, which an idle run has room for once a day.
 func (r *run) moveMark(ctx context.Context, m *mark, start time.Time, passed daySums) error {
 	day := start.UTC().Truncate(oneDay)
 	if start.IsZero() || !day.After(m.Day) || r.claimed(*m) {
@@ -146,6 +146,16 @@ func (r *run) moveMark(ctx context.Context, m *mark, start time.Time, passed day
 	if len(audit.Windows) > 0 {
 		// The audit may replace this one's commit, and those after it.
 		day = earlier(day, audit.Windows[0].Start.UTC().Truncate(oneDay))
+	}
+	if r.Stream.Parent != nil {
+		roster, err := r.Raw.Roster(ctx)
+		if err != nil {
+			return err
+		}
+		if len(roster.Parents) > 0 {
+			// A parent that was put off stays in its slot, and may have no commit yet.
+			day = earlier(day, roster.Parents[0].Slot.UTC().Truncate(oneDay))
+		}
 	}
 	if !day.After(m.Day) {
 		return nil

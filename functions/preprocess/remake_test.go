@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -235,5 +236,37 @@ func TestTheMarkNeverPassesWhatAnAuditRemembers(t *testing.T) {
 	}
 	if m, _ := l.store.Body("curated", l.names.Mark()); !bytes.Contains(m, []byte(`"day":"2026-03-15T00:00:00Z"`)) {
 		t.Errorf("the mark is %s, want the day of the unsettled window", m)
+	}
+}
+
+// TestTheMarkNeverPassesAParentOfTheRoster has a parent whose slot is older than anything that changes, as of one that was put off: it is
+// read for the first time when its new time comes.
+func TestTheMarkNeverPassesAParentOfTheRoster(t *testing.T) {
+	l := newLake(t)
+	l.config.Stream.Parent = &vendorapi.Parent{Stream: "events"}
+	for i := range 30 {
+		l.commit(i*24*60, 1, fmt.Sprintf("{\"id\":%d}\n", i))
+	}
+	slot, now := noon.Add(5*24*time.Hour+time.Hour), noon.Add(29*24*time.Hour)
+	roster := &rawzone.Roster{Parents: []rawzone.Rostered{{Key: "a", Slot: slot, Time: now, Record: []byte("{}")}}}
+	if stored, err := l.config.Raw.PutRoster(context.Background(), roster); err != nil || !stored {
+		t.Fatal(stored, err)
+	}
+	run := func() {
+		l.clock = l.clock.Add(longestRun)
+		if _, err := Run(context.Background(), l.config, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		run()
+	}
+	l.commit(int(slot.Sub(noon)/time.Minute), 1, "{\"id\":99}\n")
+	run()
+	if !slices.Contains(l.ids(), 99) {
+		t.Error("what is committed of the parent is not made by the next run")
+	}
+	if m, _ := l.store.Body("curated", l.names.Mark()); !bytes.Contains(m, []byte(`"day":"2026-03-15T00:00:00Z"`)) {
+		t.Errorf("the mark is %s, want the day of the slot", m)
 	}
 }

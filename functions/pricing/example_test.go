@@ -37,16 +37,16 @@ func ExamplePrices_Year() {
 	}
 	// One run of one stream, 48 times a day.
 	day := pricing.Workload{
-		Name:           "a quiet day",
-		Runs:           0.5,
-		Invocations:    2,
-		CPU:            20 * time.Millisecond,
-		Init:           90 * time.Millisecond,
-		VendorRequests: 1,
-		Writes:         6,
-		Reads:          4,
-		SecretCalls:    1,
-		LogBytes:       2000,
+		Name:         "a quiet day",
+		Runs:         0.5,
+		Invocations:  2,
+		CPU:          20 * time.Millisecond,
+		Init:         90 * time.Millisecond,
+		VendorRounds: 1,
+		Writes:       6,
+		Reads:        4,
+		SecretCalls:  1,
+		LogBytes:     2000,
 	}.Scale(48)
 
 	estimate := pricing.USEast1.Year(pipeline, day)
@@ -59,7 +59,7 @@ func ExamplePrices_Year() {
 	fmt.Printf("$%.2f a year, $%.2f a month\n", estimate.Total(), estimate.Month())
 	// Output:
 	// a quiet day: 2 streams every 1h, 365 days a year, arm64 with 128 MB
-	// $0.01 waiting for the vendor: 365 days x 48 requests x 0.5 seconds x 0.125 GB x $0.0000133334 a GB-s
+	// $0.01 waiting for the vendor: 365 days x 48 rounds of requests x 0.5 seconds x 0.125 GB x $0.0000133334 a GB-s
 	// $0.01 waiting for S3: 365 days x 480 requests x 0.05 seconds x 0.125 GB x $0.0000133334 a GB-s
 	// $0.53 S3 writes and lists: 365 days x 288 requests x $0.005 a thousand
 	// $0.03 S3 reads: 365 days x 192 requests x $0.0004 a thousand

@@ -29,8 +29,8 @@ func (p Prices) Year(c Configuration, w Workload) Estimate {
 	compute := func(item string, duration factor) Line {
 		return onFunction.line(Compute, item, days, duration, memory, gbSecond)
 	}
-	latency := func(requests float64, each time.Duration) factor {
-		value, text := product([]factor{amount(requests, "requests"), amount(each.Seconds(), "seconds")})
+	latency := func(times float64, units string, each time.Duration) factor {
+		value, text := product([]factor{amount(times, units), amount(each.Seconds(), "seconds")})
 		return factor{value, text}
 	}
 	wait := func(of time.Duration) factor { return amount(of.Seconds(), "seconds") }
@@ -46,8 +46,8 @@ func (p Prices) Year(c Configuration, w Workload) Estimate {
 		Basis: p.basis(),
 		Lines: []Line{
 			compute("CPU", factor{w.CPU.Seconds() / share, fmt.Sprintf("%s / %s of a vCPU", amount(w.CPU.Seconds(), "seconds").text, number(share))}),
-			compute("waiting for the vendor", latency(w.VendorRequests, VendorLatency)),
-			compute("waiting for S3", latency(w.Writes+w.Reads, StorageLatency)),
+			compute("waiting for the vendor", latency(w.VendorRounds, "rounds of requests", VendorLatency)),
+			compute("waiting for S3", latency(w.Writes+w.Reads, "requests", StorageLatency)),
 			compute("waiting on purpose", wait(w.Waits)),
 			compute("initialization", wait(w.Init)),
 			onFunction.line(Requests, "invocations", days, amount(w.Invocations, "invocations"), perMillion(p.LambdaRequest)),

@@ -21,7 +21,7 @@ var round = pricing.Workload{
 	Invocations:      400,
 	CPU:              12800 * time.Millisecond,
 	Init:             20 * time.Second,
-	VendorRequests:   300,
+	VendorRounds:     300,
 	Waits:            4 * time.Second,
 	ExtraTransitions: 33.5,
 	Writes:           1900,
@@ -45,7 +45,7 @@ func TestYear(t *testing.T) {
 	}{
 		// 45.625 GB is an eighth on each of 365 days.
 		{"CPU", pricing.Compute, 45.625 * 176.9 * 0.0000133334, "365 days x 12.8 seconds / 0.07236 of a vCPU x 0.125 GB x $0.0000133334 a GB-s"},
-		{"waiting for the vendor", pricing.Compute, 45.625 * 150 * 0.0000133334, "365 days x 300 requests x 0.5 seconds x 0.125 GB x $0.0000133334 a GB-s"},
+		{"waiting for the vendor", pricing.Compute, 45.625 * 150 * 0.0000133334, "365 days x 300 rounds of requests x 0.5 seconds x 0.125 GB x $0.0000133334 a GB-s"},
 		{"waiting for S3", pricing.Compute, 45.625 * 150 * 0.0000133334, "365 days x 3,000 requests x 0.05 seconds x 0.125 GB x $0.0000133334 a GB-s"},
 		{"waiting on purpose", pricing.Compute, 45.625 * 4 * 0.0000133334, "365 days x 4 seconds x 0.125 GB x $0.0000133334 a GB-s"},
 		{"initialization", pricing.Compute, 45.625 * 20 * 0.0000133334, "365 days x 20 seconds x 0.125 GB x $0.0000133334 a GB-s"},

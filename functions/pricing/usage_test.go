@@ -66,12 +66,12 @@ func TestInvocationsAddUpToTheDay(t *testing.T) {
 			spent += pricing.USEast1.Invocation(u)
 			transitions += u.Transitions
 			w = w.Add(pricing.Workload{
-				Invocations:    1,
-				Waits:          waits,
-				Init:           init,
-				VendorRequests: float64(vendor),
-				Writes:         float64(u.Writes),
-				Reads:          float64(u.Reads),
+				Invocations:  1,
+				Waits:        waits,
+				Init:         init,
+				VendorRounds: float64(vendor),
+				Writes:       float64(u.Writes),
+				Reads:        float64(u.Reads),
 			})
 		}
 		w.ExtraTransitions = transitions - w.Runs*float64(c.TransitionsPerRun)

@@ -11,7 +11,7 @@ const (
 	// VendorLatency is how long a request to a vendor is taken to last, from its first byte sent to the last byte
 	// of the page received. A vendor promises none, and a simulated one answers in no time, so that it is stated
 	// and not measured: an answer over the internet that a vendor's database has to search for, with room to
-	// spare. A function waits for one request at a time and is billed while it waits.
+	// spare. A function is billed while it waits.
 	VendorLatency = 500 * time.Millisecond
 
 	// StorageLatency is how long a request to S3 is taken to last: small ones have medians of tens of
@@ -45,8 +45,9 @@ type Workload struct {
 	// does not depend on memory.
 	// https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
 	Init time.Duration
-	// VendorRequests are the requests to the vendor, retries included. Each lasts [VendorLatency].
-	VendorRequests float64
+	// VendorRounds is how often the vendor is waited for, retries included. Each time lasts [VendorLatency]: that of one request,
+	// or of the pages that are in flight side by side.
+	VendorRounds float64
 	// Waits are what functions wait on purpose, between requests or before another try.
 	Waits time.Duration
 	// ExtraTransitions are the state transitions beyond the ordinary ones, which are
@@ -82,7 +83,7 @@ func Share(memoryMB int) float64 { return math.Min(1, float64(memoryMB)/memoryOf
 func (w Workload) Duration(memoryMB int) time.Duration {
 	return seconds(w.CPU.Seconds()/Share(memoryMB)) +
 		w.Init + w.Waits +
-		seconds(w.VendorRequests*VendorLatency.Seconds()) +
+		seconds(w.VendorRounds*VendorLatency.Seconds()) +
 		seconds((w.Writes+w.Reads)*StorageLatency.Seconds())
 }
 
@@ -92,7 +93,7 @@ func (w Workload) Add(v Workload) Workload {
 	w.Invocations += v.Invocations
 	w.CPU += v.CPU
 	w.Init += v.Init
-	w.VendorRequests += v.VendorRequests
+	w.VendorRounds += v.VendorRounds
 	w.Waits += v.Waits
 	w.ExtraTransitions += v.ExtraTransitions
 	w.Writes += v.Writes
@@ -116,7 +117,7 @@ func (w Workload) Scale(factor float64) Workload {
 	w.Invocations *= factor
 	w.CPU = scaled(w.CPU, factor)
 	w.Init = scaled(w.Init, factor)
-	w.VendorRequests *= factor
+	w.VendorRounds *= factor
 	w.Waits = scaled(w.Waits, factor)
 	w.ExtraTransitions *= factor
 	w.Writes *= factor
@@ -151,7 +152,7 @@ func (w Workload) Validate() error {
 		{"Invocations", w.Invocations},
 		{"CPU", w.CPU.Seconds()},
 		{"Init", w.Init.Seconds()},
-		{"VendorRequests", w.VendorRequests},
+		{"VendorRounds", w.VendorRounds},
 		{"Waits", w.Waits.Seconds()},
 		{"ExtraTransitions", w.ExtraTransitions},
 		{"Writes", w.Writes},

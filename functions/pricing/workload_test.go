@@ -44,9 +44,9 @@ func TestDuration(t *testing.T) {
 		{"CPU at 128 MB", 128, pricing.Workload{CPU: 128 * time.Millisecond}, 1769 * time.Millisecond},
 		{"initialization is not stretched", 128, pricing.Workload{Init: time.Second}, time.Second},
 		{"waits are not stretched", 128, pricing.Workload{Waits: time.Minute}, time.Minute},
-		{"requests to the vendor", 128, pricing.Workload{VendorRequests: 3}, 1500 * time.Millisecond},
+		{"requests to the vendor", 128, pricing.Workload{VendorRounds: 3}, 1500 * time.Millisecond},
 		{"requests to S3", 128, pricing.Workload{Writes: 3, Reads: 5}, 400 * time.Millisecond},
-		{"everything", 128, pricing.Workload{CPU: 128 * time.Millisecond, Init: time.Second, Waits: time.Minute, VendorRequests: 3, Writes: 3, Reads: 5},
+		{"everything", 128, pricing.Workload{CPU: 128 * time.Millisecond, Init: time.Second, Waits: time.Minute, VendorRounds: 3, Writes: 3, Reads: 5},
 			64669 * time.Millisecond},
 	}
 	for _, test := range tests {

@@ -143,6 +143,8 @@ type Rostered struct {
 	// in a row.
 	Refused  time.Time `json:"refused,omitzero"`
 	Refusals int       `json:"refusals,omitempty"`
+	// Failed says that it was no refusal the last time, but a failure that need not be this parent's, as of a vendor that is down.
+	Failed bool `json:"failed,omitempty"`
 	// Read is when the children were last read, as far as the run knew that stored the roster, and Unsettled says that their counts did
 	// not agree. By it a run in which no parent is due needs to know no more.
 	Read      time.Time `json:"read,omitzero"`

@@ -153,12 +153,23 @@ func drawHistory(rt *rapid.T, s setting) *history {
 		return spans
 	}
 	h.outages = drawSpans("outages", 10*time.Hour)
+	if h.family != nil && rapid.IntRange(0, 3).Draw(rt, "down") == 3 {
+		h.outages = []span{{h.end().Add(-time.Duration(rapid.IntRange(1, int(longestOutage/time.Hour)).Draw(rt, "downHours")) * time.Hour), h.end()}}
+		for i := range h.ticks {
+			// What is lost is made again where a run succeeds within a day.
+			h.ticks[i].audit, h.ticks[i].roster = "", ""
+		}
+	}
 	h.jams = drawSpans("jams", time.Hour)
 	if s.history != nil {
 		s.history(h)
 	}
 	return h
 }
+
+// longestOutage is for how long the vendor is down at most: for longer than most parents are read for, and no longer than one is
+// tried that the vendor fails for.
+const longestOutage = 100 * time.Hour
 
 // epoch is when the clock of a history stands still at first; no history can begin before.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -19,15 +19,23 @@ type parents struct {
 
 // parentIn reads whose children a commit holds, and what they have of it.
 func parentIn(c *rawzone.Commit) (id int, topic string, err error) {
+	if id, topic, err = readParent(c.Parent); err != nil {
+		err = fmt.Errorf("commit %s: %w", c.Window(), err)
+	}
+	return id, topic, err
+}
+
+// readParent reads which parent it is that requests are made with, and what its children have of it.
+func readParent(text []byte) (id int, topic string, err error) {
 	var parent struct {
 		Places []json.Number
 		Fields []json.RawMessage
 	}
-	if err := json.Unmarshal(c.Parent, &parent); err != nil {
-		return 0, "", fmt.Errorf("commit %s tells of no parent: %w", c.Window(), err)
+	if err := json.Unmarshal(text, &parent); err != nil {
+		return 0, "", fmt.Errorf("it tells of no parent: %w", err)
 	}
 	if len(parent.Places) != 1 || len(parent.Fields) != 2 || string(parent.Fields[0]) != string(parent.Places[0]) {
-		return 0, "", fmt.Errorf("commit %s is of the parent %s", c.Window(), c.Parent)
+		return 0, "", fmt.Errorf("it is of the parent %s", text)
 	}
 	if id, err = strconv.Atoi(string(parent.Places[0])); err != nil {
 		return 0, "", err
@@ -121,6 +129,27 @@ func (s *parents) ends(commits []*rawzone.Commit, all []copies) error {
 	return nil
 }
 
+// rosterPut remembers which versions of parents the roster holds, and since when. What it holds is read however long the vendor is down.
+func (s *stream) rosterPut(body []byte) error {
+	var roster rawzone.Roster
+	if err := json.Unmarshal(body, &roster); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range roster.Parents {
+		id, topic, err := readParent(p.Record)
+		if err != nil {
+			return fmt.Errorf("parent %s in the roster: %w", p.Key, err)
+		}
+		record := [2]int{id, versionOf(topic)}
+		if _, known := s.rostered[record]; !known {
+			s.rostered[record] = time.Now()
+		}
+	}
+	return nil
+}
+
 // lastRead returns since when a parent was to be read for the last time, by the version that was to be known then. It is false
 // where no execution without faults was to read it.
 func (s *parents) lastRead(id int, versions []version) (v int, last time.Time, due bool) {
@@ -149,6 +178,9 @@ func (s *parents) lastRead(id int, versions []version) (v int, last time.Time, d
 		}
 		_, until, _ = k.due(version{own: s.quiets[i]})
 		last = s.quiets[i].Add(k.settle)
+	}
+	if at, there := s.rostered[[2]int{id, v}]; timed && there && at.Before(until) {
+		until = until.Add(longestOutage)
 	}
 	if newest := versions[len(versions)-1]; newest.gone && newest.shows.Before(until) {
 		until = newest.shows

@@ -373,6 +373,9 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 			p.of.audits.keep(body)
 		case err == nil && strings.HasSuffix(*in.Key, "/"+roster):
 			p.of.rosters.keep(body)
+			if err := p.of.rosterPut(body); err != nil {
+				p.broke(err)
+			}
 		}
 		return out, err
 	})

@@ -33,6 +33,8 @@ type stream struct {
 	promise promise
 	// audits and rosters are the last versions of what may be lost.
 	audits, rosters versions
+	// rostered is since when the roster holds the versions of parents.
+	rostered map[[2]int]time.Time
 	// commits are those that count, by their keys.
 	commits map[string]held
 	// announced are what other programs were last told of the newest generations, by the start of their window.
@@ -53,7 +55,7 @@ type held struct {
 }
 
 func (p *play) newStream(name string) *stream {
-	return &stream{play: p, name: name, commits: map[string]held{}, announced: map[time.Time]telemetry.Announcement{}}
+	return &stream{play: p, name: name, rostered: map[[2]int]time.Time{}, commits: map[string]held{}, announced: map[time.Time]telemetry.Announcement{}}
 }
 
 // versions are the last versions of an object. Several processes put it at once.
@@ -76,6 +78,11 @@ func (s *stream) harm(object, how string, earlier *versions) {
 		return
 	}
 	s.fault(how)
+	if object == roster {
+		s.mu.Lock()
+		clear(s.rostered)
+		s.mu.Unlock()
+	}
 	switch how {
 	case auditLost, rosterLost:
 		s.store.Remove("raw", key)

@@ -72,3 +72,15 @@ func (l RateLimit) lane(lanes int) RateLimit {
 	}
 	return RateLimit{Requests: 1, Per: l.Per * Duration(lanes) / Duration(l.Requests)}
 }
+
+// within returns the limit over no longer than span, in whole requests, or where these are few one after the other.
+func (l RateLimit) within(span time.Duration) RateLimit {
+	if l.Per.D() <= span {
+		return l
+	}
+	const few = 10
+	if requests := int(float64(l.Requests) * span.Seconds() / l.Per.D().Seconds()); requests >= few {
+		return RateLimit{Requests: requests, Per: Duration(span)}
+	}
+	return RateLimit{Requests: 1, Per: l.Per / Duration(l.Requests)}
+}

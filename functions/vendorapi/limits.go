@@ -13,6 +13,8 @@ type Turn struct {
 	// Past says that a past range is read, in lane Lane of Lanes; no Lanes are one.
 	Past        bool
 	Lane, Lanes int
+	// Life is how long the invocation may take. Zero means any time.
+	Life time.Duration
 }
 
 // Limits keeps the requests of a function for one stream within the part of [Vendor.LimitOf] that is theirs: an ordinary run has all
@@ -21,7 +23,8 @@ type Turn struct {
 //
 // The functions of a stream know nothing of each other's requests, so each has a part of its own that holds for any span of time:
 // of n requests in a span, the n-th latest is that long ago before the next one leaves. As long as fewer were sent nothing waits, so that a
-// run that asks for little is not billed for waiting. One execution and one backfill together then stay within the
+// run that asks for little is not billed for waiting. A limit over hours is kept to in each minute, and any over less where an invocation
+// has little time, so that none passes before the next request may leave. One execution and one backfill together then stay within the
 // limit at the vendor, in whichever spans it counts, and where all are busy use at least 95 % of one of 100 requests a minute: what
 // the parts lose is a fiftieth of the time ([slack]) and what cannot be divided into whole requests. Two executions at once
 // may exceed it, and so may more lanes than there are requests for them in a span, each of which then has one in a longer
@@ -34,7 +37,9 @@ type Limits struct {
 
 	mutex sync.Mutex
 	turn  Turn
-	part  RateLimit
+	// longest is over how long the turn's part is counted at most.
+	longest time.Duration
+	part    RateLimit
 	// sent are the times of the latest requests, as many as a span may have. taken counts all; the oldest is in the place that the next
 	// one takes.
 	sent  []time.Time
@@ -50,13 +55,16 @@ const (
 	// justBegun is how long after its execution began an invocation is its first. Nothing else has asked the vendor then since the
 	// execution before, which is over by a minute where runs are.
 	justBegun = 5 * time.Second
+	// longestSpan is over how long a limit is counted, and shareOfLife how much of an invocation that may be.
+	longestSpan = time.Minute
+	shareOfLife = 8
 	// mostRemembered is how many requests a span may have. A limit with more is kept to in shorter spans.
 	mostRemembered = 1000
 )
 
 // NewLimits returns the limits of the vendor's stream. The first turn is that of an ordinary run.
 func NewLimits(v *Vendor, stream string) *Limits {
-	l := &Limits{whole: v.LimitOf(stream), reserve: v.backfillShare(), front: make(chan struct{}, 1), turn: Turn{Lanes: 1}}
+	l := &Limits{whole: v.LimitOf(stream), reserve: v.backfillShare(), front: make(chan struct{}, 1), turn: Turn{Lanes: 1}, longest: longestSpan}
 	l.divide()
 	return l
 }
@@ -69,18 +77,26 @@ func (l *Limits) Begin(t Turn, now time.Time) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	t.Lanes = max(t.Lanes, 1)
-	before := l.turn
-	l.turn = t
+	before, longest := l.turn, l.longest
+	l.turn, l.longest = t, t.longest()
 	fresh := t.Begun.IsZero() || now.Sub(t.Begun) <= justBegun
-	if same := before.Begun.Equal(t.Begun) && before.Past == t.Past && before.Lane == t.Lane && before.Lanes == t.Lanes; same && !fresh {
+	if before.Begun.Equal(t.Begun) && before.Past == t.Past && before.Lane == t.Lane && before.Lanes == t.Lanes && longest == l.longest && !fresh {
 		return
 	}
-	if before.Past != t.Past || before.Lanes != t.Lanes {
+	if before.Past != t.Past || before.Lanes != t.Lanes || longest != l.longest {
 		l.divide()
 	}
 	if !fresh && l.part != (RateLimit{}) {
 		l.held = later(l.held, now.Add(l.span()))
 	}
+}
+
+// longest returns over how long a limit is counted in the turn. Lives that differ by a moment are the same.
+func (t Turn) longest() time.Duration {
+	if t.Life == 0 {
+		return longestSpan
+	}
+	return min(max(t.Life.Round(time.Second)/shareOfLife, time.Second), longestSpan)
 }
 
 // divide takes the turn's part of the limit, of which nothing has been used yet.
@@ -94,6 +110,7 @@ func (l *Limits) divide() {
 	if l.turn.Past {
 		l.part = past.lane(l.turn.Lanes)
 	}
+	l.part = l.part.within(l.longest)
 	if times := (l.part.Requests + mostRemembered - 1) / mostRemembered; times > 1 {
 		l.part = RateLimit{Requests: l.part.Requests / times, Per: l.part.Per / Duration(times)}
 	}

@@ -56,6 +56,9 @@ func TestBegin(t *testing.T) {
 		"another lane":                      {[]Turn{lane(1), lane(0)}, []time.Duration{0, 10 * time.Second}, 5, 0},
 		"a run after a lane":                {[]Turn{lane(1), {Begun: begun.Add(time.Hour)}}, []time.Duration{0, time.Hour}, 5, 85},
 		"a lane after a run":                {[]Turn{{Begun: begun}, {Begun: begun.Add(time.Hour), Past: true, Lanes: 2}}, []time.Duration{0, time.Hour}, 5, 7},
+		"a short life":                      {[]Turn{{Begun: begun, Life: 2 * time.Minute}}, []time.Duration{0}, 0, 21},
+		"a life that differs by a moment":   {[]Turn{{Begun: begun, Life: 59_900 * time.Millisecond}, {Begun: begun, Life: 60_100 * time.Millisecond}}, []time.Duration{0, 6 * time.Second}, 5, 5},
+		"a very short life":                 {[]Turn{{Begun: begun, Life: 10 * time.Second}}, []time.Duration{0}, 0, 1},
 		"a backfill that has only one lane": {[]Turn{{Begun: begun, Past: true}}, []time.Duration{0}, 0, 15},
 	}
 	for name, test := range tests {
@@ -117,6 +120,24 @@ func TestRequestsThatMayFollow(t *testing.T) {
 	l.hold(now.Add(30 * time.Second))
 	if got := l.most(now, 29*time.Second); got != 0 {
 		t.Errorf("%d while nothing may be sent", got)
+	}
+}
+
+func TestWithin(t *testing.T) {
+	minute, hour := Duration(time.Minute), Duration(time.Hour)
+	tests := map[string]struct{ limit, want RateLimit }{
+		"a shorter span":  {RateLimit{10, Duration(time.Second)}, RateLimit{10, Duration(time.Second)}},
+		"the same":        {RateLimit{100, minute}, RateLimit{100, minute}},
+		"an hour":         {RateLimit{1000, hour}, RateLimit{16, minute}},
+		"few in a minute": {RateLimit{360, hour}, RateLimit{1, Duration(10 * time.Second)}},
+		"one in a day":    {RateLimit{1, 24 * hour}, RateLimit{1, 24 * hour}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := test.limit.within(time.Minute); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
 	}
 }
 

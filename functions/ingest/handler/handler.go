@@ -51,9 +51,7 @@ func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) 
 	if h.limits == nil {
 		h.limits = vendorapi.NewLimits(h.Vendor, h.Stream.Name)
 	}
-	h.limits.Begin(vendorapi.Turn{
-		Begun: event.StartedAt, Past: event.Input.IsPast(), Lane: event.Lane, Lanes: event.Lanes,
-	}, h.process.Now())
+	h.begin(ctx, event)
 	if h.client == nil {
 		if h.client, err = h.newClient(ctx); err != nil {
 			return ingest.Answer{}, err
@@ -88,6 +86,16 @@ func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) 
 		h.client = nil
 	}
 	return answer, err
+}
+
+// begin tells the limits for whom the vendor is asked.
+func (h *handler) begin(ctx context.Context, event settings.Event) {
+	now := h.process.Now()
+	turn := vendorapi.Turn{Begun: event.StartedAt, Past: event.Input.IsPast(), Lane: event.Lane, Lanes: event.Lanes}
+	if deadline, ok := ctx.Deadline(); ok {
+		turn.Life = deadline.Sub(now)
+	}
+	h.limits.Begin(turn, now)
 }
 
 func (h *handler) newClient(ctx context.Context) (*vendorapi.Client, error) {

@@ -236,7 +236,7 @@ func (i *idling) tell() {
 	cpu := mean(of(func(r idleRun) float64 { return milliseconds(r.cpu) }))
 	i.add(Figure{Name: title("processor a run"), Value: cpu, Unit: "ms", Samples: of(func(r idleRun) float64 { return milliseconds(r.cpu) })})
 	per := pricing.Workload{
-		Runs: 1, Invocations: 2, CPU: time.Duration(cpu * float64(time.Millisecond)), VendorRequests: mean(vendor),
+		Runs: 1, Invocations: 2, CPU: time.Duration(cpu * float64(time.Millisecond)), VendorRounds: mean(vendor),
 		Writes: mean(of(func(r idleRun) float64 { return r.writes })), Reads: mean(of(func(r idleRun) float64 { return r.reads })),
 	}
 	billed := per.Duration(memoryMB)

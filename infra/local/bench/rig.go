@@ -256,7 +256,7 @@ var cpuReader = lambdahost.CPUReader()
 
 // invoke runs the function until it has no more to do, as the state machine does.
 func (s *sandbox) invoke(ctx context.Context, now time.Time) error {
-	payload, err := json.Marshal(settings.Event{Run: "bench", StartedAt: now, Input: settings.Input{ScheduledTime: now}})
+	payload, err := json.Marshal(settings.Event{Run: "bench", StartedAt: time.Now(), Input: settings.Input{ScheduledTime: now}})
 	if err != nil {
 		return err
 	}
