@@ -37,6 +37,9 @@ func TestAnotherTextIsReadAsStrictly(t *testing.T) {
 		_, _ = r.Value()
 		_ = r.Valid()
 		r.Reset([]byte(twice))
+		if kept := len(r.names.stood); kept > 0 {
+			t.Errorf("after %s, %d names are kept", before, kept)
+		}
 		if _, err := r.Value(); err == nil {
 			t.Errorf("after %s, %s is taken", before, twice)
 		}
@@ -90,6 +93,26 @@ func TestUniqueComparesWhatItIsAskedOf(t *testing.T) {
 	}
 	if got := strings.Join(asked, " "); got != `"b" "b" "c" "c" "b"` {
 		t.Errorf("asked of %s", got)
+	}
+}
+
+// TestAGuessedNameIsUniqueToo has the second name guessed, with which the reader has to compare the first.
+func TestAGuessedNameIsUniqueToo(t *testing.T) {
+	for text, taken := range map[string]bool{`{"a":1,"b":2}`: true, `{"b":1,"b":2}`: false} {
+		r := Strict()
+		r.Reset([]byte(text))
+		_ = r.Open()
+		_, _ = r.Member()
+		_, _ = r.Name()
+		_ = r.Unique()
+		_, _ = r.Value()
+		_, _ = r.Member()
+		if r.NameIs([]byte(`"bb":`)) || !r.NameIs([]byte(`"b":`)) {
+			t.Fatalf("%s: the name is not guessed", text)
+		}
+		if err := r.Unique(); (err == nil) != taken {
+			t.Errorf("%s: got %v", text, err)
+		}
 	}
 }
 

@@ -161,9 +161,12 @@ func (s *Stream) seenPaths() (paths []string, timeAt int) {
 		return s.Key, -1
 	}
 	for _, path := range s.Key {
-		if strings.HasPrefix(path+".", s.TimePath+".") || strings.HasPrefix(s.TimePath+".", path+".") {
-			return s.Key, slices.Index(s.Key, s.TimePath)
+		if path != s.TimePath && (strings.HasPrefix(path, s.TimePath+".") || strings.HasPrefix(s.TimePath, path+".")) {
+			return s.Key, -1
 		}
+	}
+	if at := slices.Index(s.Key, s.TimePath); at >= 0 {
+		return s.Key, at
 	}
 	return append(slices.Clone(s.Key), s.TimePath), len(s.Key)
 }

@@ -1,6 +1,7 @@
 package vendorapi
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,4 +49,29 @@ func TestAPagesRecordsAreSeenAsByThemselves(t *testing.T) {
 			i++
 		}
 	})
+}
+
+func TestSeenPaths(t *testing.T) {
+	for name, c := range map[string]struct {
+		key   []string
+		time  string
+		paths []string
+		at    int
+	}{
+		"no time":                      {[]string{"id"}, "", []string{"id"}, -1},
+		"beside the key":               {[]string{"id", "o.id"}, "o.at", []string{"id", "o.id", "o.at"}, 2},
+		"one of the key":               {[]string{"id", "o.at"}, "o.at", []string{"id", "o.at"}, 1},
+		"below a key":                  {[]string{"id", "o"}, "o.at", []string{"id", "o"}, -1},
+		"above a key":                  {[]string{"o.at.x"}, "o.at", []string{"o.at.x"}, -1},
+		"one of the key and below one": {[]string{"o", "o.at"}, "o.at", []string{"o", "o.at"}, -1},
+		"one of the key and above one": {[]string{"o.at", "o.at.x"}, "o.at", []string{"o.at", "o.at.x"}, -1},
+		"of a like name":               {[]string{"o.a"}, "o.at", []string{"o.a", "o.at"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			paths, at := (&Stream{Key: c.key, TimePath: c.time}).seenPaths()
+			if !slices.Equal(paths, c.paths) || at != c.at {
+				t.Errorf("got %q, %d, want %q, %d", paths, at, c.paths, c.at)
+			}
+		})
+	}
 }
