@@ -29,7 +29,7 @@ deployed, so that a size is chosen from data.
 
 It plays a day, keeps a sample of the day's invocations with what their streams held before them, and makes each of them again with
 each size: in a process that is held to the share of a processor that Lambda gives to the size, while the vendor and S3 take as long
-to answer as real ones. The first invocation of a function in a run is taken for a cold start. It takes some ten minutes.
+to answer as real ones. The first invocation of a function in a run is taken for a cold start. It takes six to ten minutes.
 
 Not in the figures: TLS, the vendor's rate limits, by which an ingest waits longer and a larger size costs more still, and that
 this machine's processors are not Lambda's.
