@@ -38,8 +38,10 @@ func TestAChildReadsTheCommitsOfItsParents(t *testing.T) {
 		return slices.DeleteFunc(tpl.permissions(role), func(p string) bool { return !strings.Contains(p, "acme/orders/") })
 	}
 	want := []string{
+		"Allow s3:GetObject <" + raw + ".Arn>/acme/orders/audit.json",
 		"Allow s3:GetObject <" + raw + ".Arn>/acme/orders/commits/*",
 		"Allow s3:GetObject <" + raw + ".Arn>/acme/orders/parts/*",
+		"Allow s3:ListBucket <" + raw + `.Arn> {"StringLike":{"s3:prefix":"acme/orders/audit.json*"}}`,
 		"Allow s3:ListBucket <" + raw + `.Arn> {"StringLike":{"s3:prefix":"acme/orders/commits/*"}}`,
 	}
 	if got := ofParents("items", "Ingest"); !slices.Equal(got, want) {

@@ -170,7 +170,7 @@ func newLogGroup(scope constructs.Construct, id, name string, props *VendorPipel
 }
 
 // ingestStatements let an ingest function reach its stream's prefix of the raw bucket and the vendor's secret, and read the commits
-// of its parent stream.
+// of its parent stream and how far these may change.
 func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
 	objects := *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "*"))
 	statements := []awsiam.PolicyStatement{
@@ -180,9 +180,11 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 	}
 	if parent := parentOf(props, stream); parent != "" {
 		from := prefix(props, parent)
+		readable := func(key string) string { return *p.RawBucket.ArnForObjects(jsii.String(from + key)) }
 		statements = append(statements,
-			allow("ReadParents", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(jsii.String(from + "commits/*")), *p.RawBucket.ArnForObjects(jsii.String(from + "parts/*"))),
-			allowList("ListParents", *p.RawBucket.BucketArn(), from+"commits/"))
+			allow("ReadParents", []string{"s3:GetObject"}, readable("commits/*"), readable("parts/*"), readable("audit.json")),
+			allowList("ListParents", *p.RawBucket.BucketArn(), from+"commits/"),
+			allowList("MissParents", *p.RawBucket.BucketArn(), from+"audit.json"))
 	}
 	var secretKey awskms.IKey
 	if p.Secret != nil {

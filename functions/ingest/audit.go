@@ -135,7 +135,7 @@ func (r *run) remember(ctx context.Context) error {
 			oldest = m.listed[0].Start
 		}
 		m.Windows = slices.DeleteFunc(m.Windows, func(a rawzone.Audited) bool {
-			return a.Settled && !r.rostered[a.Start] && a.Start.Before(oldest) && a.End.Before(from) && !a.ReadAt.Before(a.End.Add(lookback))
+			return a.Done(lookback) && !r.rostered[a.Start] && a.Start.Before(oldest) && a.End.Before(from)
 		})
 	}
 	if !m.changed && len(m.Windows) == before {

@@ -167,9 +167,23 @@ func (c *children) over(at time.Time) time.Time {
 	return at.Add(c.Stream.Settle.D() + c.Stream.Lookback.D() + oneDay)
 }
 
+// rosterStep is by how much the listing of the parent stream's commits moves on at least. Each time takes a request more, while a
+// listing of three days and this much longer still takes one, where windows begin each five minutes.
+const rosterStep = 6 * time.Hour
+
 // discover brings the roster up to what the parent stream has committed.
 func (c *children) discover(ctx context.Context) error {
-	from := c.now.Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D())).Truncate(time.Second)
+	lookback := c.Parents.Stream.Lookback.D()
+	from := c.now.Add(-rawzone.AuditSpan(lookback)).Truncate(time.Second)
+	until := c.roster.From
+	if !from.Before(until.Add(rosterStep)) {
+		// It is read before the listing, which so has the last of each window that is done with by then.
+		audit, err := c.Parents.Zone.Audit(ctx)
+		if err != nil {
+			return err
+		}
+		until = audit.UnchangingUntil(until, lookback)
+	}
 	if c.roster.From.Before(from) {
 		from = c.roster.From
 	}
@@ -199,7 +213,9 @@ func (c *children) discover(ctx context.Context) error {
 		maps.Copy(c.roster.Seen, seen)
 	case c.changed && len(starts) > 0:
 		// What is older changes no more, and is forgotten with the next commit that is read, but for one that a listing refers to.
-		from = c.unchanging(starts)
+		if from = c.unchanging(starts); until.Before(from) {
+			from = until
+		}
 		oldest := rawzone.FormatTime(from)
 		maps.DeleteFunc(seen, func(name, _ string) bool { return name < oldest && !c.same[name] })
 		c.roster.From, c.roster.Seen = from, seen
@@ -208,8 +224,9 @@ func (c *children) discover(ctx context.Context) error {
 	return nil
 }
 
-// unchanging returns up to which of the starts of the parent stream's windows, which are in order, the windows change no more. That
-// goes by how far the stream has got: after an outage it has what was due meanwhile still before it.
+// unchanging returns up to which of the starts of the parent stream's windows, which are in order, the windows change no more in the
+// ordinary course. That goes by how far the stream has got: after an outage it has what was due meanwhile still before it, of which
+// its audit tells when it has gone forward.
 func (c *children) unchanging(starts []time.Time) time.Time {
 	since := starts[len(starts)-1].Add(-rawzone.AuditSpan(c.Parents.Stream.Lookback.D()))
 	at, _ := slices.BinarySearchFunc(starts, since, func(start, since time.Time) int { return cmp.Or(start.Compare(since), -1) })

@@ -944,3 +944,31 @@ func TestNothingOfAParentIsLostOrDoubled(t *testing.T) {
 		h.check()
 	})
 }
+
+// TestAParentFoundWhileTheirStreamCatchesUpIsRead has the children's run fall between the parent stream's way forward after an outage
+// and its comparing what was due meanwhile.
+func TestAParentFoundWhileTheirStreamCatchesUpIsRead(t *testing.T) {
+	h := newHome(t)
+	h.vendor.Streams[0].Window.LongestSpan = vendorapi.Duration(4 * time.Hour)
+	h.model.meetings = []*meeting{{id: "early", changed: day, ends: day}}
+	h.play(day, day.Add(3*time.Hour))
+	ends := day.Add(150 * time.Hour)
+	h.model.meetings = append(h.model.meetings, &meeting{id: "late", changed: day, ends: ends, visits: visitsFrom(ends, time.Minute, 20)})
+	back := day.Add(120 * time.Hour)
+	h.timeout, h.model.perPage = 7*time.Minute, 10*time.Second
+	for range 1000 {
+		answer, err := h.invoke("meetings", back)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(answer.Watermark, answer.Windows, answer.Reread, answer.More)
+		h.execute("visits", back)
+		if !answer.More {
+			break
+		}
+	}
+	h.play(back.Add(30*time.Minute), ends.Add(50*time.Hour))
+	if commits := h.check(); len(commits["late"]) != 1 {
+		t.Error("it was not read")
+	}
+}

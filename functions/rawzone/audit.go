@@ -86,6 +86,31 @@ type Audited struct {
 	Tried time.Time `json:"tried,omitzero"`
 }
 
+// Done reports whether the window has been compared for the last time: when it was as old as the lookback, or older, and with counts that
+// agreed.
+func (a Audited) Done(lookback time.Duration) bool {
+	return a.Settled && !a.ReadAt.Before(a.End.Add(lookback))
+}
+
+// UnchangingUntil returns up to where no window that begins at from or later will be committed or replaced any more, as far as the audit
+// tells: that is from itself where it does not know all the windows that there were when it was stored, as after one was lost.
+func (a *Audit) UnchangingUntil(from time.Time, lookback time.Duration) time.Time {
+	if a.Listed.IsZero() || a.Newest == nil {
+		return from
+	}
+	// What comes after the newest window may have been committed since.
+	until := a.Newest.Start
+	for _, w := range a.Windows {
+		if w.Start.Before(until) && !w.Start.Before(from) && !w.Done(lookback) {
+			until = w.Start
+		}
+	}
+	if until.Before(from) {
+		return from
+	}
+	return until
+}
+
 // AuditSpan returns how long before now a listing of the commits begins that an audit needs: a window is compared for
 // the last time when it is as old as the lookback, and a day is left for that.
 func AuditSpan(lookback time.Duration) time.Duration {

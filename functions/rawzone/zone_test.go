@@ -423,6 +423,44 @@ func TestAuditIsStoredWhereItIsStillTheOneRead(t *testing.T) {
 	}
 }
 
+func TestUpToWhereAnAuditTellsThatWindowsChangeNoMore(t *testing.T) {
+	const lookback = 24 * time.Hour
+	at := func(hours int) time.Time { return start.Add(time.Duration(hours) * time.Hour) }
+	read := func(hours int, readAt time.Time) rawzone.Audited {
+		return rawzone.Audited{Start: at(hours), End: at(hours + 1), ReadAt: readAt, Settled: true}
+	}
+	done := func(hours int) rawzone.Audited { return read(hours, at(hours+1).Add(lookback)) }
+	unsettled := done(1)
+	unsettled.Settled = false
+	newest := &rawzone.Newest{Start: at(9)}
+	listed := at(40)
+	tests := []struct {
+		name  string
+		audit rawzone.Audit
+		from  int
+		want  int
+	}{
+		{"all are done", rawzone.Audit{Listed: listed, Newest: newest, Windows: []rawzone.Audited{done(0), done(1), done(9)}}, 0, 9},
+		{"none is remembered", rawzone.Audit{Listed: listed, Newest: newest}, 0, 9},
+		{"one was last read before the lookback was over", rawzone.Audit{Listed: listed, Newest: newest, Windows: []rawzone.Audited{done(0), read(3, at(28).Add(-time.Second)), read(5, at(6))}}, 0, 3},
+		{"one is unsettled", rawzone.Audit{Listed: listed, Newest: newest, Windows: []rawzone.Audited{done(0), unsettled, done(2)}}, 0, 1},
+		{"the one where it begins is due", rawzone.Audit{Listed: listed, Newest: newest, Windows: []rawzone.Audited{read(0, at(1))}}, 0, 0},
+		{"one before where it begins is due", rawzone.Audit{Listed: listed, Newest: newest, Windows: []rawzone.Audited{read(0, at(1)), done(3)}}, 2, 9},
+		{"a backfill has handed one over that is newer", rawzone.Audit{Listed: listed, Newest: newest, Windows: []rawzone.Audited{read(12, at(13))}}, 0, 9},
+		{"the newest is older than where it begins", rawzone.Audit{Listed: listed, Newest: newest}, 20, 20},
+		{"not all were remembered", rawzone.Audit{Newest: newest, Windows: []rawzone.Audited{done(0)}}, 0, 0},
+		{"the newest is not known", rawzone.Audit{Listed: listed, Windows: []rawzone.Audited{done(0)}}, 0, 0},
+		{"it is lost", rawzone.Audit{}, 4, 4},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := test.audit.UnchangingUntil(at(test.from), lookback); !got.Equal(at(test.want)) {
+				t.Errorf("got %s, want %s", got, at(test.want))
+			}
+		})
+	}
+}
+
 func TestAPartWhoseAnswerWasLost(t *testing.T) {
 	store, zone := newZone()
 	store.After = func(c objectstoretest.Call) error {
