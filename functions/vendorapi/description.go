@@ -45,6 +45,9 @@ type Vendor struct {
 	RequestTimeout Duration `json:"requestTimeout,omitempty"`
 	// MaxPageBytes bounds one answer's body after decompression. Default [DefaultMaxPageBytes].
 	MaxPageBytes int64 `json:"maxPageBytes,omitempty"`
+	// Protect says what becomes of personal columns of a kind on the way to the curated bucket, where that is not the kind's default,
+	// see [Personal]. A column's own Protect goes before it.
+	Protect map[Personal]Protection `json:"protect,omitempty"`
 	// Streams are the kinds of record to read, each under its own name.
 	Streams []Stream `json:"streams"`
 	// Invalid, where it is set, is why this description could not be made, and all that Validate says. It lets a
@@ -203,6 +206,9 @@ type Stream struct {
 	Lookback Duration `json:"lookback,omitempty"`
 	// Audit is how late and changed records are found.
 	Audit Audit `json:"audit"`
+	// PersonPath is the path of the e-mail address of the person whose doing a record tells of; empty where there is none. Who is to be
+	// forgotten is known by it.
+	PersonPath string `json:"personPath,omitempty"`
 	// Columns are the declared fields, in the order of the table. Every other field is kept in one JSON column.
 	Columns []Column `json:"columns"`
 }
@@ -383,7 +389,40 @@ type Column struct {
 	Zone string `json:"zone,omitempty"`
 	// Comment says what the column holds; it becomes the column's comment in the table.
 	Comment string `json:"comment,omitempty"`
+	// Personal says that the column holds what tells who a person is, and what kind of it. Empty means that it does not.
+	Personal Personal `json:"personal,omitempty"`
+	// Protect is what becomes of a personal column on the way to the curated bucket. Default: the vendor's Protect for
+	// its kind, and where that has none, the default of the kind, see [Personal].
+	Protect Protection `json:"protect,omitempty"`
 }
+
+// Personal is a kind of data by which a person is known.
+type Personal string
+
+const (
+	PersonalEmail   Personal = "email"   // an e-mail address; hashed by default
+	PersonalName    Personal = "name"    // a name or a part of one; masked by default
+	PersonalPhone   Personal = "phone"   // a telephone number; dropped by default
+	PersonalIP      Personal = "ip"      // an IP address; masked by default
+	PersonalAddress Personal = "address" // a street address; dropped by default
+	PersonalLink    Personal = "link"    // a link that lets its holder act as the person; dropped by default
+	PersonalLogin   Personal = "login"   // a name that the person signs in with; hashed by default
+)
+
+// Protection is what becomes of a personal column.
+type Protection string
+
+const (
+	// ProtectKeep keeps the value as it came.
+	ProtectKeep Protection = "keep"
+	// ProtectHash puts a keyed digest in its place, 32 hexadecimal digits: people can be counted and joined, not named.
+	ProtectHash Protection = "hash"
+	// ProtectMask leaves so much of the value that it names nobody: a name's initials, the first character and the host of an e-mail
+	// address, an IP address's network, a telephone number's last two digits.
+	ProtectMask Protection = "mask"
+	// ProtectDrop leaves the column out of the table.
+	ProtectDrop Protection = "drop"
+)
 
 // Duration is a time.Duration that reads and writes as Go's text form ("90s", "1h30m") in JSON.
 type Duration time.Duration
