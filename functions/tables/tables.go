@@ -27,6 +27,10 @@ const (
 	IngestedAt = "windrow_ingested_at"
 )
 
+// Compaction is the column that the rows of a compacted day have behind all others: the number of the compaction that made the
+// object. Of a day's compactions only the one that days.json names counts.
+const Compaction = "windrow_compaction"
+
 // Partition is the column by whose value the objects are put into folders: the UTC day of the window's start. It stands in no
 // object.
 const Partition = "dt"
