@@ -43,6 +43,10 @@ func (r *run) report(ctx context.Context) error {
 		finding(telemetry.Quarantined, telemetry.Numbers{"quarantined": float64(n), "rows": float64(r.answer.Rows)}, fmt.Sprintf("%d of %d records of stream %s could not be curated; they are under %s/%s/quarantine/ with their reasons. The first: %s",
 			n, n+r.answer.Rows, r.names.Stream, r.names.Vendor, r.names.Stream, r.reason))
 	}
+	if n := r.restored; n > 0 {
+		finding(telemetry.DaysRestored, telemetry.Numbers{"days": float64(n)}, fmt.Sprintf("days.json of stream %s, which says how far its days are compacted, was lost or damaged; it was made again from the %d days that lie under %s/%s/compacted/, and each is compacted once more",
+			r.names.Stream, n, r.names.Vendor, r.names.Stream))
+	}
 	fields, err := r.firstSeen(ctx)
 	if err != nil || len(fields) == 0 {
 		return err

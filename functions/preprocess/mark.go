@@ -31,6 +31,13 @@ type mark struct {
 	// Behind are the sums of the stretches before Day, by their first days, see [sumOf]: what is committed there since shows without a
 	// look at the receipts. One that is empty was not looked at yet.
 	Behind map[string]string `json:"behind,omitempty"`
+	// Listed is the day before which all days were looked at for whether they are to be compacted; Surveyed is the day on which days.json was last gone
+	// through, and Survey when that is due out of turn, zero where it is not. Where they are lost, all days are looked at again.
+	Listed   time.Time `json:"listed,omitzero"`
+	Surveyed time.Time `json:"surveyed,omitzero"`
+	Survey   time.Time `json:"survey,omitzero"`
+	// Days says that there is a days.json, and so that small objects may have been deleted.
+	Days bool `json:"days,omitempty"`
 
 	etag    string
 	changed bool
@@ -53,6 +60,10 @@ func (m *mark) made(ref rawzone.CommitRef) {
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const longestRun = 16 * time.Minute
 
+// markFormat is the format of the mark of a stream of which days are compacted. A release that knows nothing of compaction must not go on: it
+// would make windows of compacted days without anybody's reading them.
+const markFormat = 2
+
 // claimTries bounds how often a mark of other columns is claimed that other runs move at the same time.
 const claimTries = 5
 
@@ -65,7 +76,7 @@ func (r *run) readMark(ctx context.Context) (mark, error) {
 		if err != nil || m.etag != "" && m.Columns == r.table.Hash() {
 			return m, err
 		}
-		claimed := mark{Columns: r.table.Hash(), Claimed: r.Clock().UTC(), Checked: r.now.UTC().Truncate(oneDay)}
+		claimed := mark{Columns: r.table.Hash(), Claimed: r.Clock().UTC(), Checked: r.now.UTC().Truncate(oneDay), Days: m.Days}
 		claimed.etag, err = r.putMark(ctx, claimed, m.etag)
 		lost := errors.Is(err, objectstore.ErrTaken) || errors.Is(err, objectstore.ErrChanged)
 		if !lost || try == claimTries {
@@ -86,8 +97,8 @@ func (r *run) storedMark(ctx context.Context) (mark, error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, fmt.Errorf("object %s: %w; where it is damaged, delete it: it is then written anew", r.names.Mark(), err)
 	}
-	if err := checkFormat(r.names.Mark(), m.Format); err != nil {
-		return m, err
+	if m.Format > markFormat {
+		return m, newerFormat(r.names.Mark(), m.Format, markFormat)
 	}
 	m.etag = object.ETag
 	if !r.claimed(m) {
@@ -139,6 +150,7 @@ func (r *run) moveMark(ctx context.Context, m *mark, start time.Time, passed day
 	if room := rawzone.PreprocessHours(r.now) && !r.looked; !room && day.Sub(m.Day) < longestIdle {
 		return nil
 	}
+	r.looked = true
 	audit, err := r.Raw.Audit(ctx)
 	if err != nil {
 		return err
@@ -194,6 +206,9 @@ func (r *run) storeMark(ctx context.Context, m mark) error {
 // putMark stores m if the mark is still the one with the ETag.
 func (r *run) putMark(ctx context.Context, m mark, etag string) (string, error) {
 	m.Format = curated.FormatVersion
+	if m.Days {
+		m.Format = markFormat
+	}
 	body, err := json.Marshal(m)
 	if err != nil {
 		return "", err
@@ -203,8 +218,11 @@ func (r *run) putMark(ctx context.Context, m mark, etag string) (string, error) 
 
 func checkFormat(key string, format int) error {
 	if format > curated.FormatVersion {
-		return fmt.Errorf("object %s has format version %d, this release knows up to %d: %w",
-			key, format, curated.FormatVersion, rawzone.ErrNewerFormat)
+		return newerFormat(key, format, curated.FormatVersion)
 	}
 	return nil
+}
+
+func newerFormat(key string, format, known int) error {
+	return fmt.Errorf("object %s has format version %d, this release knows up to %d: %w", key, format, known, rawzone.ErrNewerFormat)
 }

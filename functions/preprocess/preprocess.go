@@ -6,6 +6,9 @@
 // that an idle run need not list them. A window without records whose commit is the first has none, since nothing can ever have been
 // made of it.
 //
+// Days that change no more are compacted: the objects of their windows become one, see [run.compactDays]. Which days are read from where stands
+// in one object, days.json.
+//
 // It stands apart from curated, which knows what a record becomes, and from ingest, whose failures must not stop it.
 package preprocess
 
@@ -36,6 +39,11 @@ type Config struct {
 	Announce func(context.Context, telemetry.Announcement) error
 	// TempDir is where an object is written before it is put; it needs room for one. Empty means os.TempDir.
 	TempDir string
+	// CompactionOff has no further day compacted. Those that are stay so, and follow their windows.
+	CompactionOff bool
+	// KeepReplaced is how long objects are kept that a compaction has replaced, so that queries can go on reading them. Zero
+	// means [DefaultKeepReplaced] (three days).
+	KeepReplaced time.Duration
 	// SafetyMargin is the time before the context's deadline that is kept free.
 	SafetyMargin time.Duration
 	// Clock is the time of day, by which the run keeps its deadline, and tells how old a receipt is.
@@ -57,7 +65,10 @@ type Answer struct {
 	Confirmed int `json:"confirmed"`
 	// Left is the number of windows that another run was found to be making; a later run looks at them again.
 	Left int `json:"left"`
-	// More says that the run stopped before its deadline with windows still to make.
+	// Compacted is the number of days that were compacted, Deleted that of the objects deleted which compactions had replaced.
+	Compacted int `json:"compacted,omitempty"`
+	Deleted   int `json:"deleted,omitempty"`
+	// More says that the run stopped before its deadline with windows still to make, or days to compact.
 	More bool `json:"more"`
 	// Position is how far a past range has been made, for the next invocation to go on from.
 	Position string `json:"position"`
@@ -97,7 +108,7 @@ func do(ctx context.Context, c Config, now time.Time, title string, work func(*r
 	}
 	a := r.answer
 	c.Logger.Log(ctx, level, title, telemetry.Figures("stream", a.Stream, "windows", a.Windows, "objects", a.Objects, "rows", a.Rows,
-		"quarantined", a.Quarantined, "confirmed", a.Confirmed, "left", a.Left, "more", a.More, "position", a.Position,
+		"quarantined", a.Quarantined, "confirmed", a.Confirmed, "left", a.Left, "compacted", a.Compacted, "deleted", a.Deleted, "more", a.More, "position", a.Position,
 		"findings", a.Found(), "error", err)...)
 	return a, err
 }
@@ -115,8 +126,13 @@ type run struct {
 	now    time.Time
 	// writer makes one object after the other; nil before the first.
 	writer *curated.Writer
-	// looked says that this run has looked behind the mark.
+	// looked says that this run has done what is done but once a day: looked behind the mark, or moved it.
 	looked bool
+	// touched says that days.json has the day of a window that was made; begun is the first day of such a window that it does not have.
+	touched bool
+	begun   time.Time
+	// restored is how many days were in days.json when it was made again.
+	restored int
 }
 
 // ordinary makes what is not done with from the mark on, once a day looks at some of the days before it, and moves it.
@@ -159,7 +175,12 @@ func (r *run) ordinary(ctx context.Context) error {
 			return err
 		}
 	}
-	return errors.Join(behind, r.storeMark(ctx, mark), pass.failed())
+	r.noteDays(&mark)
+	var compacting error
+	if !r.answer.More {
+		compacting = r.compactDays(ctx, &mark)
+	}
+	return errors.Join(behind, compacting, r.storeMark(ctx, mark), pass.failed())
 }
 
 // look makes the window where the mark does not say that it is done with. Windows that come after all that the mark knows have nearly

@@ -40,10 +40,12 @@ type lake struct {
 	logs   bytes.Buffer
 	// clock is the time of day, for the runs and for the buckets.
 	clock time.Time
+	// partBytes is what commits say of the size of each part.
+	partBytes int64
 }
 
 func newLake(t testing.TB) *lake {
-	l := &lake{t: t, store: objectstoretest.New(), names: curated.Names{Vendor: "on24", Stream: "attendees"}}
+	l := &lake{t: t, store: objectstoretest.New(), names: curated.Names{Vendor: "on24", Stream: "attendees"}, partBytes: ObjectBytes}
 	l.store.PageSize = 3
 	l.clock = noon
 	l.store.Now = func() time.Time { return l.clock }
@@ -76,7 +78,7 @@ func (l *lake) commit(minutes, generation int, parts ...string) {
 		io.WriteString(zipped, records)
 		zipped.Close()
 		count := int64(strings.Count(records, "\n"))
-		c.Parts = append(c.Parts, rawzone.Part{Key: key, ETag: l.store.Set("raw", key, body.Bytes()), Records: count, Bytes: ObjectBytes})
+		c.Parts = append(c.Parts, rawzone.Part{Key: key, ETag: l.store.Set("raw", key, body.Bytes()), Records: count, Bytes: l.partBytes})
 		c.Records += count
 	}
 	l.put(c)
@@ -223,7 +225,7 @@ func TestRequests(t *testing.T) {
 		t.Errorf("idle run: %s", diff)
 	}
 	l.commit(30, 1, "{\"id\":2}\n")
-	if diff := cmp.Diff(map[objectstoretest.Operation]int{objectstoretest.Get: 3, objectstoretest.List: 1, objectstoretest.Put: 3}, count()); diff != "" {
+	if diff := cmp.Diff(map[objectstoretest.Operation]int{objectstoretest.Get: 4, objectstoretest.List: 1, objectstoretest.Put: 3}, count()); diff != "" {
 		t.Errorf("run with one new window: %s", diff)
 	}
 	l.commit(60, 1)

@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,7 +109,20 @@ func (r *run) past(ctx context.Context, past Past) error {
 	if !r.answer.More {
 		r.answer.Position = ""
 	}
-	return pass.failed()
+	return errors.Join(pass.failed(), r.tellTouched(ctx))
+}
+
+// tellTouched has the schedule's next run look for the days that windows were made of.
+func (r *run) tellTouched(ctx context.Context) error {
+	if !r.touched && r.begun.IsZero() {
+		return nil
+	}
+	m, err := r.storedMark(ctx)
+	if err != nil || m.etag == "" {
+		return err
+	}
+	r.noteDays(&m)
+	return r.storeMark(ctx, m)
 }
 
 // quarantined returns the starts of the range's windows that have records in quarantine, in order.

@@ -180,6 +180,10 @@ func (w *making) make(ctx context.Context, receipts []objectstore.Object) error 
 		w.confirmed = true
 	}
 	if !w.confirmed {
+		// A run before may have put the objects and got no further, so it does not matter whether this one has put any.
+		if err := w.touchDay(ctx, w.ref.Start); err != nil {
+			return err
+		}
 		if err := w.announce(ctx); err != nil {
 			return err
 		}
@@ -355,15 +359,8 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	}
 	defer quarantine.Close()
 
-	writer := w.newWriter(object, quarantine, curated.Source{
-		Window: w.commit.Window(), Generation: w.commit.Generation, IngestedAt: w.commit.WrittenAt,
-	})
-	for _, part := range parts {
-		if err := w.addPart(ctx, writer, part); err != nil {
-			return counts, err
-		}
-	}
-	if counts, err = writer.Close(); err != nil {
+	writer, counts, err := w.fill(ctx, parts, object, quarantine)
+	if err != nil {
 		return counts, err
 	}
 	metadata := map[string]string{
@@ -391,6 +388,20 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 		w.reason = writer.Reason()
 	}
 	return counts, nil
+}
+
+// fill writes the rows of parts to object and what cannot be a row to quarantine.
+func (w *making) fill(ctx context.Context, parts []rawzone.Part, object, quarantine io.Writer) (writer *curated.Writer, counts curated.Counts, err error) {
+	writer = w.newWriter(object, quarantine, curated.Source{
+		Window: w.commit.Window(), Generation: w.commit.Generation, IngestedAt: w.commit.WrittenAt,
+	})
+	for _, part := range parts {
+		if err := w.addPart(ctx, writer, part); err != nil {
+			return writer, counts, err
+		}
+	}
+	counts, err = writer.Close()
+	return writer, counts, err
 }
 
 // newWriter returns the run's writer, ready for the next object.

@@ -26,6 +26,8 @@ const (
 	Quarantined Kind = "quarantined"
 	// UndeclaredFields says that records hold fields which no column declares, seen for the first time.
 	UndeclaredFields Kind = "undeclared-fields"
+	// DaysRestored says that the object that tells how far days are compacted was lost or damaged, and was made again.
+	DaysRestored Kind = "days-restored"
 	// VendorThrottles says that the vendor refused much of what it was asked as too many requests.
 	VendorThrottles Kind = "vendor-throttles"
 	// MemoryNearLimit says that a function took nearly all of its memory.
@@ -72,6 +74,7 @@ var firstLooks = map[Kind]string{
 	NotCarried:          "how many records the window holds; records that left it come back with the windows they have moved to",
 	Quarantined:         "the reason beside the first quarantined record, then the column's type in the vendor's description",
 	UndeclaredFields:    "whether the fields are worth a column; until then they are kept in windrow_undeclared",
+	DaysRestored:        "who or what deleted or changed days/days.json in the curated bucket; nothing is missing, and days that were changed meanwhile show it when they are compacted again",
 	VendorThrottles:     "who else uses this account of the vendor, then the rateLimit in the vendor's description",
 	MemoryNearLimit:     "the size of the vendor's pages (paging.size), then the function's memory",
 	TimeNearLimit:       "how long single requests to the vendor and to S3 took, then SafetyMargin",
