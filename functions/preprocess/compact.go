@@ -241,6 +241,11 @@ func (p *packing) day(ctx context.Context, name string) error {
 		case errors.Is(err, errChangedMeanwhile):
 			p.days = nil
 			continue
+		case errors.Is(err, errNumberTaken):
+			if err := p.reclaim(ctx, claimed, result.Claim); err != nil {
+				return err
+			}
+			continue
 		case err != nil:
 			return err
 		}
@@ -273,6 +278,21 @@ func (p *packing) claim(ctx context.Context, name string) (claimed day, err erro
 	return claimed, err
 }
 
+// reclaim gives the day a claim beyond a number, where the claim still stands.
+func (p *packing) reclaim(ctx context.Context, claimed day, beyond int64) (err error) {
+	now := p.Clock()
+	p.days, err = p.changeDays(ctx, p.days, func(l *dayList) (bool, error) {
+		d, _, err := l.get(claimed.Day)
+		if err != nil || !d.sameClaim(claimed) {
+			return false, err
+		}
+		d.Claim = beyond
+		d.claim(p.table.Hash(), now)
+		return true, l.set(d)
+	})
+	return err
+}
+
 // publish makes the compaction count where the claim still stands, and reports whether it does.
 func (p *packing) publish(ctx context.Context, claimed, result day) (stands bool, err error) {
 	p.days, err = p.changeDays(ctx, p.days, func(l *dayList) (bool, error) {
@@ -285,7 +305,7 @@ func (p *packing) publish(ctx context.Context, claimed, result day) (stands bool
 			stands = true
 			return false, nil
 		}
-		if stands = d.Claim == claimed.Claim && d.Claimed.Equal(claimed.Claimed); !stands {
+		if stands = d.sameClaim(claimed); !stands {
 			return false, nil
 		}
 		return true, l.set(result)
@@ -465,21 +485,30 @@ func (p *packing) digestOf(slices [][]input) string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-// pack makes the objects of a claim, and returns what the day's entry is to be.
-func (p *packing) pack(ctx context.Context, claimed day, taken inputs) (result day, err error) {
-	slices := sliced(taken.items)
+// pack makes the objects of a claim, and returns what the day's entry is to be. It fails with [errNumberTaken], and the greatest number then is that
+// of the result's claim.
+func (p *packing) pack(ctx context.Context, claimed day, all inputs) (result day, err error) {
+	slices := sliced(all.items)
 	result = day{
 		Day: claimed.Day, Compaction: claimed.Claim, Claim: claimed.Claim, Columns: claimed.Columns, Digest: p.digestOf(slices), Objects: len(slices),
 	}
-	there := map[string]bool{}
-	if len(slices) > 1 {
-		// An invocation before may have got as far as some of them.
-		for object, err := range p.Curated.List(ctx, p.names.CompactedOn(claimed.Day), "") {
-			if err != nil {
-				return result, err
-			}
-			there[object.Key] = true
+	there, taken := map[string]bool{}, false
+	for object, err := range p.Curated.List(ctx, p.names.CompactedOn(claimed.Day), "") {
+		if err != nil {
+			return result, err
 		}
+		o, ok := p.names.ParseCompacted(object.Key)
+		switch {
+		case !ok || o.Compaction < claimed.Claim:
+		case o.Compaction == claimed.Claim && o.Digest == result.Digest:
+			// An invocation before has got as far as this.
+			there[object.Key] = true
+		default:
+			taken, result.Claim = true, max(result.Claim, o.Compaction)
+		}
+	}
+	if taken {
+		return result, errNumberTaken
 	}
 	for i, items := range slices {
 		key := p.names.CompactedKey(curated.CompactedObject{Day: claimed.Day, Compaction: claimed.Claim, Digest: result.Digest, K: i + 1, Of: len(slices)})
@@ -500,6 +529,10 @@ func (p *packing) pack(ctx context.Context, claimed day, taken inputs) (result d
 	result.Made = p.Clock().UTC()
 	return result, nil
 }
+
+// errNumberTaken says that the number of a claim has been that of another one before. That is where days.json was put back to an earlier one: rows of two
+// claims must never have one number, by which readers know them.
+var errNumberTaken = errors.New("the claim's number is taken")
 
 // slice makes one object of a claim and puts it. Where it is there already, it is of the same rows.
 func (p *packing) slice(ctx context.Context, key string, number int64, items []input) (rows, size int64, err error) {

@@ -68,6 +68,11 @@ func (d *day) claim(columns string, at time.Time) {
 // claimedBy reports whether a claim made with the columns stands.
 func (d *day) claimedBy(columns string) bool { return !d.Claimed.IsZero() && d.Columns == columns }
 
+// sameClaim reports whether the claim of other still stands.
+func (d *day) sameClaim(other day) bool {
+	return d.Claim == other.Claim && !d.Claimed.IsZero() && d.Claimed.Equal(other.Claimed)
+}
+
 // dayList is days.json. Its lines are in the order of the days, and are read only where they are asked for: in most runs that is one of thousands.
 type dayList struct {
 	etag  string
@@ -97,6 +102,10 @@ func (r *run) readDays(ctx context.Context) (*dayList, error) {
 	}
 	if format, _ := strconv.Atoi(object.Metadata[metaFormat]); format > daysFormat {
 		return nil, newerFormat(r.names.Days(), format, daysFormat)
+	}
+	if count, err := strconv.Atoi(object.Metadata[metaRows]); err != nil || count != bytes.Count(body, []byte("\n")) {
+		// One that was cut off behind a line looks whole.
+		return &dayList{etag: object.ETag}, fmt.Errorf("object %s: %w", r.names.Days(), errDamaged)
 	}
 	l := &dayList{etag: object.ETag}
 	for raw := range bytes.SplitSeq(bytes.TrimSuffix(body, []byte("\n")), []byte("\n")) {
@@ -164,7 +173,7 @@ func (r *run) putDays(ctx context.Context, l *dayList) (err error) {
 		body.Write(line.raw)
 		body.WriteByte('\n')
 	}
-	metadata := map[string]string{metaFormat: strconv.Itoa(daysFormat)}
+	metadata := map[string]string{metaFormat: strconv.Itoa(daysFormat), metaRows: strconv.Itoa(len(l.lines))}
 	l.etag, err = r.Curated.Put(ctx, r.names.Days(), bytes.NewReader(body.Bytes()), "application/x-ndjson", metadata, objectstore.Seen(l.etag))
 	return err
 }

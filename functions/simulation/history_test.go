@@ -41,6 +41,8 @@ type history struct {
 	listing   int // keys that a page of a listing holds
 	// replay says that all is made again in the end, and compared byte for byte.
 	replay bool
+	// acts are what happens when the days have become old; none where they do not.
+	acts []act
 }
 
 // tick is one beat of the schedule, and what else happens then.
@@ -161,6 +163,9 @@ func drawHistory(rt *rapid.T, s setting) *history {
 		}
 	}
 	h.jams = drawSpans("jams", time.Hour)
+	if rapid.IntRange(0, 2).Draw(rt, "ages") == 2 {
+		h.acts = drawActs(rt, s, h)
+	}
 	if s.history != nil {
 		s.history(h)
 	}
@@ -271,6 +276,9 @@ func (h *history) String() string {
 		for _, e := range t.executions {
 			e.tell(&b, "  ")
 		}
+	}
+	for _, a := range h.acts {
+		a.tell(&b)
 	}
 	return b.String()
 }

@@ -252,6 +252,13 @@ func (p *play) execute(e *execution, tick time.Time) {
 		})
 		return
 	}
+	if e.kind == remaking {
+		p.sideBySide(func(s *stream) error {
+			s.remake(e.replay, e.remakingOf(s))
+			return nil
+		})
+		return
+	}
 	event := settings.Event{StartedAt: started}
 	switch e.kind {
 	case scheduled:
@@ -316,6 +323,15 @@ func (e *execution) roundsOf(s *stream) []round {
 	return e.rounds
 }
 
+// remakingOf returns the faults that the making of a stream's curated objects meets, which are some even where there are none, since others may
+// be at work beside it.
+func (e *execution) remakingOf(s *stream) []round {
+	if rounds := e.roundsOf(s); len(rounds) > 0 {
+		return rounds
+	}
+	return []round{{}}
+}
+
 // rest goes on without faults until all that is due has been done, and compares the buckets with the vendor.
 func (p *play) rest() error {
 	for _, s := range p.streams {
@@ -352,6 +368,9 @@ func (p *play) rest() error {
 	// Provisional receipts are confirmed.
 	time.Sleep(17 * time.Minute)
 	if err := p.quiet(); err != nil {
+		return err
+	}
+	if err := p.age(); err != nil {
 		return err
 	}
 	p.ended = time.Now()

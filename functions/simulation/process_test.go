@@ -357,7 +357,7 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 		again := *in
 		again.Body = bytes.NewReader(body)
 		var before string
-		curated := strings.Contains(*in.Key, "/dt=")
+		curated := strings.Contains(*in.Key, p.of.name+"/dt=")
 		if curated {
 			if there, err := p.store.HeadObject(ctx, &s3.HeadObjectInput{Bucket: in.Bucket, Key: in.Key}); err == nil {
 				before = there.Metadata["windrow-commit"]
@@ -369,6 +369,10 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 			p.checkObject(p, *in.Key, in.Metadata["windrow-commit"], before)
 		case err == nil && strings.Contains(*in.Key, "/commits/"):
 			p.of.committed(p, *in.Key, strings.Trim(*out.ETag, `"`))
+		case err == nil && strings.HasSuffix(*in.Key, "/days.json"):
+			if err := p.of.daysPut(p, body); err != nil {
+				p.broke(err)
+			}
 		case err == nil && strings.HasSuffix(*in.Key, "/"+audit):
 			p.of.audits.keep(body)
 		case err == nil && strings.HasSuffix(*in.Key, "/"+roster):
@@ -388,7 +392,15 @@ func (p *process) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...fun
 
 // DeleteObject implements [objectstore.API].
 func (p *process) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, _ ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
-	return request(ctx, p, "DELETE", *in.Key, func(ctx context.Context) (*s3.DeleteObjectOutput, error) { return p.next.DeleteObject(ctx, in) })
+	return request(ctx, p, "DELETE", *in.Key, func(ctx context.Context) (*s3.DeleteObjectOutput, error) {
+		_, there := p.store.Body("curated", *in.Key)
+		if there && *in.Bucket == "curated" {
+			if err := p.of.deleted(p, *in.Key); err != nil {
+				p.broke(err)
+			}
+		}
+		return p.next.DeleteObject(ctx, in)
+	})
 }
 
 // ListObjectsV2 implements [objectstore.API].

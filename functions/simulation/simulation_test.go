@@ -53,7 +53,11 @@ func TestMain(m *testing.M) {
 // warm makes a Parquet object. The codec makes its channels at its first use, and one made in a
 // bubble cannot be used in the next.
 func warm() error {
-	table, err := curated.NewTable(&dialect{bounds: unixBounds}.possible().describe(release{pageSize: 1}).Streams[0])
+	if err := shareDecoder(); err != nil {
+		return err
+	}
+	d := dialect{bounds: unixBounds}.possible()
+	table, err := curated.NewTable(&d.describe(release{pageSize: 1}).Streams[0])
 	if err != nil {
 		return err
 	}
@@ -62,8 +66,10 @@ func warm() error {
 	if _, err := writer.AddPart(context.Background(), "part", strings.NewReader("{\"id\":1}\n")); err != nil {
 		return err
 	}
-	_, err = writer.Close()
-	return err
+	if _, err = writer.Close(); err != nil {
+		return err
+	}
+	return warmCompaction(table, d, object.Bytes())
 }
 
 // tally counts what the histories of a test met.

@@ -41,6 +41,9 @@ type stream struct {
 	announced map[time.Time]telemetry.Announcement
 	// kept are the records that the lake held when the faults stopped.
 	kept map[int]bool
+	// sides are what the days have been read from; judged are the entries of days.json that were compared with the windows.
+	sides  map[string][]side
+	judged map[string]entry
 	// notCarried says that a window was replaced without the records that left it, as a finding tells.
 	notCarried bool
 }
@@ -55,7 +58,8 @@ type held struct {
 }
 
 func (p *play) newStream(name string) *stream {
-	return &stream{play: p, name: name, rostered: map[[2]int]time.Time{}, commits: map[string]held{}, announced: map[time.Time]telemetry.Announcement{}}
+	return &stream{play: p, name: name, rostered: map[[2]int]time.Time{}, commits: map[string]held{}, announced: map[time.Time]telemetry.Announcement{},
+		sides: map[string][]side{}, judged: map[string]entry{}}
 }
 
 // versions are the last versions of an object. Several processes put it at once.
