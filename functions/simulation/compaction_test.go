@@ -95,6 +95,10 @@ func drawActs(rt *rapid.T, s setting, h *history) (acts []act) {
 				for i := range r.preprocess {
 					if f := &r.preprocess[i]; f.kind == rivalBefore || f.kind == rivalAfter {
 						f.rival = &execution{kind: rapid.SampledFrom([]string{byHand, remaking}).Draw(rt, "rival"), seed: rapid.Uint64().Draw(rt, "execution")}
+						f.rival.replaced = rapid.SampledFrom([]int{0, 1, 2}).Draw(rt, "rivalReplaced")
+						if rapid.Bool().Draw(rt, "whereItMatters") {
+							f.on = rapid.SampledFrom([]string{"PUT model/visits/compacted/", "PUT model/visits/days/", "LIST model/visits/dt=", "GET model/visits/dt="}).Draw(rt, "on")
+						}
 					}
 				}
 				e.rounds = append(e.rounds, r)
@@ -519,4 +523,22 @@ func olderHistory(h *history) {
 	for len(h.acts) < 3 {
 		h.acts = append(h.acts, act{after: 17 * time.Minute, replaced: 1 + random.IntN(2), executions: []*execution{{kind: byHand}}})
 	}
+}
+
+// contended is such a history in which windows are replaced and made while their day's compaction is about to be put.
+func contended(h *history) {
+	olderHistory(h)
+	for i := range h.acts {
+		h.acts[i] = act{after: 17 * time.Minute}
+		for _, kind := range []string{remaking, byHand} {
+			h.acts[i].executions = append(h.acts[i].executions, contendedBy(kind, time.Duration(i)))
+		}
+	}
+}
+
+func contendedBy(kind string, i time.Duration) *execution {
+	rival := &execution{kind: remaking, replaced: 1}
+	return &execution{kind: kind, after: i * time.Second, rounds: []round{{preprocess: []fault{
+		{on: "PUT model/visits/compacted/", kind: rivalBefore, wait: 5 * time.Minute, rival: rival},
+	}}}}
 }

@@ -66,6 +66,8 @@ type execution struct {
 	from, to time.Duration
 	lanes    int
 	replay   preprocess.Replay
+	// replaced is as that of an [act], when the execution begins.
+	replaced int
 	// rounds are those of the first stream, children those of the second.
 	rounds, children []round
 	seed             uint64

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -312,6 +314,95 @@ func (f firstPage) Page(ctx context.Context, w window.Window, at vendorapi.Curso
 	return page, err
 }
 
+// daysOf passes what is put as days.json through change, which gets the entries that were there before by their days, and returns what
+// each is to be.
+type daysOf struct {
+	objectstore.API
+	change func(before, after map[string]any) map[string]any
+}
+
+func (d daysOf) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	if !strings.HasSuffix(*in.Key, "/days.json") {
+		return d.API.PutObject(ctx, in, options...)
+	}
+	read := func(body io.Reader) (lines []map[string]any) {
+		decoder := json.NewDecoder(body)
+		for {
+			var line map[string]any
+			if decoder.Decode(&line) != nil {
+				return lines
+			}
+			lines = append(lines, line)
+		}
+	}
+	before := map[any]map[string]any{}
+	if there, err := d.API.GetObject(ctx, &s3.GetObjectInput{Bucket: in.Bucket, Key: in.Key}); err == nil {
+		for _, line := range read(there.Body) {
+			before[line["dt"]] = line
+		}
+	}
+	var body bytes.Buffer
+	kept := 0
+	for _, after := range read(in.Body) {
+		if line := d.change(before[after["dt"]], after); line != nil {
+			text, err := json.Marshal(line)
+			if err != nil {
+				return nil, err
+			}
+			// The day stands first in a line.
+			day, _ := line["dt"].(string)
+			fields := strings.Replace(string(text), `"dt":"`+day+`",`, "", 1)
+			fmt.Fprintf(&body, `{"dt":%q,%s`+"\n", day, strings.TrimPrefix(strings.Replace(fields, `,"dt":"`+day+`"`, "", 1), "{"))
+			kept++
+		}
+	}
+	again := *in
+	again.Body = bytes.NewReader(body.Bytes())
+	again.Metadata = map[string]string{"windrow-format": "1", "windrow-rows": strconv.Itoa(kept)}
+	return d.API.PutObject(ctx, &again, options...)
+}
+
+func daysThat(change func(before, after map[string]any) map[string]any) func(objectstore.API) objectstore.API {
+	return func(api objectstore.API) objectstore.API { return daysOf{api, change} }
+}
+
+// patient shows what was made as made long ago.
+type patient struct{ objectstore.API }
+
+func (p patient) GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	out, err := p.API.GetObject(ctx, in, options...)
+	if err != nil || !strings.HasSuffix(*in.Key, "/days.json") {
+		return out, err
+	}
+	body, _ := io.ReadAll(out.Body)
+	out.Body = io.NopCloser(bytes.NewReader(regexp.MustCompile(`"made":"[^"]*"`).ReplaceAll(body, []byte(`"made":"1999-01-01T00:00:00Z"`))))
+	return out, nil
+}
+
+// unclaimed takes a claim as stored, and stores none.
+type unclaimed struct{ objectstore.API }
+
+func (u unclaimed) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	if !strings.HasSuffix(*in.Key, "/days.json") {
+		return u.API.PutObject(ctx, in, options...)
+	}
+	body, _ := io.ReadAll(in.Body)
+	there, err := u.API.HeadObject(ctx, &s3.HeadObjectInput{Bucket: in.Bucket, Key: in.Key})
+	switch {
+	case bytes.Contains(body, []byte(`"claimed"`)) && err == nil:
+		return &s3.PutObjectOutput{ETag: there.ETag}, nil
+	case bytes.Contains(body, []byte(`"claimed"`)):
+		// There has to be an object for later conditions.
+		body = nil
+	}
+	again := *in
+	again.Body = bytes.NewReader(body)
+	if body == nil {
+		again.Metadata = map[string]string{"windrow-format": "1", "windrow-rows": "0"}
+	}
+	return u.API.PutObject(ctx, &again, options...)
+}
+
 // TestEachMutationIsFound bends the protocol in one place at a time, from outside, and wants a history that shows it. The
 // kinds of fault are those that can, so that few histories are enough.
 func TestEachMutationIsFound(t *testing.T) {
@@ -480,6 +571,37 @@ func TestEachMutationIsFound(t *testing.T) {
 					}}
 				},
 			}, "has no commit|does not hold it",
+		},
+		"a compaction that counts though its claim is gone": {
+			setting{s3: withoutConditions("/days.json"), history: contended, faults: rivals, kinds: []string{scheduled}}, "want \\[",
+		},
+		"windows that nobody tells days.json of": {
+			setting{
+				s3: daysThat(func(before, after map[string]any) map[string]any {
+					if before != nil && before["stale"] == nil && after["stale"] == true && after["claimed"] == nil {
+						return before
+					}
+					return after
+				}), history: olderHistory, faults: []string{crashBefore}, kinds: []string{scheduled},
+			}, "want \\[",
+		},
+		"windows that take no claim away": {
+			setting{
+				s3: daysThat(func(before, after map[string]any) map[string]any {
+					if before["claimed"] != nil && after["stale"] == true && after["claimed"] == nil {
+						return before
+					}
+					return after
+				}), history: contended, faults: rivals, kinds: []string{scheduled},
+			}, "want \\[",
+		},
+		"a day that is not claimed before it is compacted": {
+			setting{s3: func(api objectstore.API) objectstore.API { return unclaimed{api} }, history: contended, faults: rivals, kinds: []string{scheduled}},
+			"want \\[",
+		},
+		"small objects deleted at once": {
+			setting{s3: func(api objectstore.API) objectstore.API { return patient{api} }, history: olderHistory, faults: []string{crashBefore}, kinds: []string{scheduled}},
+			"deletes .*, which was read until",
 		},
 		"a backfill that overlaps": {
 			setting{

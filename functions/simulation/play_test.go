@@ -254,6 +254,7 @@ func (p *play) execute(e *execution, tick time.Time) {
 	}
 	if e.kind == remaking {
 		p.sideBySide(func(s *stream) error {
+			s.replaceCommits(e.replaced)
 			s.remake(e.replay, e.remakingOf(s))
 			return nil
 		})

@@ -66,6 +66,8 @@ var (
 // fault strikes at the atth request, and at the ones after it up to run.
 type fault struct {
 	at, run int
+	// on strikes at the first request whose operation and key begin so, in place of one of a number.
+	on      string
 	kind    string
 	wait    time.Duration
 	records int
@@ -137,7 +139,7 @@ func (s *stream) process(name string, s3Faults, askFaults []fault) *process {
 }
 
 func at(faults []fault, n int) (fault, bool) {
-	i := slices.IndexFunc(faults, func(f fault) bool { return f.at <= n && n <= f.run })
+	i := slices.IndexFunc(faults, func(f fault) bool { return f.on == "" && f.at <= n && n <= f.run })
 	if i < 0 {
 		return fault{}, false
 	}
@@ -197,6 +199,10 @@ func request[Out any](ctx context.Context, p *process, operation, key string, ef
 	}
 	p.s3++
 	f, ok := at(p.s3Faults, p.s3)
+	if i := slices.IndexFunc(p.s3Faults, func(f fault) bool { return f.on != "" && strings.HasPrefix(operation+" "+key, f.on) }); i >= 0 {
+		f, ok = p.s3Faults[i], true
+		p.s3Faults = slices.Delete(slices.Clone(p.s3Faults), i, i+1)
+	}
 	if !ok || f.kind == s3Conflict && operation != "PUT" {
 		out, err := effect(ctx)
 		p.record(p.name, operation, key, "", err)
