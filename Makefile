@@ -43,7 +43,7 @@ help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: needs ## Play a day of webinars on this machine (VENDOR=zoom; ARGS=-help lists the flags)
+run: needs node_modules ## Play a day of webinars on this machine (VENDOR=zoom; ARGS=-help lists the flags)
 	@go run ./infra/local -c vendor=$(VENDOR) $(ARGS)
 
 .PHONY: query

@@ -21,7 +21,7 @@ func (p *VendorPipelineProps) Configuration() pricing.Configuration {
 		DaysPerYear:       365,
 		Architecture:      pricing.Architecture(settled.Architecture),
 		MemoryMB:          settled.MemoryMB,
-		TransitionsPerRun: 2*streams + 3,
+		TransitionsPerRun: pricing.TransitionsPerRun(streams),
 		TracesPerRun:      1,
 		LogRetentionDays:  settled.LogRetentionDays,
 		CustomMetrics:     CustomMetrics,

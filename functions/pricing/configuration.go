@@ -42,6 +42,10 @@ type Configuration struct {
 	Budgets int
 }
 
+// TransitionsPerRun are the state transitions of a run of streams without incident: each is ingested and preprocessed, beside the
+// start, the end and the branch that holds them.
+func TransitionsPerRun(streams int) int { return 2*streams + 3 }
+
 // RunsPerDay returns how often the schedule starts a run each day.
 func (c Configuration) RunsPerDay() float64 { return float64(24*time.Hour) / float64(c.Interval) }
 
