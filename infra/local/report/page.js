@@ -39,7 +39,11 @@
     const svg = Plot.plot({ style: { background: 'none', fontSize: '12px', color: ink }, ...options })
     svg.setAttribute('role', 'img')
     svg.setAttribute('aria-label', label + '. The same figures stand in the table that follows.')
-    svg.removeAttribute('aria-describedby')
+    // Plot names the marks too, which what is inside of a picture may not be.
+    for (const mark of svg.querySelectorAll('[aria-label], [aria-hidden]')) {
+      mark.removeAttribute('aria-label')
+      mark.removeAttribute('aria-hidden')
+    }
     return svg
   }
   // list draws one bar a row with its name above or beside it, and what it comes to behind.
