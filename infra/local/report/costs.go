@@ -68,8 +68,12 @@ func (s *summary) costs(dir string, synthesized *assembly.Assembly) (*Costs, err
 // configuration is what the run's templates deploy, as far as it costs.
 func (s *summary) configuration(synthesized *assembly.Assembly) (pricing.Configuration, error) {
 	streams := len(s.Streams)
+	parents, err := parentsIn(synthesized)
+	if err != nil {
+		return pricing.Configuration{}, err
+	}
 	c := pricing.Configuration{
-		Streams: streams, DaysPerYear: daysPerYear, Architecture: pricing.X86, TransitionsPerRun: pricing.TransitionsPerRun(streams),
+		Streams: streams, DaysPerYear: daysPerYear, Architecture: pricing.X86, TransitionsPerRun: pricing.TransitionsPerRun(streams, parents),
 		CustomMetrics: telemetry.CustomMetrics, Secrets: len(synthesized.Secrets),
 		Interval: s.Until.Sub(s.From) / time.Duration(max(s.Runs, 1)),
 	}
@@ -121,6 +125,25 @@ func (s *summary) configuration(synthesized *assembly.Assembly) (pricing.Configu
 		}
 	}
 	return c, c.Validate()
+}
+
+// parentsIn counts the streams that others are read for each record of.
+func parentsIn(synthesized *assembly.Assembly) (int, error) {
+	vendors, err := vendorsIn(synthesized)
+	if err != nil {
+		return 0, err
+	}
+	parents := 0
+	for _, vendor := range vendors {
+		named := map[string]bool{}
+		for _, stream := range vendor.Streams {
+			if stream.Parent != nil {
+				named[stream.Parent.Stream] = true
+			}
+		}
+		parents += len(named)
+	}
+	return parents, nil
 }
 
 // workload is the run as a day: a longer or shorter one counts for as much of it.

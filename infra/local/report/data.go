@@ -228,3 +228,14 @@ func Read(r io.Reader) (Data, error) {
 	}
 	return d, nil
 }
+
+// Names are the insights that there are, in the order of the page.
+func Names() []string {
+	return []string{funnel, topics, leads, noShows, openQuestions, overlap, trend, health}
+}
+
+// TitleOf is an insight's name as people read it.
+func TitleOf(name string) string {
+	title := strings.ReplaceAll(name, "_", " ")
+	return strings.ToUpper(title[:1]) + title[1:]
+}

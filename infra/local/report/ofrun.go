@@ -15,6 +15,7 @@ import (
 
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/settings"
+	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/infra/local/assembly"
 	"github.com/windrow-data/windrow/infra/local/verify"
 )
@@ -80,13 +81,7 @@ type streamSummary struct {
 	Replaced         int      `json:"replaced"`
 	Faults           []string `json:"faults"`
 
-	FreshnessP50 *float64 `json:"freshnessP50Seconds"`
-	FreshnessP95 *float64 `json:"freshnessP95Seconds"`
-	OnTimeP50    *float64 `json:"onTimeP50Seconds"`
-	OnTimeP95    *float64 `json:"onTimeP95Seconds"`
-	OnTimeShare  *float64 `json:"onTimeShare"`
-	LateRecords  *int64   `json:"lateRecords"`
-	LateP95      *float64 `json:"lateP95Seconds"`
+	Freshness Freshness `json:"freshness"`
 }
 
 // OfRun reads what a local run has left in the folder dir: what it did and what that costs. The lakes are for [Ask] to fill in. Its
@@ -137,11 +132,7 @@ func (s *summary) run(dir string, synthesized *assembly.Assembly) (*Run, error) 
 			Records: stream.CommittedRecords, Rows: stream.CuratedRows, Quarantined: stream.Quarantined,
 			Missing: stream.Missing, Duplicated: stream.Duplicated, Stale: stream.Stale,
 			Requests: stream.Requests, Retries: stream.Retries, Throttled: stream.Throttled,
-			Freshness: Freshness{
-				P50: stream.FreshnessP50, P95: stream.FreshnessP95,
-				OnTimeP50: stream.OnTimeP50, OnTimeP95: stream.OnTimeP95, OnTimeShare: stream.OnTimeShare,
-				Late: stream.LateRecords, LateP95: stream.LateP95,
-			},
+			Freshness: stream.Freshness,
 		})
 	}
 	for _, f := range synthesized.Functions {
@@ -165,6 +156,26 @@ func (s *summary) run(dir string, synthesized *assembly.Assembly) (*Run, error) 
 		r.Alarms = append(r.Alarms, Alarm{Name: short, Tripped: alarm.Tripped, Timeline: alarm.Timeline})
 	}
 	return r, nil
+}
+
+// vendorsIn are the vendors whose descriptions the functions carry, by their names.
+func vendorsIn(synthesized *assembly.Assembly) (map[string]*vendorapi.Vendor, error) {
+	vendors := map[string]*vendorapi.Vendor{}
+	for _, f := range synthesized.Functions {
+		description, err := os.ReadFile(filepath.Join(f.Dir, settings.VendorFile))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // Not one of Windrow's.
+		}
+		if err != nil {
+			return nil, err
+		}
+		vendor, err := vendorapi.Parse(description)
+		if err != nil {
+			return nil, fmt.Errorf("function %s: %s: %w", f.Name, settings.VendorFile, err)
+		}
+		vendors[vendor.Name] = vendor
+	}
+	return vendors, nil
 }
 
 // nameOf calls a function by its stream and what it does, where it is one of Windrow's.

@@ -40,7 +40,7 @@ func aRun(t *testing.T) string {
 	write("summary.json", `{
 		"vendor": "acme", "from": "2026-03-10T00:00:00Z", "until": "2026-03-11T00:00:00Z", "runs": 24, "failedRuns": 0, "transitions": 130,
 		"streams": [{"vendor": "acme", "name": "calls", "windows": 3, "backedOff": 1, "resumed": 1, "committedRecords": 12, "curatedRows": 11, "quarantined": 1,
-			"requests": 60, "retries": 3, "throttled": 2, "reread": 5, "replaced": 1, "freshnessP50Seconds": 900, "freshnessP95Seconds": 2400, "onTimeShare": 0.97}],
+			"requests": 60, "retries": 3, "throttled": 2, "reread": 5, "replaced": 1, "freshness": {"onTime": {"records": 9, "p50Seconds": 900, "p95Seconds": 2400, "maxSeconds": 2500}, "others": {"records": 2}, "boundSeconds": 2460}}],
 		"lambda": {"invocations": 48, "gbSeconds": 1.5, "coldStarts": 2, "peakMemoryMBs": {"In": 20.5, "Pre": 31}},
 		"faults": {"500": 4}, "findings": [{"vendor": "acme", "stream": "calls", "handler": "ingest", "kind": "Late", "count": 2, "example": "two"}],
 		"alarms": {"windrow/acme: it is late": {"state": "ALARM", "tripped": true, "timeline": "01:00 OK -> ALARM\n"}},
@@ -89,12 +89,11 @@ func TestWhatARunLeavesIsRead(t *testing.T) {
 	at := func(minutes int) time.Time {
 		return time.Date(2026, 3, 10, 0, minutes, 0, 0, time.UTC)
 	}
-	p50, p95, share := 900.0, 2400.0, 0.97
 	want := &Run{
 		Runs: 24, Good: true, Invocations: 48, ColdStarts: 2, Transitions: 130,
 		Streams: []Stream{{
 			Vendor: "acme", Name: "calls", Committed: 3, BackedOff: 1, Resumed: 1, Reread: 5, Replaced: 1, Records: 12, Rows: 11, Quarantined: 1,
-			Requests: 60, Retries: 3, Throttled: 2, Freshness: Freshness{P50: &p50, P95: &p95, OnTimeShare: &share},
+			Requests: 60, Retries: 3, Throttled: 2, Freshness: Freshness{OnTime: Ages{9, 900, 2400, 2500}, Others: Ages{Records: 2}, BoundSeconds: 2460},
 			Windows: []Window{
 				{Start: at(0), End: at(30), ReadAt: at(60), Records: 4, Backoffs: 1, Generation: 1},
 				{Start: at(30), End: at(60), ReadAt: at(300), Records: 7, Resumes: 1, Generation: 3},

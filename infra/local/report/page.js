@@ -174,8 +174,9 @@
       const marked = drawn.filter(w => w.state === 'shortened')
       // Where many are marked, the marks alone can be told apart; the table has the rest.
       const told = names.flatMap(name => { const of = marked.filter(w => w.stream === name); return of.length > 3 ? [] : of })
-      const middle = w => new Date((+w.start + +w.end) / 2)
       const says = w => [w.backoffs && `shortened ${w.backoffs}×`, w.resumes && `in ${w.resumes + 1} goes`].filter(Boolean).join(', ')
+      // Each span that was asked for and held too many is twice the next.
+      const tried = marked.flatMap(w => Array.from({ length: w.backoffs ?? 0 }, (_, k) => ({ stream: w.stream, x1: w.start, x2: new Date(Math.min(until, +w.start + (w.end - w.start) * 2 ** (w.backoffs - k))), y: 1 - 0.13 * k })))
       const clock = t => t.toISOString().slice(11, 16)
       return [legend(Object.values(states)), plot(label, {
         width, height: 36 + names.length * 84, marginLeft: 1, marginRight: 1, marginTop: 26, marginBottom: 26,
@@ -184,32 +185,35 @@
         marks: [
           Plot.ruleY(names, { fy: d => d, y: 0, stroke: line }),
           Plot.rectY(drawn, { fy: 'stream', x1: 'start', x2: 'end', y: 'height', fill: w => states[w.state][0], insetLeft: 0.5, insetRight: 0.5 }),
-          Plot.ruleX(marked, { fy: 'stream', x: middle, y1: 0, y2: 1, stroke: warm, strokeWidth: 1.5 }),
-          Plot.dot(marked, { fy: 'stream', x: middle, y: 1, r: 3.5, fill: warm }),
-          Plot.text(told, { fy: 'stream', x: middle, y: 1, text: says, textAnchor: 'end', dx: -9, dy: 1, fill: warm, fontWeight: 600 }),
+          Plot.ruleX(marked, { fy: 'stream', x: 'start', y1: 0, y2: 1, stroke: warm, strokeWidth: 1.5 }),
+          Plot.ruleY(tried, { fy: 'stream', y: 'y', x1: 'x1', x2: 'x2', stroke: warm, strokeWidth: 1.5 }),
+          Plot.text(told, { fy: 'stream', x: 'start', y: 1, text: says, textAnchor: 'end', dx: -7, dy: 3, fill: warm, fontWeight: 600 }),
           Plot.text(streams, { fy: 'name', frameAnchor: 'top-left', text: s => s.name, fontWeight: 600, dy: -18, fill: ink }),
           Plot.text(streams, { fy: 'name', frameAnchor: 'top-right', text: s => `${count(s.windows.length)} windows, ${width < 560 ? 'most' : 'the fullest with'} ${count(Math.max(...s.windows.map(w => w.records)))}`, dy: -18, fill: soft })
         ]
       })]
     },
     freshness (label, width) {
-      const all = data.run.streams.filter(s => s.freshness.p50 != null && s.freshness.p95 != null)
+      const all = data.run.streams.flatMap(({ name, freshness: f }) => [
+        { name, kind: 'on time', first: true, bound: f.boundSeconds, ...f.onTime }, { name, kind: 'later or changed', first: f.onTime.records === 0, ...f.others }
+      ]).filter(f => f.records > 0).map((f, i) => ({ ...f, i, p50: Math.max(60, f.p50Seconds), p95: Math.max(60, f.p95Seconds) }))
       if (!all.length) return []
+      const bounds = all.filter(f => f.bound)
+      const values = all.flatMap(f => [f.p50, f.p95, f.bound || f.p95])
+      const domain = [Math.min(600, ...values), Math.max(7200, ...values) * 1.1]
+      const ticks = [600, 1800, 3600, 7200, 14400, 28800, 86400, 172800].filter(t => t >= domain[0] && t <= domain[1])
       const narrow = width < 560
-      const left = narrow ? 86 : 130
-      const ticks = [600, 1800, 3600, 7200, 14400, 28800, 86400]
-      const values = all.flatMap(s => [s.freshness.p50, s.freshness.p95, s.freshness.onTimeP95 ?? s.freshness.p95]).map(v => Math.max(v, 60))
-      const domain = [Math.min(600, ...values), Math.max(7200, ...values) * 1.15]
-      return [plot(label, {
-        width, height: 44 + all.length * 34, marginLeft: left, marginRight: 56, marginTop: 26, marginBottom: 4,
-        x: { type: 'log', domain, axis: null }, y: { domain: all.map(s => s.name), axis: null, padding: 0.4 },
+      const of = { y: 'i' }
+      return [legend([[accent, 'on time, from median to 95th percentile'], ['var(--accent-3)', 'shown later, or changed'], ...(bounds.length ? [[warm, 'bound for 95 % of those on time']] : [])]), plot(label, {
+        width, height: 30 + all.length * 24, marginLeft: narrow ? 82 : 130, marginRight: 56, marginTop: 26, marginBottom: 4,
+        x: { type: 'log', domain, axis: null }, y: { type: 'band', domain: all.map(f => f.i), axis: null },
         marks: [
-          Plot.ruleX(ticks.filter(t => t >= domain[0] && t <= domain[1]), { stroke: line }),
-          Plot.text(ticks.filter(t => t >= domain[0] && t <= domain[1]), { x: t => t, frameAnchor: 'top', text: span, dy: -16, fill: soft }),
-          Plot.link(all, { x1: s => Math.max(60, s.freshness.p50), x2: s => Math.max(60, s.freshness.p95), y: 'name', stroke: 'var(--accent-3)', strokeWidth: 8, strokeLinecap: 'round' }),
-          Plot.dot(all, { x: s => Math.max(60, s.freshness.p50), y: 'name', fill: accent, r: 5 }),
-          Plot.text(all, { frameAnchor: 'left', y: 'name', text: 'name', textAnchor: 'end', dx: -16, fill: ink }),
-          Plot.text(all, { x: s => Math.max(60, s.freshness.p95), y: 'name', text: s => span(s.freshness.p95), textAnchor: 'start', dx: 10, fill: soft })
+          Plot.ruleX(ticks, { stroke: line }),
+          Plot.text(ticks, { x: t => t, frameAnchor: 'top', text: t => t < 3600 ? t / 60 + ' min' : t / 3600 + ' h', dy: -16, fill: soft }),
+          Plot.link(all, { ...of, x1: 'p50', x2: 'p95', stroke: f => f.kind === 'on time' ? accent : 'var(--accent-3)', strokeWidth: 7, strokeLinecap: 'round' }),
+          Plot.tickX(bounds, { ...of, x: 'bound', stroke: warm, strokeWidth: 2 }),
+          Plot.text(all.filter(f => f.first), { ...of, frameAnchor: 'left', text: 'name', textAnchor: 'end', dx: -16, fill: ink }),
+          Plot.text(all, { ...of, x: f => Math.max(f.p95, f.bound || 0), text: f => span(f.p95), textAnchor: 'start', dx: 10, fill: soft })
         ]
       })]
     },

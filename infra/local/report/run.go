@@ -72,18 +72,22 @@ type Window struct {
 	Generation int `json:"generation"`
 }
 
-// Freshness is how long records took from the vendor's showing them to their rows, in seconds. A figure that was not told is nil.
+// Freshness is how long records took from the vendor's showing them to their rows.
 type Freshness struct {
-	P50 *float64 `json:"p50,omitempty"`
-	P95 *float64 `json:"p95,omitempty"`
-	// OnTimeP50 and OnTimeP95 are those of the records that show within the settle delay, OnTimeShare is the part of these that
-	// came within one interval, the settle delay and a minute.
-	OnTimeP50   *float64 `json:"onTimeP50,omitempty"`
-	OnTimeP95   *float64 `json:"onTimeP95,omitempty"`
-	OnTimeShare *float64 `json:"onTimeShare,omitempty"`
-	// Late counts the records that showed later, LateP95 is theirs.
-	Late    *int64   `json:"late,omitempty"`
-	LateP95 *float64 `json:"lateP95,omitempty"`
+	// OnTime are the records that showed within the settle delay, Others those that showed later or changed where they were: these
+	// wait until their window is next due.
+	OnTime Ages `json:"onTime"`
+	Others Ages `json:"others"`
+	// BoundSeconds is what 95 of 100 records on time have to keep to; 0 where it is not known.
+	BoundSeconds float64 `json:"boundSeconds,omitempty"`
+}
+
+// Ages are those of so many records when their rows appeared.
+type Ages struct {
+	Records    int     `json:"records"`
+	P50Seconds float64 `json:"p50Seconds"`
+	P95Seconds float64 `json:"p95Seconds"`
+	MaxSeconds float64 `json:"maxSeconds"`
 }
 
 // Memory is the peak of one function.

@@ -43,18 +43,14 @@ func (r *Run) view() *runView {
 		Caption: "Windows that backed off, were resumed or replaced",
 		Head:    []heading{{"Stream", ""}, {"Start (UTC)", ""}, {"End (UTC)", ""}, {"Records", "number"}, {"Back-offs", "number"}, {"Resumes", "number"}, {"Replaced", "number"}},
 	}
-	v.FreshnessTable = table{Caption: "Freshness of each stream", Head: numbers("Stream", "Median", "95th percentile")}
-	onTime := slices.ContainsFunc(r.Streams, func(s Stream) bool { return s.Freshness.OnTimeShare != nil })
-	if onTime {
-		v.FreshnessTable.Head = append(v.FreshnessTable.Head, numbers("", "On time: median", "95th percentile", "within the bound", "Late records", "their 95th percentile")[1:]...)
-	}
+	v.FreshnessTable = table{Caption: "Freshness of each stream", Head: numbers("Stream", "On time", "Median", "95th percentile", "Longest", "Bound", "Others", "Median", "95th percentile", "Longest")}
 	v.RequestTable = table{Caption: "Requests to the vendor", Head: numbers("Stream", "Requests", "Retries", "Throttled")}
 	unusual := 0
 	for _, s := range r.Streams {
 		v.WindowTable.Rows = append(v.WindowTable.Rows, numberCells(s.Name, float64(s.Committed), float64(s.BackedOff), float64(s.Resumed), float64(s.Reread), float64(s.Replaced),
 			float64(s.Records), float64(s.Rows), float64(s.Quarantined), float64(s.Missing), float64(s.Duplicated), float64(s.Stale)))
 		v.RequestTable.Rows = append(v.RequestTable.Rows, numberCells(s.Name, float64(s.Requests), float64(s.Retries), float64(s.Throttled)))
-		v.FreshnessTable.Rows = append(v.FreshnessTable.Rows, s.Freshness.row(s.Name, onTime))
+		v.FreshnessTable.Rows = append(v.FreshnessTable.Rows, s.Freshness.row(s.Name))
 		for _, w := range s.Windows {
 			if w.Backoffs == 0 && w.Resumes == 0 && w.Generation < 2 {
 				continue
@@ -90,25 +86,27 @@ func (r *Run) view() *runView {
 	return v
 }
 
-func (f Freshness) row(name string, onTime bool) []cell {
-	seconds := func(s *float64) cell {
-		if s == nil {
-			return cell{Text: "–", Class: "number"}
+func (f Freshness) row(name string) []cell {
+	row := []cell{{Text: name}}
+	add := func(text string) { row = append(row, cell{Text: text, Class: "number"}) }
+	ages := func(a Ages) {
+		add(count(float64(a.Records)))
+		for _, seconds := range []float64{a.P50Seconds, a.P95Seconds, a.MaxSeconds} {
+			if a.Records == 0 {
+				add("–")
+				continue
+			}
+			add(span(seconds))
 		}
-		return cell{Text: span(*s), Class: "number"}
 	}
-	row := []cell{{Text: name}, seconds(f.P50), seconds(f.P95)}
-	if !onTime {
-		return row
+	ages(f.OnTime)
+	if f.BoundSeconds == 0 {
+		add("–")
+	} else {
+		add(span(f.BoundSeconds))
 	}
-	share, late := cell{Text: "–", Class: "number"}, cell{Text: "–", Class: "number"}
-	if f.OnTimeShare != nil {
-		share.Text = percent(*f.OnTimeShare)
-	}
-	if f.Late != nil {
-		late.Text = count(float64(*f.Late))
-	}
-	return append(row, seconds(f.OnTimeP50), seconds(f.OnTimeP95), share, late, seconds(f.LateP95))
+	ages(f.Others)
+	return row
 }
 
 func (r *Run) says() string {
@@ -120,7 +118,7 @@ func (r *Run) says() string {
 		resumed += float64(s.Resumed)
 		replaced += float64(s.Replaced)
 	}
-	text := fmt.Sprintf("%s brought %s in %s; shortened until they fitted: %s, read in several goes: %s, replaced as the vendor changed what it had shown: %s.",
+	text := fmt.Sprintf("%s brought %s in %s; shortened until they fitted: %s, read in several goes: %s, replacements as the vendor changed what it had shown: %s.",
 		counted(float64(r.Runs), "run", "runs"), counted(records, "record", "records"), counted(windows, "window", "windows"), orNone(backedOff), orNone(resumed), orNone(replaced))
 	if r.Good {
 		return text + " Compared with the vendor’s own records one by one, nothing is missing and nothing is doubled."
