@@ -218,7 +218,7 @@ func (a *asker) read(ctx context.Context, id string, insight *report.Insight) er
 			for i, datum := range row.Data {
 				cells[i] = datum.VarCharValue
 			}
-			if err := answer.Add(cells); err != nil {
+			if err := answer.AddText(cells); err != nil {
 				return err
 			}
 			if *insight = answer.Insight(); insight.Total == mostRows {

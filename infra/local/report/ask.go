@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,10 +11,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-)
 
-//go:embed ask.mjs
-var askScript string
+	"github.com/windrow-data/windrow/functions/lakesql"
+)
 
 // Question is what an insight asks.
 type Question struct {
@@ -31,103 +29,124 @@ type Asked struct {
 	Questions    []Question
 }
 
-// Ask puts questions to the lake that a local run has left in the folder dir, by DuckDB in one Node process: the package
-// @duckdb/node-api is found from the folder root. A question that cannot be answered is an insight with its fault; the error is that
-// of asking at all, [ErrNoLibraries] where the package is missing.
+// Ask puts questions to the lake that a local run has left in the folder dir, in one process of query.mjs, which stands with its
+// packages in the checkout root. A question that cannot be answered is an insight with its fault; the error is that of asking at all,
+// [ErrNoLibraries] where the packages are missing.
 func Ask(ctx context.Context, root, dir string, asked []Asked) ([]Lake, error) {
-	if _, err := os.Stat(filepath.Join(root, "node_modules", "@duckdb", "node-api")); err != nil {
-		return nil, fmt.Errorf("@duckdb/node-api is missing: %w", ErrNoLibraries)
-	}
-	views, err := filepath.Abs(filepath.Join(dir, "views.sql"))
-	if err != nil {
-		return nil, err
-	}
-	type lake struct {
-		Schema  string   `json:"schema"`
-		Queries []string `json:"queries"`
-	}
-	input := struct {
-		Views string `json:"views"`
-		Lakes []lake `json:"lakes"`
-	}{views, []lake{}}
-	for _, a := range asked {
-		l := lake{a.Schema, []string{}}
-		for _, q := range a.Questions {
-			l.Queries = append(l.Queries, q.SQL)
+	for _, path := range []string{"node_modules/@duckdb/node-api", queryProgram} {
+		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(path))); err != nil {
+			return nil, fmt.Errorf("%s is missing: %w", path, ErrNoLibraries)
 		}
-		input.Lakes = append(input.Lakes, l)
 	}
-	stdin, err := json.Marshal(input)
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	// As text on the command line the script finds its package from the folder it is run in.
-	node := exec.CommandContext(ctx, "node", "--input-type=module", "--eval", askScript)
+	queries, err := queriesOf(asked)
+	if err != nil {
+		return nil, err
+	}
+	node := exec.CommandContext(ctx, "node", filepath.FromSlash(queryProgram), "--json", "-", dir)
 	node.Dir = root
-	node.Stdin = bytes.NewReader(stdin)
-	var said bytes.Buffer
-	node.Stderr = &said
-	stdout, err := node.StdoutPipe()
-	if err != nil {
-		return nil, err
+	node.Stdin = bytes.NewReader(queries)
+	var answers, said bytes.Buffer
+	node.Stdout, node.Stderr = &answers, &said
+	if err := node.Run(); err != nil {
+		return nil, fmt.Errorf("ask the lake in %s: %w: %s", dir, err, strings.TrimSpace(said.String()))
 	}
-	if err := node.Start(); err != nil {
-		return nil, fmt.Errorf("start node to ask the lake: %w", err)
-	}
-	lakes, fault := readAnswers(stdout, asked)
-	if fault != nil {
-		io.Copy(io.Discard, stdout) // so that it can end
-	}
-	if err := node.Wait(); err != nil {
-		return nil, fmt.Errorf("ask the lake %s: %w: %s", views, err, strings.TrimSpace(said.String()))
-	}
-	return lakes, fault
+	return readAnswers(&answers, asked)
 }
 
-// readAnswers reads what ask.mjs tells.
+// queryProgram answers queries, and says how.
+const queryProgram = "infra/local/query.mjs"
+
+// queriesOf writes the questions as an object, whose order is theirs: each lake's begin with where it is looked in.
+func queriesOf(asked []Asked) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	put := func(key, sql string) error {
+		pair, err := json.Marshal(map[string]string{key: sql})
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		b.Write(bytes.Trim(pair, "{}"))
+		return err
+	}
+	var faults []error
+	for at, a := range asked {
+		if a.Schema != "" {
+			faults = append(faults, put(whereOf(at), "use "+lakesql.Identifier(a.Schema)))
+		}
+		for _, q := range a.Questions {
+			faults = append(faults, put(fmt.Sprintf("%d %s", at, q.Name), q.SQL))
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), errors.Join(faults...)
+}
+
+// whereOf names the query that says where a lake is. It is no number: an object's numbers would come first, whatever their place.
+func whereOf(lake int) string { return fmt.Sprintf("lake %d", lake) }
+
+// told is what query.mjs answers to one query.
+type told struct {
+	Columns []string `json:"columns"`
+	Types   []string `json:"types"`
+	Rows    [][]any  `json:"rows"`
+	Error   string   `json:"error"`
+}
+
 func readAnswers(r io.Reader, asked []Asked) ([]Lake, error) {
-	lines := json.NewDecoder(r)
-	next := func() (line struct {
-		Columns [][2]string `json:"columns"`
-		Rows    [][]*string `json:"rows"`
-		Fault   string      `json:"fault"`
-	}, err error) {
-		err = lines.Decode(&line)
-		return
+	decoder := json.NewDecoder(r)
+	decoder.UseNumber()
+	var answers map[string]told
+	if err := decoder.Decode(&answers); err != nil {
+		return nil, fmt.Errorf("what the lake answers: %w", err)
 	}
 	lakes := []Lake{}
-	line, err := next()
-	for _, a := range asked {
+	for at, a := range asked {
+		if where := answers[whereOf(at)]; where.Error != "" {
+			return nil, fmt.Errorf("the lake has no schema %s: %s", a.Schema, where.Error)
+		}
 		lake := Lake{Name: a.Name, Insights: []Insight{}}
 		for _, q := range a.Questions {
-			insight := Insight{Name: q.Name, Title: q.Title, Decision: q.Decision, Rows: [][]any{}}
+			t, answered := answers[fmt.Sprintf("%d %s", at, q.Name)]
+			if !answered {
+				return nil, fmt.Errorf("%s was not answered", q.Name)
+			}
+			insight, err := t.insight(q)
 			if err != nil {
-				return nil, fmt.Errorf("%s was not answered: %w", q.Name, err)
+				return nil, err
 			}
-			if line.Fault != "" {
-				insight.Fault = line.Fault
-				lake.Insights = append(lake.Insights, insight)
-				line, err = next()
-				continue
-			}
-			var columns []Column
-			for _, c := range line.Columns {
-				columns = append(columns, Column{Name: c[0], Type: c[1]})
-			}
-			answer := NewAnswer(insight, columns)
-			for line, err = next(); err == nil && line.Rows != nil; line, err = next() {
-				for _, row := range line.Rows {
-					if err := answer.Add(row); err != nil {
-						return nil, err
-					}
-				}
-			}
-			lake.Insights = append(lake.Insights, answer.Insight())
+			lake.Insights = append(lake.Insights, insight)
 		}
 		lakes = append(lakes, lake)
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
 	return lakes, nil
+}
+
+func (t told) insight(q Question) (Insight, error) {
+	insight := Insight{Name: q.Name, Title: q.Title, Decision: q.Decision, Rows: [][]any{}, Fault: t.Error}
+	if t.Error != "" {
+		return insight, nil
+	}
+	if len(t.Types) != len(t.Columns) {
+		return insight, fmt.Errorf("%s: %d types for %d columns", q.Name, len(t.Types), len(t.Columns))
+	}
+	columns := make([]Column, len(t.Columns))
+	for i, name := range t.Columns {
+		columns[i] = Column{Name: name, Type: t.Types[i]}
+	}
+	answer := NewAnswer(insight, columns)
+	for _, row := range t.Rows {
+		for i, cell := range row {
+			if list, is := cell.([]any); is {
+				row[i] = strings.Trim(fmt.Sprint(list), "[]")
+			}
+		}
+		if err := answer.Add(row); err != nil {
+			return insight, err
+		}
+	}
+	return answer.Insight(), nil
 }

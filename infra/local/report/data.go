@@ -130,19 +130,14 @@ func identifies(column string) bool {
 	return strings.HasSuffix(column, "_id") || slices.Contains([]string{"event_a", "event_b", "person"}, column)
 }
 
-// Add takes the next row, its cells as text; nil is null.
-func (a *Answer) Add(cells []*string) error {
-	if len(cells) != len(a.insight.Columns) {
-		return fmt.Errorf("%s: a row has %d cells, want the %d of its columns", a.insight.Name, len(cells), len(a.insight.Columns))
+// Add takes the next row. A cell is a number, a text, true, false or nil; a time is a text in RFC 3339.
+func (a *Answer) Add(row []any) error {
+	if len(row) != len(a.insight.Columns) {
+		return fmt.Errorf("%s: a row has %d cells, want the %d of its columns", a.insight.Name, len(row), len(a.insight.Columns))
 	}
-	row := make([]any, len(cells))
-	for i, cell := range cells {
-		switch {
-		case cell == nil:
-		case a.texts[i]:
-			row[i] = *cell
-		default:
-			row[i] = valueOf(a.insight.Columns[i].Type, *cell)
+	for i, cell := range row {
+		if cell != nil && a.texts[i] {
+			row[i] = fmt.Sprint(cell)
 		}
 	}
 	a.insight.Total++
@@ -153,6 +148,22 @@ func (a *Answer) Add(cells []*string) error {
 		a.insight.Rows = append(a.insight.Rows, row)
 	}
 	return nil
+}
+
+// AddText takes the next row as an engine tells it that writes every value as text, nil for null: each cell is read by its column's
+// type.
+func (a *Answer) AddText(cells []*string) error {
+	row := make([]any, len(cells))
+	for i, cell := range cells {
+		switch {
+		case cell == nil:
+		case i < len(a.texts) && !a.texts[i]:
+			row[i] = valueOf(a.insight.Columns[i].Type, *cell)
+		default:
+			row[i] = *cell
+		}
+	}
+	return a.Add(row)
 }
 
 func (a *Answer) count(row []any) {
@@ -179,14 +190,13 @@ func (a *Answer) count(row []any) {
 // Insight is what was told so far.
 func (a *Answer) Insight() Insight { return *a.insight }
 
-// valueOf reads a cell by the engine's type. DuckDB and Athena write the same values alike but for times; what cannot be read stays
-// text, so that it is seen.
-// https://docs.aws.amazon.com/athena/latest/ug/data-types.html, https://duckdb.org/docs/stable/sql/data_types/overview
+// valueOf reads a cell by Athena's type. What cannot be read stays text, so that it is seen.
+// https://docs.aws.amazon.com/athena/latest/ug/data-types.html
 func valueOf(kind, text string) any {
 	kind = strings.ToLower(kind)
 	switch {
 	case strings.HasPrefix(kind, "timestamp"):
-		for _, layout := range []string{"2006-01-02 15:04:05.999999999 UTC", "2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999", time.RFC3339Nano} {
+		for _, layout := range []string{"2006-01-02 15:04:05.999999999 UTC", "2006-01-02 15:04:05.999999999"} {
 			if t, err := time.Parse(layout, text); err == nil {
 				return t.UTC().Format(time.RFC3339)
 			}
@@ -195,7 +205,7 @@ func valueOf(kind, text string) any {
 		if b, err := strconv.ParseBool(text); err == nil {
 			return b
 		}
-	case slices.Contains([]string{"tinyint", "smallint", "integer", "int", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"}, kind):
+	case slices.Contains([]string{"tinyint", "smallint", "integer", "int", "bigint"}, kind):
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return n
 		}

@@ -14,21 +14,18 @@ func TestCellsAreReadByTheirTypes(t *testing.T) {
 		name, kind, text string
 		want             any
 	}{
-		{"a count of DuckDB's", "BIGINT", "41", int64(41)},
-		{"a count of Athena's", "bigint", "-3", int64(-3)},
-		{"a count beyond 64 bits stays text", "HUGEINT", "99999999999999999999", "99999999999999999999"},
+		{"a count", "bigint", "-3", int64(-3)},
+		{"a count beyond 64 bits stays text", "bigint", "99999999999999999999", "99999999999999999999"},
 		{"a measure", "double", "0.5", 0.5},
-		{"a decimal", "DECIMAL(18,3)", "12.250", 12.25},
+		{"a decimal", "decimal(18,3)", "12.250", 12.25},
 		{"what is no number stays text", "double", "NaN", "NaN"},
 		{"an infinity stays text", "double", "Infinity", "Infinity"},
 		{"yes", "boolean", "true", true},
 		{"text that looks like a number", "varchar", "007", "007"},
-		{"a time of DuckDB's", "TIMESTAMP", "2026-03-10 14:00:00", "2026-03-10T14:00:00Z"},
-		{"a time of Athena's", "timestamp", "2026-03-10 14:00:00.000", "2026-03-10T14:00:00Z"},
-		{"a time with Athena's zone", "timestamp with time zone", "2026-03-10 14:00:00.000 UTC", "2026-03-10T14:00:00Z"},
-		{"a time with DuckDB's zone", "TIMESTAMP WITH TIME ZONE", "2026-03-10 15:00:00+01", "2026-03-10T14:00:00Z"},
+		{"a time", "timestamp", "2026-03-10 14:00:00.000", "2026-03-10T14:00:00Z"},
+		{"a time with its zone", "timestamp with time zone", "2026-03-10 14:00:00.000 UTC", "2026-03-10T14:00:00Z"},
 		{"a time that is none stays text", "timestamp", "soon", "soon"},
-		{"a list", "VARCHAR[]", "[a, b]", "[a, b]"},
+		{"a list", "array", "[a, b]", "[a, b]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := valueOf(c.kind, c.text); got != c.want {
@@ -50,7 +47,7 @@ func TestAnAnswerKeepsTheFirstRowsAndCountsAll(t *testing.T) {
 		if i > 0 {
 			person = text("p")
 		}
-		if err := answer.Add([]*string{text(id), text(title), text("2026-03-10 14:00:00"), person}); err != nil {
+		if err := answer.AddText([]*string{text(id), text(title), text("2026-03-10 14:00:00"), person}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,7 +64,7 @@ func TestAnAnswerKeepsTheFirstRowsAndCountsAll(t *testing.T) {
 	if diff := cmp.Diff(want, got.Webinars); diff != "" {
 		t.Errorf("webinars (-want +got):\n%s", diff)
 	}
-	if err := answer.Add([]*string{text("1")}); err == nil || !strings.Contains(err.Error(), "want the 4 of its columns") {
+	if err := answer.AddText([]*string{text("1")}); err == nil || !strings.Contains(err.Error(), "want the 4 of its columns") {
 		t.Errorf("a row of one cell: %v", err)
 	}
 }
