@@ -27,16 +27,12 @@ func late(streams ...string) vendortest.Lateness {
 	return l
 }
 
-// worlds are what the insights are asked about: two days of some hundred attendees each, and forty days round two ends of a month.
+// worlds are what the insights are asked about: two days of some hundred attendees each, and a fortnight round the end of a month.
 func worlds(lateness vendortest.Lateness) map[string]vendortest.Size {
-	two := func(seed uint64) vendortest.Size {
-		from := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
-		return vendortest.Size{Seed: seed, From: from, Until: from.Add(48 * time.Hour), Attendees: 300, Lateness: lateness}
-	}
-	months := time.Date(2026, 1, 25, 0, 0, 0, 0, time.UTC)
+	days, fortnight := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 25, 0, 0, 0, 0, time.UTC)
 	return map[string]vendortest.Size{
-		"two days": two(5), "other two days": two(6),
-		"months": {Seed: 7, From: months, Until: months.AddDate(0, 0, 40), Attendees: 12},
+		"two days":  {Seed: 5, From: days, Until: days.Add(48 * time.Hour), Attendees: 300, Lateness: lateness},
+		"fortnight": {Seed: 6, From: fortnight, Until: fortnight.AddDate(0, 0, 14), Attendees: 30},
 	}
 }
 
@@ -59,6 +55,7 @@ func TestInsightsAreThoseOfTheRecords(t *testing.T) {
 		"zoom":        {late("registrants", "participants", "questions"), func(t *testing.T, l *lake) *webinars { return zoomWebinars(t, l.records) }},
 		"gotowebinar": {late("registrants", "attendees", "questions"), func(t *testing.T, l *lake) *webinars { return gotoWebinars(t, l.records) }},
 	} {
+		most := map[string]int{}
 		for world, size := range worlds(vendor.lateness) {
 			t.Run(name+", "+world, func(t *testing.T) {
 				l := newLake(t, ready[name], size, size.Until.Add(30*time.Hour))
@@ -70,14 +67,17 @@ func TestInsightsAreThoseOfTheRecords(t *testing.T) {
 				}
 				answers := lakesqltest.Ask(t, l.write(t, model...), queries)
 				for insight, want := range want {
-					if len(want) < 2 {
-						t.Errorf("%s: %d rows: nothing is tested here", insight, len(want))
-					}
+					most[insight] = max(most[insight], len(want))
 					if diff := cmp.Diff(plain(t, want), plain(t, answers[insight].Rows)); diff != "" {
 						t.Errorf("%s, %d rows (-computed +DuckDB):\n%.3000s", insight, len(want), diff)
 					}
 				}
 			})
+		}
+		for insight, rows := range most {
+			if rows < 2 {
+				t.Errorf("%s: %s has %d rows at most: nothing is tested here", name, insight, rows)
+			}
 		}
 	}
 }
