@@ -72,8 +72,8 @@ func QuarantineName(stream string) string { return TableName(stream) + "_quarant
 // ItemsName is the name of the view of what the column's arrays hold.
 func ItemsName(stream, column string) string { return TableName(stream) + "_" + column }
 
-// partition is the column that the objects' folders give.
-var partition = tables.Column{Name: tables.Partition, Type: vendorapi.TypeDate, Comment: "UTC day of the window's start"}
+// Partition is the column that the objects' folders give.
+var Partition = tables.Column{Name: tables.Partition, Type: vendorapi.TypeDate, Comment: "UTC day of the window's start"}
 
 // Tables returns the tables of a vendor whose description is valid, stream by stream.
 func Tables(vendor *vendorapi.Vendor) []Table {
@@ -123,6 +123,18 @@ func Views(vendor *vendorapi.Vendor) []View {
 		all = append(all, items(s)...)
 	}
 	return all
+}
+
+// Names returns the names of all tables and views of a vendor, in the order of [Tables] and [Views].
+func Names(vendor *vendorapi.Vendor) []string {
+	var names []string
+	for _, table := range Tables(vendor) {
+		names = append(names, table.Name)
+	}
+	for _, view := range Views(vendor) {
+		names = append(names, view.Name)
+	}
+	return names
 }
 
 // comment says what a record of the stream is.

@@ -12,7 +12,7 @@ import (
 func DuckDBTable(table Table, pattern string) string {
 	columns := table.Columns
 	if table.Partitioned {
-		columns = append(columns[:len(columns):len(columns)], partition)
+		columns = append(columns[:len(columns):len(columns)], Partition)
 	}
 	var selected []string
 	for _, c := range columns {

@@ -14,7 +14,7 @@ import (
 // The newest version is looked for over all days, since a record's versions may lie in the windows of several. So a condition on dt
 // keeps no object from being read; one on the tables does.
 func newest(vendor *vendorapi.Vendor, s *vendorapi.Stream) View {
-	columns := append(tables.Columns(s), partition)
+	columns := append(tables.Columns(s), Partition)
 	names := strings.Join(identifiers(columns), ", ")
 	selected, local := withLocal(s, columns, identifiers(columns), zoneOf(s))
 	return View{

@@ -10,14 +10,18 @@ import { register } from 'node:module'
 register('./bundled.mjs', import.meta.url)
 const { TrinoSQL } = await import('dt-sql-parser')
 
+// The parser tells some faults on standard error too, in its own words.
+console.error = () => {}
+
 const parser = new TrinoSQL()
 let faults = 0
 for (const [name, sql] of Object.entries(JSON.parse(readFileSync(0, 'utf8')))) {
-  for (const fault of parser.validate(sql)) report(name, fault.startLine, fault.startColumn, fault.message)
+  const found = parser.validate(sql)
+  for (const fault of found) report(name, fault.startLine, fault.startColumn, fault.message)
+  if (found.length > 0) continue
   // A view and a named query are one statement each.
   const statements = parser.splitSQLByStatement(sql)?.length ?? 0
-  if (statements > 1) report(name, 1, 1, `${statements} statements: want one`)
-  if (!sql.trim()) report(name, 1, 1, 'no statement')
+  if (statements !== 1) report(name, 1, 1, `${statements} statements: want one`)
 }
 process.exitCode = faults > 0 ? 1 : 0
 

@@ -5,8 +5,8 @@
 //   node infra/local/query.mjs --json - [folder] < queries.json
 //
 // What there is to query is told by views.sql in the folder, by default .local. With --json the rows are printed as an array of
-// objects: numbers as numbers (a whole number beyond 2^53 as text, which no JSON reader rounds), times as ISO 8601 text with a Z,
-// dates as yyyy-mm-dd, JSON columns as text. A hyphen in the query's place reads an object of a name and a query each, and answers with
+// objects: numbers as numbers (a whole number beyond 2^53 as text, which no JSON reader rounds), times as ISO 8601 text with a Z but
+// for those of columns named <time>_local, dates as yyyy-mm-dd, JSON columns as text. A hyphen in the query's place reads an object of a name and a query each, and answers with
 // an object of the same names: {"columns": [...], "types": [...], "rows": [[...], ...]}; "error" stands in their place where a
 // query fails.
 import { existsSync, readFileSync } from 'node:fs'
@@ -28,13 +28,13 @@ function fail (message) {
 
 const text = value => value === null ? '' : typeof value === 'object' ? value.toString() : String(value)
 
-// plain is a value of the type as JSON has it.
-function plain (value, type) {
+// plain is a value of a column and its type as JSON has it.
+function plain (value, type, column) {
   if (value === null) return null
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
   if (typeof value !== 'object') return value
-  if (Array.isArray(value.items)) return value.items.map(item => plain(item, type.valueType))
-  if (type.alias === undefined && /^TIMESTAMP/.test(String(type))) return value.toString().replace(' ', 'T').replace(/([+-]00(:00)?)?$/, 'Z')
+  if (Array.isArray(value.items)) return value.items.map(item => plain(item, type.valueType, column))
+  if (/^TIMESTAMP/.test(String(type))) return value.toString().replace(' ', 'T').replace(/([+-]00(:00)?)?$/, column.endsWith('_local') ? '' : 'Z')
   if (/^DECIMAL/.test(String(type))) return value.toDouble()
   return value.toString()
 }
@@ -42,10 +42,11 @@ function plain (value, type) {
 async function answer (connection, query) {
   const reader = await connection.runAndReadAll(query)
   const types = reader.columnTypes()
+  const columns = reader.deduplicatedColumnNames()
   return {
-    columns: reader.deduplicatedColumnNames(),
+    columns,
     types: types.map(String),
-    rows: reader.getRows().map(row => row.map((value, i) => plain(value, types[i])))
+    rows: reader.getRows().map(row => row.map((value, i) => plain(value, types[i], columns[i])))
   }
 }
 
