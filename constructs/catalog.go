@@ -46,6 +46,7 @@ func (p *VendorPipeline) addTables(props *VendorPipelineProps) {
 	})
 	p.addRelations(name, props)
 	p.addWorkgroup(props)
+	p.addInsights(props)
 }
 
 // addWorkgroup makes where queries are run and counted: with a limit on what one of them may read, and a bucket of their own
