@@ -46,7 +46,7 @@ func makeReport(ctx context.Context, arguments []string, stdout, stderr io.Write
 	}
 	data, err := func() (report.Data, error) {
 		if *kept == "" {
-			return reportData(ctx, *out)
+			return report.OfRun(ctx, ".", *out)
 		}
 		file, err := os.Open(*kept)
 		if err != nil {
@@ -71,7 +71,7 @@ const reportFile = "report.html"
 
 // reportRun writes the page of a run that has just ended, and says so. Without the packages that draw it the run is as right as ever.
 func reportRun(ctx context.Context, out string, stdout io.Writer) error {
-	data, err := reportData(ctx, out)
+	data, err := report.OfRun(ctx, ".", out)
 	page := filepath.Join(out, reportFile)
 	if err == nil {
 		err = writePage(data, page)
@@ -92,11 +92,6 @@ func reportRun(ctx context.Context, out string, stdout io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// reportData is all that a page shows of the run that has left the folder out.
-func reportData(ctx context.Context, out string) (report.Data, error) {
-	return report.OfRun(out)
 }
 
 func writePage(data report.Data, path string) error {

@@ -33,6 +33,9 @@ type Asked struct {
 // packages in the checkout root. A question that cannot be answered is an insight with its fault; the error is that of asking at all,
 // [ErrNoLibraries] where the packages are missing.
 func Ask(ctx context.Context, root, dir string, asked []Asked) ([]Lake, error) {
+	if len(asked) == 0 {
+		return []Lake{}, nil
+	}
 	for _, path := range []string{"node_modules/@duckdb/node-api", queryProgram} {
 		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(path))); err != nil {
 			return nil, fmt.Errorf("%s is missing: %w", path, ErrNoLibraries)

@@ -56,13 +56,13 @@ func TestALakeAnswers(t *testing.T) {
 
 func TestALakeThatCannotBeAsked(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Ask(t.Context(), dir, dir, nil); !errors.Is(err, ErrNoLibraries) {
+	if _, err := Ask(t.Context(), dir, dir, make([]Asked, 1)); !errors.Is(err, ErrNoLibraries) {
 		t.Errorf("without packages: %v", err)
 	}
 	if _, err := Ask(t.Context(), root, dir, []Asked{{"One", "", []Question{{SQL: "select 1"}}}}); err == nil || !strings.Contains(err.Error(), "views.sql") {
 		t.Errorf("without views: %v", err)
 	}
-	if _, err := OfRun(dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make run first") {
+	if _, err := OfRun(t.Context(), root, dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make run first") {
 		t.Errorf("without a run: %v", err)
 	}
 }

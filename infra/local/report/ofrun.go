@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/windrow-data/windrow/functions/insights"
+	"github.com/windrow-data/windrow/functions/lakesql"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -84,9 +87,9 @@ type streamSummary struct {
 	Freshness Freshness `json:"freshness"`
 }
 
-// OfRun reads what a local run has left in the folder dir: what it did and what that costs. The lakes are for [Ask] to fill in. Its
-// error wraps [fs.ErrNotExist] where there was no run.
-func OfRun(dir string) (Data, error) {
+// OfRun reads what a local run has left in the folder dir: what it did, what that costs, and what its lake answers to the insights of
+// each vendor, see [Ask] for root. Its error wraps [fs.ErrNotExist] where there was no run.
+func OfRun(ctx context.Context, root, dir string) (Data, error) {
 	content, err := os.ReadFile(filepath.Join(dir, "summary.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Data{}, fmt.Errorf("%s has no summary.json: make run first (%w)", dir, err)
@@ -102,7 +105,7 @@ func OfRun(dir string) (Data, error) {
 	if err != nil {
 		return Data{}, err
 	}
-	d := Data{Source: "a day that was simulated on one machine", Vendor: s.Vendor, From: s.From, Until: s.Until, Lakes: []Lake{}}
+	d := Data{Source: "a day that was simulated on one machine", Vendor: s.Vendor, From: s.From, Until: s.Until}
 	if s.Faults == nil {
 		d.Source = "a run against a vendor's own address"
 	}
@@ -112,7 +115,26 @@ func OfRun(dir string) (Data, error) {
 	if d.Costs, err = s.costs(dir, synthesized); err != nil {
 		return Data{}, err
 	}
-	return d, nil
+	vendors, err := vendorsIn(synthesized)
+	if err != nil {
+		return Data{}, err
+	}
+	d.Lakes, err = Ask(ctx, root, dir, askedOf(vendors))
+	return d, err
+}
+
+// askedOf are the insights of each vendor, as its pipeline keeps them in Athena, in DuckDB's words.
+func askedOf(vendors map[string]*vendorapi.Vendor) []Asked {
+	var all []Asked
+	for _, name := range slices.Sorted(maps.Keys(vendors)) {
+		vendor := vendors[name]
+		asked := Asked{Name: name, Schema: lakesql.TableName(name)}
+		for _, i := range insights.Of(vendor, insights.Model(vendor)) {
+			asked.Questions = append(asked.Questions, Question{Name: i.Name, Title: i.Title, Decision: i.Decision, SQL: lakesql.DuckDB(i.SQL)})
+		}
+		all = append(all, asked)
+	}
+	return all
 }
 
 func (s *summary) run(dir string, synthesized *assembly.Assembly) (*Run, error) {

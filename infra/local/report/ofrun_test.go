@@ -82,7 +82,7 @@ func aRun(t *testing.T) string {
 }
 
 func TestWhatARunLeavesIsRead(t *testing.T) {
-	got, err := OfRun(aRun(t))
+	got, err := OfRun(t.Context(), root, aRun(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestWhatARunLeavesIsRead(t *testing.T) {
 
 // TestARunIsPricedByWhatItCounted works the day's work out by hand from the summary's figures.
 func TestARunIsPricedByWhatItCounted(t *testing.T) {
-	got, err := OfRun(aRun(t))
+	got, err := OfRun(t.Context(), root, aRun(t))
 	if err != nil {
 		t.Fatal(err)
 	}

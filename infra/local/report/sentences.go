@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -20,7 +21,11 @@ func says(i *Insight) string {
 	case noShows:
 		return fmt.Sprintf("%s for %s did not come.", counted(float64(i.Total), "registration", "registrations"), counted(float64(len(i.Webinars)), "webinar", "webinars"))
 	case openQuestions:
-		return fmt.Sprintf("%s from %s no answer yet.", counted(float64(i.Total), "question", "questions"), counted(float64(len(i.Webinars)), "webinar has", "webinars have"))
+		verb := "wait"
+		if i.Total == 1 {
+			verb = "waits"
+		}
+		return fmt.Sprintf("%s from %s %s for an answer.", counted(float64(i.Total), "question", "questions"), counted(float64(len(i.Webinars)), "webinar", "webinars"), verb)
 	case overlap:
 		if best := i.best("both"); best != nil {
 			return fmt.Sprintf("“%s” and “%s” share the most people: %s, %s of the smaller audience.",
@@ -92,15 +97,25 @@ func saysHealth(i *Insight) string {
 	for _, of := range []struct{ column, one, more string }{
 		{"late_records", "late record", "late records"},
 		{"quarantined", "record in quarantine", "records in quarantine"},
-		{"undeclared_fields", "undeclared field", "undeclared fields"},
 	} {
-		text := "no " + of.more
-		if n := i.sum(of.column); n > 0 {
-			text = counted(n, of.one, of.more)
-		}
-		parts = append(parts, text)
+		parts = append(parts, countedOrNo(i.sum(of.column), of.one, of.more))
 	}
+	fields := 0
+	for _, row := range i.Rows {
+		// They are told by their names.
+		if names := i.text(row, "undeclared_fields"); names != "" {
+			fields += len(strings.Split(names, ", "))
+		}
+	}
+	parts = append(parts, countedOrNo(float64(fields), "undeclared field", "undeclared fields"))
 	return fmt.Sprintf("%s of %s: %s.", counted(i.sum("records"), "record", "records"), counted(float64(i.Total), "stream", "streams"), and(parts))
+}
+
+func countedOrNo(n float64, one, more string) string {
+	if n == 0 {
+		return "no " + more
+	}
+	return counted(n, one, more)
 }
 
 func round1(n float64) float64 { return float64(int64(n*10+0.5)) / 10 }
