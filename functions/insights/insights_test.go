@@ -3,6 +3,7 @@ package insights_test
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -126,4 +127,41 @@ func TestEverythingIsTrinoSQL(t *testing.T) {
 		statements[insight.Name] = insight.SQL
 	}
 	lakesqltest.CheckTrino(t, statements)
+}
+
+// maxTables bounds how many tables an insight reads, each as often as it is named: Trino works a view out wherever it is named, and refuses
+// a query of more than 150 stages, of which a table takes one or two.
+// https://trino.io/docs/current/admin/properties-query-management.html#query-max-stage-count
+const maxTables = 70
+
+// TestInsightsReadFewTables holds each insight to a plan that Athena takes.
+func TestInsightsReadFewTables(t *testing.T) {
+	for name, vendor := range ready {
+		model := insights.Model(vendor)
+		views, counts := append(lakesql.Views(vendor), model...), map[string]int{}
+		for _, table := range lakesql.Tables(vendor) {
+			counts[table.Name] = 1
+		}
+		comments := regexp.MustCompile(`(?m)^\s*--.*$`)
+		read := func(sql string) (tables int) {
+			sql = comments.ReplaceAllString(sql, "")
+			for relation, each := range counts {
+				tables += each * len(regexp.MustCompile(`\b(from|join)\s+`+relation+`\b`).FindAllString(sql, -1))
+			}
+			return tables
+		}
+		for _, view := range views {
+			counts[view.Name] = read(view.SQL)
+			if counts[view.Name] == 0 {
+				t.Errorf("%s: %s reads no table: nothing is tested here", name, view.Name)
+			}
+		}
+		for _, insight := range insights.Of(vendor, model) {
+			tables := read(insight.SQL)
+			t.Logf("%s: %s reads %d tables", name, insight.Name, tables)
+			if tables == 0 || tables > maxTables {
+				t.Errorf("%s: %s reads %d tables, want 1 to %d", name, insight.Name, tables, maxTables)
+			}
+		}
+	}
 }

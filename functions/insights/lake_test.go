@@ -50,9 +50,19 @@ const (
 // lake is what was held of each stream at the time now.
 type lake struct {
 	vendor *vendorapi.Vendor
-	world  *vendortest.World
-	now    time.Time
-	held   map[string][]held
+	// world is nil of a lake that was made by hand.
+	world *vendortest.World
+	now   time.Time
+	held  map[string][]held
+}
+
+// handmade is a lake of one window a stream, with records as the lake holds them.
+func handmade(vendor *vendorapi.Vendor, end time.Time, records map[string][]string) *lake {
+	l := &lake{vendor: vendor, held: map[string][]held{}}
+	for stream, lines := range records {
+		l.held[stream] = []held{{Window: window.Window{Start: end.Add(-24 * time.Hour), End: end}, generation: 1, ingestedAt: end, records: lines}}
+	}
+	return l
 }
 
 func newLake(t *testing.T, vendor *vendorapi.Vendor, size vendortest.Size, now time.Time) *lake {

@@ -15,5 +15,5 @@ from (
     row_number() over (partition by person order by registered_at desc nulls last, event_id desc, registration_id desc) as newest
   from model_registrations
   where person is not null
-) as registrations
+) as known
 group by person

@@ -26,7 +26,7 @@ with told as (
     max(case when kind = 'download' then 1 else 0 end) as downloaded
   from told
   group by event_id, visitor
-), events as (
+), outcomes as (
   select
     e.event_id,
     e.title,
@@ -66,4 +66,4 @@ select
   cast(seconds as bigint) as seconds,
   coalesce(cast(scores as double), 0) as scores,
   cast(scored as bigint) as scored
-from events
+from outcomes

@@ -4,7 +4,7 @@ with stays as (
   from {{read "attendees_attendance" `
     session_key varchar, registrant_key bigint, join_time timestamp, leave_time timestamp`}} as t
   group by t.session_key, t.registrant_key
-), attendees as (
+), attended as (
   select
     i.event_id,
     cast(a.registrant_key as varchar) as registration_id,
@@ -27,5 +27,5 @@ select
   max(left_at) as left_at,
   cast(sum(seconds) as bigint) as seconds,
   cast(null as double) as score
-from attendees
+from attended
 group by event_id, coalesce(person, registration_id)

@@ -1,6 +1,6 @@
 -- What a person did at a webinar of ON24. Questions come from their own stream, which has the answers; all else is in the attendee, whose
 -- arrays are read together, so that attendees are read once and not once for each of them.
-with attendees as (
+with attended as (
   select
     a.eventid,
     a.eventuserid,
@@ -32,7 +32,7 @@ with attendees as (
       json_extract_scalar(d.deed, '$.action')
     ) as text,
     try_cast(json_extract_scalar(d.deed, '$.clicks') as bigint) as clicks
-  from attendees as a
+  from attended as a
   cross join unnest(a.deeds) as d (deed)
 ), done as (
   select

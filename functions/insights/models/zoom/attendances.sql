@@ -1,6 +1,6 @@
 -- All stays of one person at a Zoom webinar, the host's and those in the waiting room left out. A registrant is known by the address of the
 -- registration, anybody else by the account's; of a guest nothing is known but a number within the instance.
-with registrants as (
+with registered as (
   select webinar_id, id, max(nullif(lower(trim(email)), '')) as email
   from (
     select a.webinar_id, a.id, a.email from {{read "registrants" .registrant}} as a
@@ -23,7 +23,7 @@ with registrants as (
     webinar_uuid varchar, webinar_id bigint, registrant_id varchar, id varchar, user_id varchar, user_email varchar,
     join_time timestamp, leave_time timestamp, duration bigint, status varchar`}} as p
   join model_instances as i on i.instance_id = p.webinar_uuid
-  left join registrants as r on r.webinar_id = p.webinar_id and r.id = p.registrant_id
+  left join registered as r on r.webinar_id = p.webinar_id and r.id = p.registrant_id
   where coalesce(p.status, '') <> 'in_waiting_room' and nullif(lower(trim(p.user_email)), '') is distinct from i.host
 )
 select
