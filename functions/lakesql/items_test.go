@@ -136,6 +136,7 @@ func TestAnElementIsARow(t *testing.T) {
 		record{"id": "'b'", "tags": `'[]'`},
 		record{"id": "'c'", "tags": `null`},
 		record{"id": "'d'", "tags": `'{"no":"array"}'`},
+		record{"id": "'d2'", "tags": `'no JSON'`},
 		record{"id": "'e'", "tags": `'["z"]'`, "v": "null"})
 	text := fmt.Sprint(got)
 	if want := `[[a m 1 x] [a m 2 y] [a m 3 x] [e <nil> 1 z]]`; text != want {
