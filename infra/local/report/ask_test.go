@@ -22,8 +22,8 @@ func TestALakeAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := Ask(t.Context(), root, dir, []Asked{
-		{"One", "first", []Question{{Name: "all", Title: "All", Decision: "Whether.", SQL: "select * from v order by n"}, {Name: "none", SQL: "select * from v where false"}}},
-		{"Two", "second", []Question{{Name: "broken", SQL: "select nothing from v"}, {Name: "many", SQL: "select cast(n as double) / 4 as share, true as yes from v order by n"}}},
+		{"One", "first", "v", []Question{{Name: "all", Title: "All", Decision: "Whether.", SQL: "select * from v order by n"}, {Name: "none", SQL: "select * from v where false"}}},
+		{"Two", "second", "v", []Question{{Name: "broken", SQL: "select nothing from v"}, {Name: "many", SQL: "select cast(n as double) / 4 as share, true as yes from v order by n"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestALakeThatCannotBeAsked(t *testing.T) {
 	if _, err := Ask(t.Context(), dir, dir, make([]Asked, 1)); !errors.Is(err, ErrNoLibraries) {
 		t.Errorf("without packages: %v", err)
 	}
-	if _, err := Ask(t.Context(), root, dir, []Asked{{"One", "", []Question{{SQL: "select 1"}}}}); err == nil || !strings.Contains(err.Error(), "views.sql") {
+	if _, err := Ask(t.Context(), root, dir, []Asked{{"One", "", "", []Question{{SQL: "select 1"}}}}); err == nil || !strings.Contains(err.Error(), "views.sql") {
 		t.Errorf("without views: %v", err)
 	}
 	if _, err := OfRun(t.Context(), root, dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make run first") {
@@ -68,7 +68,7 @@ func TestALakeThatCannotBeAsked(t *testing.T) {
 }
 
 func TestAnswersThatAreNone(t *testing.T) {
-	asked := []Asked{{"One", "first", []Question{{Name: "a"}, {Name: "b"}}}}
+	asked := []Asked{{"One", "first", "", []Question{{Name: "a"}, {Name: "b"}}}}
 	for _, c := range []struct{ name, told, want string }{
 		{"nothing", ``, "EOF"},
 		{"half of it", `{"0 a": {"columns": [`, "unexpected EOF"},

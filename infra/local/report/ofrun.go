@@ -129,7 +129,11 @@ func askedOf(vendors map[string]*vendorapi.Vendor) []Asked {
 	for _, name := range slices.Sorted(maps.Keys(vendors)) {
 		vendor := vendors[name]
 		asked := Asked{Name: name, Schema: lakesql.TableName(name)}
-		for _, i := range insights.Of(vendor, insights.Model(vendor)) {
+		model := insights.Model(vendor)
+		if len(model) > 0 {
+			asked.Kept = insights.Turnout
+		}
+		for _, i := range insights.Of(vendor, model) {
 			asked.Questions = append(asked.Questions, Question{Name: i.Name, Title: i.Title, Decision: i.Decision, SQL: lakesql.DuckDB(i.SQL)})
 		}
 		all = append(all, asked)

@@ -132,7 +132,9 @@ func lakes(d Data) []lakeView {
 			if at > 0 {
 				i.ID = fmt.Sprintf("%s-%d", insight.Name, at+1)
 			}
-			if slices.Contains(charts, insight.Name) && insight.Fault == "" && insight.Total > 0 {
+			// One month alone is no trend.
+			drawn := insight.Total > 0 && (insight.Name != trend || insight.Total > 1)
+			if slices.Contains(charts, insight.Name) && insight.Fault == "" && drawn {
 				i.Chart = insight.Name
 			}
 			switch insight.Name {
@@ -225,24 +227,20 @@ func cellOf(column, class string, value any) cell {
 	return c
 }
 
-// who is a person as one would ask for them: by the contact, where it may be seen, and what else is known. Where nothing is, the
-// digest has to do.
+// who is a person as one would ask for them: what is known of them, and below it how they are found, which is the contact where it may be
+// seen, else the digest.
 func who(i *Insight, row []any) cell {
-	contact, person := i.text(row, "contact"), i.text(row, "person")
 	var known []string
 	for _, column := range []string{"job_title", "company"} {
-		if text := i.text(row, column); text != "" {
+		if text := strings.TrimSpace(i.text(row, column)); text != "" {
 			known = append(known, text)
 		}
 	}
-	c := cell{Text: contact, Below: strings.Join(known, ", "), Class: "who"}
-	if contact == "" && c.Below != "" {
-		c.Text, c.Below = c.Below, ""
+	found := cmp.Or(i.text(row, "contact"), i.text(row, "person"))
+	if len(known) == 0 {
+		return cell{Text: found, Class: "who"}
 	}
-	if c.Text == "" {
-		c.Text, c.Class = person, "id"
-	}
-	return c
+	return cell{Text: strings.Join(known, ", "), Below: found, Class: "who"}
 }
 
 func leadsOf(i *Insight) table {

@@ -9,7 +9,7 @@
   const count = n => number.format(Math.round(n))
   const share = n => n > 0 && n < 0.005 ? '<1 %' : Math.round(n * 100) + ' %'
   const one = n => (Math.round(n * 10) / 10).toLocaleString('en')
-  const cut = (text, most) => text.length > most ? text.slice(0, most - 1).trimEnd() + '…' : text
+  const cut = (text, most) => { const line = text.trim().replace(/\s+/g, ' '); return line.length > most ? line.slice(0, most - 1).trimEnd() + '…' : line }
   const dollars = n => '$' + (n < 100 ? n.toFixed(2) : count(n))
   const span = s => s < 5400 ? Math.round(s / 60) + ' min' : one(s / 3600) + ' h'
   const day = t => t ? new Date(t).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }) : ''

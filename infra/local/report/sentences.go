@@ -95,7 +95,6 @@ func saysTrend(i *Insight) string {
 func saysHealth(i *Insight) string {
 	var parts []string
 	for _, of := range []struct{ column, one, more string }{
-		{"late_records", "late record", "late records"},
 		{"quarantined", "record in quarantine", "records in quarantine"},
 	} {
 		parts = append(parts, countedOrNo(i.sum(of.column), of.one, of.more))

@@ -65,7 +65,7 @@ func TestSentencesSayWhatIsThere(t *testing.T) {
 		{"a trend in any order", Insight{Name: trend, Total: 2, Columns: columns("month", "webinars", "registered", "came"), Rows: [][]any{{"2026-03", int64(2), int64(10), int64(5)}, {"2026-02", int64(1), int64(1), int64(1)}}},
 			"March 2026 had 2 webinars with 10 registrations, of whom 50 % came."},
 		{"health", Insight{Name: health, Total: 1, Columns: columns("records", "late_records", "quarantined", "undeclared_fields"), Rows: [][]any{{int64(10), int64(1), int64(0), "mood, shoes"}}},
-			"10 records of 1 stream: 1 late record, no records in quarantine and 2 undeclared fields."},
+			"10 records of 1 stream: no records in quarantine and 2 undeclared fields."},
 		{"an insight of one's own", Insight{Name: "weather", Total: 1, Rows: make([][]any, 1)}, ""},
 		{"no rows", Insight{Name: funnel}, ""},
 		{"no answer", Insight{Name: leads, Total: 1, Fault: "it broke"}, ""},
