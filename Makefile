@@ -1,6 +1,7 @@
 # make run    plays a day of webinars on this machine, through the synthesized stack; VENDOR=zoom or gotowebinar another vendor's
 # make query  asks the lake that it leaves, by SQL
 # make verify looks at the report that it ends with in a real browser, and writes a picture of it
+# make report makes the same report of a deployed lake, by Athena
 # make test   runs the tests
 # make soak   goes on breaking a simulated pipeline for as long as told, SOAK=10m
 # make bench  measures what the functions cost, and fails where a bound is broken
@@ -18,7 +19,7 @@ SHELL        := /bin/bash
 
 # The ON24 client id that `make synth` writes into the templates it checks.
 CLIENT_ID    ?= 90001
-# Arguments of `make run`, `make bench` and `make sizes`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
+# Arguments of `make run`, `make report`, `make bench` and `make sizes`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
 ARGS         ?=
 # Whose API `make run` and `make sizes` play: on24, zoom or gotowebinar
 VENDOR       ?= on24
@@ -61,6 +62,10 @@ verify: needs node_modules $(BROWSER)/node_modules ## Look at the report of the 
 	@go run ./infra/local report -data infra/local/report/testdata/data.json -page .local/verify/known.html
 	@RUN_PAGE=.local/report.html KNOWN_PAGE=.local/verify/known.html SCREENSHOT=$(SCREENSHOT) node --test --test-reporter=spec $(BROWSER)/report.test.mjs
 	@echo "$(SCREENSHOT) shows how it begins"
+
+.PHONY: report
+report: needs node_modules ## Make the report of a deployed lake by Athena, WORKGROUP=... (ARGS=-help lists the flags)
+	@go run ./infra/report $(if $(WORKGROUP),-workgroup "$(WORKGROUP)") $(if $(DATABASE),-database "$(DATABASE)") $(ARGS)
 
 .PHONY: test
 test: needs node_modules ## Run the tests

@@ -77,6 +77,11 @@ func (s *summary) configuration(synthesized *assembly.Assembly) (pricing.Configu
 		CustomMetrics: telemetry.CustomMetrics, Secrets: len(synthesized.Secrets),
 		Interval: s.Until.Sub(s.From) / time.Duration(max(s.Runs, 1)),
 	}
+	if s.Chaos != nil && len(synthesized.Schedules) > 0 {
+		// What is broken on purpose skips some runs and doubles others.
+		ticks := slices.Collect(synthesized.Schedules[0].Rule.Ticks(s.From, s.Until))
+		c.Interval = s.Until.Sub(s.From) / time.Duration(max(len(ticks), 1))
+	}
 	for _, f := range synthesized.Functions {
 		if f.Environment[settings.EnvStream] != "" {
 			c.MemoryMB = max(c.MemoryMB, f.MemoryMB)

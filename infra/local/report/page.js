@@ -82,16 +82,18 @@
       const gap = 40; const abreast = Math.max(1, Math.floor((width + gap) / (304 + gap)))
       const each = Math.floor((width - gap * (abreast - 1)) / abreast)
       grid.style.gridTemplateColumns = `repeat(${abreast}, minmax(0, 1fr))`
+      // A vendor may know nothing of some.
+      const known = stages.filter(([column], i) => i < 2 || held.some(r => r[column] > 0))
       for (const r of held) {
         const cell = element('div')
         cell.append(element('h4', r.title), element('p', day(r.starts_at)))
         cell.append(plot(`${label}: ${r.title}`, {
-          width: each, height: 142, marginLeft: 84, marginRight: 92, marginTop: 0, marginBottom: 0,
-          x: { domain: [0, 1], axis: null }, y: { domain: stages.map(s => s[1]), axis: null, padding: 0.26 },
+          width: each, height: 2 + 28 * known.length, marginLeft: 84, marginRight: 92, marginTop: 0, marginBottom: 0,
+          x: { domain: [0, 1], axis: null }, y: { domain: known.map(s => s[1]), axis: null, padding: 0.26 },
           marks: [
-            Plot.barX(stages, { x: ([c]) => r[c] / Math.max(1, r.registered), y: s => s[1], fill: (_, i) => ['var(--accent-3)', 'var(--accent)', 'var(--accent)', 'var(--accent-2)', 'var(--accent-2)'][i], rx: 1.5 }),
-            Plot.text(stages, { frameAnchor: 'left', y: s => s[1], text: s => s[1], textAnchor: 'end', dx: -10, fill: ink }),
-            Plot.text(stages, { x: ([c]) => r[c] / Math.max(1, r.registered), y: s => s[1], text: ([c], i) => count(r[c]) + (i ? '  ' + share(r[c] / Math.max(1, r.registered)) : ''), textAnchor: 'start', dx: 7, fill: soft })
+            Plot.barX(known, { x: ([c]) => r[c] / Math.max(1, r.registered), y: s => s[1], fill: (_, i) => ['var(--accent-3)', 'var(--accent)', 'var(--accent)', 'var(--accent-2)', 'var(--accent-2)'][i], rx: 1.5 }),
+            Plot.text(known, { frameAnchor: 'left', y: s => s[1], text: s => s[1], textAnchor: 'end', dx: -10, fill: ink }),
+            Plot.text(known, { x: ([c]) => r[c] / Math.max(1, r.registered), y: s => s[1], text: ([c], i) => count(r[c]) + (i ? '  ' + share(r[c] / Math.max(1, r.registered)) : ''), textAnchor: 'start', dx: 7, fill: soft })
           ]
         }))
         grid.append(cell)
@@ -168,7 +170,9 @@
       const streams = data.run.streams.map(s => ({ name: s.name, windows: s.windows.filter(w => new Date(w.start) >= from) })).filter(s => s.windows.length)
       const drawn = streams.flatMap(s => {
         const most = Math.max(1, ...s.windows.map(w => w.records))
-        return s.windows.map(w => ({ ...w, stream: s.name, start: new Date(w.start), end: new Date(Math.min(until, new Date(w.end))), height: Math.max(0.03, Math.sqrt(w.records / most)), state: state(w) }))
+        // What is read webinar by webinar has a moment for a window.
+        const least = (until - from) / 150
+        return s.windows.map(w => ({ ...w, stream: s.name, start: new Date(w.start), end: new Date(Math.min(until, Math.max(new Date(w.end), +new Date(w.start) + (w.start === w.end ? least : 0)))), height: Math.max(0.03, Math.sqrt(w.records / most)), state: state(w) }))
       })
       const names = streams.map(s => s.name)
       const marked = drawn.filter(w => w.state === 'shortened')
@@ -189,7 +193,7 @@
           Plot.ruleY(tried, { fy: 'stream', y: 'y', x1: 'x1', x2: 'x2', stroke: warm, strokeWidth: 1.5 }),
           Plot.text(told, { fy: 'stream', x: 'start', y: 1, text: says, textAnchor: 'end', dx: -7, dy: 3, fill: warm, fontWeight: 600 }),
           Plot.text(streams, { fy: 'name', frameAnchor: 'top-left', text: s => s.name, fontWeight: 600, dy: -18, fill: ink }),
-          Plot.text(streams, { fy: 'name', frameAnchor: 'top-right', text: s => `${count(s.windows.length)} windows, ${width < 560 ? 'most' : 'the fullest with'} ${count(Math.max(...s.windows.map(w => w.records)))}`, dy: -18, fill: soft })
+          Plot.text(streams, { fy: 'name', frameAnchor: 'top-right', text: s => `${count(s.windows.length)} ${s.windows.every(w => w.start === w.end) ? 'webinars' : 'windows'}, ${width < 560 ? 'most' : 'the fullest with'} ${count(Math.max(...s.windows.map(w => w.records)))}`, dy: -18, fill: soft })
         ]
       })]
     },

@@ -45,8 +45,15 @@ func saysFunnel(i *Insight) string {
 		return ""
 	}
 	text := fmt.Sprintf("Of %s for %s, %s came (%s)", counted(registered, "registration", "registrations"), counted(float64(i.Total), "webinar", "webinars"), count(came), of(came, registered))
-	if came > 0 {
-		text += fmt.Sprintf("; of those %s stayed, %s asked a question and %s downloaded something", of(i.sum("stayed"), came), of(i.sum("asked"), came), of(i.sum("downloaded"), came))
+	// A vendor may know nothing of some.
+	var parts []string
+	for _, of := range []struct{ column, what string }{{"stayed", "stayed"}, {"asked", "asked a question"}, {"downloaded", "downloaded something"}} {
+		if n := i.sum(of.column); n > 0 && came > 0 {
+			parts = append(parts, percent(n/came)+" "+of.what)
+		}
+	}
+	if len(parts) > 0 {
+		text += "; of those " + and(parts)
 	}
 	return text + "."
 }

@@ -50,6 +50,8 @@ func TestSentencesSayWhatIsThere(t *testing.T) {
 		{"a funnel", Insight{Name: funnel, Total: 2, Columns: columns("registered", "came", "stayed", "asked", "downloaded"),
 			Rows: [][]any{{int64(1000), int64(400), int64(200), int64(40), int64(1)}, {int64(200), int64(100), int64(50), int64(10), int64(0)}}},
 			"Of 1,200 registrations for 2 webinars, 500 came (42 %); of those 50 % stayed, 10 % asked a question and under 1 % downloaded something."},
+		{"a funnel without downloads", Insight{Name: funnel, Total: 1, Columns: columns("registered", "came", "stayed", "asked", "downloaded"), Rows: [][]any{{int64(10), int64(5), int64(4), int64(1), int64(0)}}},
+			"Of 10 registrations for 1 webinar, 5 came (50 %); of those 80 % stayed and 20 % asked a question."},
 		{"a funnel of what is to come", Insight{Name: funnel, Total: 1, Columns: columns("registered", "came"), Rows: [][]any{{int64(1), int64(0)}}},
 			"Of 1 registration for 1 webinar, 0 came (0 %)."},
 		{"topics", Insight{Name: topics, Total: 2, Columns: columns("topic", "average_minutes", "average_score"), Rows: [][]any{{"Tax", 40.0, 5.0}, {"Bonds", 30.0, 6.04}}},
