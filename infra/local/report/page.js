@@ -182,7 +182,7 @@
       // Each span that was asked for and held too many is twice the next.
       const tried = marked.flatMap(w => Array.from({ length: w.backoffs ?? 0 }, (_, k) => ({ stream: w.stream, x1: w.start, x2: new Date(Math.min(until, +w.start + (w.end - w.start) * 2 ** (w.backoffs - k))), y: 1 - 0.13 * k })))
       const clock = t => t.toISOString().slice(11, 16)
-      return [legend(Object.values(states)), plot(label, {
+      return [legend(Object.keys(states).filter(name => drawn.some(w => w.state === name)).map(name => states[name])), plot(label, {
         width, height: 36 + names.length * 84, marginLeft: 1, marginRight: 1, marginTop: 26, marginBottom: 26,
         x: { type: 'utc', domain: [from, until], label: null, ticks: width < 560 ? 4 : 8, tickSize: 0, tickFormat: clock }, y: { domain: [0, 1], axis: null },
         fy: { domain: names, axis: null, padding: 0.44 },
