@@ -10,6 +10,7 @@ import (
 	"github.com/windrow-data/windrow/functions/insights"
 	"github.com/windrow-data/windrow/functions/lakesql"
 	"github.com/windrow-data/windrow/functions/lakesql/lakesqltest"
+	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
 // expected are rows of some columns of an insight, each as one line: the values with a bar between, nothing for null.
@@ -92,7 +93,7 @@ var zoomByHand = map[string][]string{
 }
 
 func TestZoomByHand(t *testing.T) {
-	l := handmade(ready["zoom"], time.Date(2026, 3, 12, 0, 0, 0, 0, time.UTC), zoomByHand)
+	l := handmade(protecting(ready["zoom"], vendorapi.ProtectKeep, vendorapi.ProtectKeep), time.Date(2026, 3, 12, 0, 0, 0, 0, time.UTC), zoomByHand)
 	check(t, l, map[string]expected{
 		"instances belong to planned times": {
 			"attendance_funnel", []string{"event_id", "title", "registered", "came", "stayed", "asked"}, []string{
@@ -138,7 +139,7 @@ var on24ByHand = map[string][]string{
 		// He is forgotten elsewhere.
 		`{"clientid":1,"eventid":9007199254740993,"eventuserid":5,"userstatus":"active","email":"forgotten@example.com","createtimestamp":"2026-03-20T12:00:00-07:00"}`,
 		`{"clientid":1,"eventid":3,"eventuserid":6,"userstatus":"Forgotten","email":"forgotten@example.com","createtimestamp":"2026-03-20T11:00:00-07:00"}`,
-		`{"clientid":1,"eventid":3,"eventuserid":7,"exteventusercd":"c1 anew","userstatus":"active","email":"ann@example.com","company":"Acme Ltd","createtimestamp":"2026-03-21T10:00:00-07:00"}`,
+		`{"clientid":1,"eventid":3,"eventuserid":7,"exteventusercd":"c1 anew","userstatus":"active","email":"ann@example.com","company":"Acme Ltd","userprofileurl":"https://p.example/7","createtimestamp":"2026-03-21T10:00:00-07:00"}`,
 	},
 	"attendees": {
 		`{"clientid":1,"eventid":9007199254740993,"eventuserid":1,"email":"ann@example.com","userstatus":"active","isblocked":"N","engagementscore":5.5,"liveminutes":70,"firstliveactivity":"2026-03-31T17:50:00-07:00","lastliveactivity":"2026-03-31T19:00:00-07:00","calltoactions":[{"ctaid":"1","ctaname":"Get a quote","clicks":"1","date":"2026-03-31T18:30:00-07:00"},{"ctaid":"2","ctaname":"Book demo","clicks":"3","date":"2026-03-31T18:31:00-07:00"}],"resources":[{"resourceid":1,"resourceviewed":"Slides","resourceviewedtimestamp":"2026-03-31T18:30:00-07:00"}]}`,
@@ -158,7 +159,7 @@ var on24ByHand = map[string][]string{
 }
 
 func TestON24ByHand(t *testing.T) {
-	l := handmade(ready["on24"], time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC), on24ByHand)
+	l := handmade(protecting(ready["on24"], vendorapi.ProtectKeep, vendorapi.ProtectKeep), time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC), on24ByHand)
 	check(t, l, map[string]expected{
 		"no test, nothing that is to come, and the vendor's count where it is higher": {
 			"attendance_funnel", []string{"event_id", "registered", "came", "stayed", "asked", "downloaded", "watched_later"},
@@ -172,10 +173,10 @@ func TestON24ByHand(t *testing.T) {
 		"questions of words, of people who may be written to, at no test": {
 			"open_questions", []string{"person", "question"}, []string{"ann@example.com | Price?"}},
 		"leads have their reasons, and what the newest registration says": {
-			"leads", []string{"person", "contact", "company", "minutes", "score", "questions", "downloads", "clicks", "points", "reasons"}, []string{
-				"ann@example.com | c1 anew | Acme Ltd | 70 | 5.5 | 2 | 1 | 4 | 84 | clicked Book demo, Get a quote; asked 2 questions; downloaded 1 resource; watched 60 of 60 minutes; scored 5.5 of 10; seen in the last 7 days",
-				"old@example.com | c8 |  | 44 |  | 1 | 0 | 0 | 33 | asked 1 question; watched 44 of 60 minutes; seen in the last 7 days",
-				"later@example.com |  |  | 9 | 1 | 0 | 0 | 0 | 24 | watched 9 of 60 minutes; scored 1.0 of 10; seen in the last 7 days",
+			"leads", []string{"person", "contact", "company", "minutes", "score", "questions", "downloads", "clicks", "points", "profile", "reasons"}, []string{
+				"ann@example.com | c1 anew | Acme Ltd | 70 | 5.5 | 2 | 1 | 4 | 84 | https://p.example/7 | clicked Book demo, Get a quote; asked 2 questions; downloaded 1 resource; watched 60 of 60 minutes; scored 5.5 of 10; seen in the last 7 days",
+				"old@example.com | c8 |  | 44 |  | 1 | 0 | 0 | 33 |  | asked 1 question; watched 44 of 60 minutes; seen in the last 7 days",
+				"later@example.com |  |  | 9 | 1 | 0 | 0 | 0 | 24 |  | watched 9 of 60 minutes; scored 1.0 of 10; seen in the last 7 days",
 			}},
 	})
 }

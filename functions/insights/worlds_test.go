@@ -58,7 +58,7 @@ func TestInsightsAreThoseOfTheRecords(t *testing.T) {
 		most := map[string]int{}
 		for world, size := range worlds(vendor.lateness) {
 			t.Run(name+", "+world, func(t *testing.T) {
-				l := newLake(t, ready[name], size, size.Until.Add(30*time.Hour))
+				l := newLake(t, protected(ready[name]), size, size.Until.Add(30*time.Hour))
 				want := vendor.reference(t, l).answers()
 				want["data_health"] = l.health(t)
 				model, queries := insights.Model(l.vendor), map[string]string{}

@@ -9,8 +9,8 @@ var rewrites = []struct {
 }{
 	// A type: array(json) is json[].
 	{regexp.MustCompile(`(?i)\barray\((json|varchar|bigint|double|boolean|date|timestamp)\)`), "$1[]"},
-	// DuckDB's try takes no macro that asks a table of its own, as at_timezone does, and needs none: the macros give null where Trino fails.
-	{regexp.MustCompile(`(?i)\btry\(`), "("},
+	// DuckDB has try too, but not round a macro that asks a table of its own, as at_timezone does; that is null by itself for a zone that is none.
+	{regexp.MustCompile(`(?i)\btry\(\s*(cast\(\s*)?at_timezone\(`), "(${1}at_timezone("},
 }
 
 // DuckDB is a query in Trino's words as DuckDB takes it, once [DuckDBMacros] has been run in its connection. It is made for the forms

@@ -40,7 +40,7 @@ func itemsOf(s *vendorapi.Stream, array vendorapi.Column) View {
 		selected = append(selected, read(item)+" as "+Identifier(item.Name))
 	}
 	columns := slices.Concat(key, []tables.Column{position}, own)
-	from := fmt.Sprintf("from %s r cross join unnest(try_cast(json_parse(r.%s) as array(json))) with ordinality as e (element, %s)",
+	from := fmt.Sprintf("from %s r cross join unnest(try(cast(json_parse(r.%s) as array(json)))) with ordinality as e (element, %s)",
 		Identifier(TableName(s.Name)), Identifier(array.Name), vendorapi.ItemPosition)
 	sql := "select " + strings.Join(selected, ",\n  ") + "\n" + from
 

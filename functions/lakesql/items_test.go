@@ -136,6 +136,7 @@ func TestAnElementIsARow(t *testing.T) {
 		record{"id": "'b'", "tags": `'[]'`},
 		record{"id": "'c'", "tags": `null`},
 		record{"id": "'d'", "tags": `'{"no":"array"}'`},
+		record{"id": "'d2'", "tags": `'no JSON'`},
 		record{"id": "'e'", "tags": `'["z"]'`, "v": "null"})
 	text := fmt.Sprint(got)
 	if want := `[[a m 1 x] [a m 2 y] [a m 3 x] [e <nil> 1 z]]`; text != want {
@@ -169,12 +170,29 @@ func TestTimesInTheZoneOfTheRecord(t *testing.T) {
 	}
 }
 
-// TestNamesOfAStream are those that its package tells of.
-func TestNamesOfAStream(t *testing.T) {
-	stream := vendorapi.Stream{Name: "things", Key: []string{"id"}, Columns: []vendorapi.Column{
-		{Name: "id", Type: vendorapi.TypeString}, {Name: "tags", Type: vendorapi.TypeJSON},
+// TestProtectedColumns leaves out what is dropped, the view of an array that is, and nothing of what is hashed.
+func TestProtectedColumns(t *testing.T) {
+	stream := vendorapi.Stream{Name: "things", Key: []string{"mail"}, ZonePath: "zone", Columns: []vendorapi.Column{
+		{Name: "mail", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail},
+		{Name: "phone", Type: vendorapi.TypeString, Personal: vendorapi.PersonalPhone, Protect: vendorapi.ProtectKeep},
+		{Name: "street", Type: vendorapi.TypeString, Personal: vendorapi.PersonalAddress},
+		{Name: "addresses", Type: vendorapi.TypeJSON, Personal: vendorapi.PersonalAddress, Items: []vendorapi.Column{{Name: "street", Type: vendorapi.TypeString}}},
+		{Name: "times", Type: vendorapi.TypeJSON, Items: []vendorapi.Column{{Name: "begins", Type: vendorapi.TypeTimestamp}}},
+		{Name: "zone", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName},
 	}}
-	if got := lakesql.Names(&vendorapi.Vendor{Streams: []vendorapi.Stream{stream}}); fmt.Sprint(got) != "[things_rows things_compacted things_days things_quarantine things]" {
-		t.Errorf("got %v", got)
+	vendor := &vendorapi.Vendor{Streams: []vendorapi.Stream{stream}, Protect: map[vendorapi.Personal]vendorapi.Protection{vendorapi.PersonalName: vendorapi.ProtectDrop}}
+	if got, want := fmt.Sprint(lakesql.Names(vendor)), "[things_rows things_compacted things_days things_quarantine things things_times]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	var columns []string
+	for _, view := range lakesql.Views(vendor) {
+		for _, c := range view.Columns {
+			if !strings.HasPrefix(c.Name, "windrow_") {
+				columns = append(columns, view.Name+"."+c.Name)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"things.mail", "things.phone", "things.times", "things.dt", "things_times.mail", "things_times.item", "things_times.begins"}, columns); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

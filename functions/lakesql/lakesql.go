@@ -78,6 +78,7 @@ var Partition = tables.Column{Name: tables.Partition, Type: vendorapi.TypeDate, 
 // Tables returns the tables of a vendor whose description is valid, stream by stream.
 func Tables(vendor *vendorapi.Vendor) []Table {
 	var all []Table
+	vendor = vendor.Resolved()
 	for i := range vendor.Streams {
 		s := &vendor.Streams[i]
 		columns := tables.Columns(s)
@@ -117,6 +118,7 @@ func Tables(vendor *vendorapi.Vendor) []Table {
 // Views returns the views of a vendor whose description is valid, stream by stream. Each reads tables and views before it alone.
 func Views(vendor *vendorapi.Vendor) []View {
 	var all []View
+	vendor = vendor.Resolved()
 	for i := range vendor.Streams {
 		s := &vendor.Streams[i]
 		all = append(all, newest(vendor, s))

@@ -67,9 +67,8 @@ func (c Column) checkItem(f *faults) {
 	if path := c.path(); path != ItemItself && !itemPath.MatchString(path) {
 		f.add("path", path, "want names of letters, digits and underscores, joined by dots, or %q for the element itself", ItemItself)
 	}
-	if c.Path == ItemItself {
-		c.Path = ""
-	}
+	// Paths of a stream's columns may be of any names; what is left is the same for both.
+	c.Path = ""
 	c.check(f)
 	if c.Type == TypeTimestamp && !slices.Contains([]string{"", time.RFC3339, time.RFC3339Nano, time.DateTime, LayoutUnix, LayoutUnixMilli}, c.Layout) {
 		f.add("layout", c.Layout, "SQL reads it: want nothing for RFC 3339, %q, %s or %s", time.DateTime, LayoutUnix, LayoutUnixMilli)
