@@ -180,3 +180,67 @@ func TestON24ByHand(t *testing.T) {
 			}},
 	})
 }
+
+// gotoByHand is a series of two times, one of which is still to come, and a session that nobody planned.
+var gotoByHand = map[string][]string{
+	"webinars": {
+		`{"webinarKey":"4255157664015486220","subject":"Series (new)","times":[{"startTime":"2026-03-03T17:00:00Z","endTime":"2026-03-03T18:00:00Z"},{"startTime":"2026-05-03T17:00:00Z","endTime":"2026-05-03T18:00:00Z"}],"timeZone":"America/New_York"}`,
+	},
+	"sessions": {
+		`{"sessionKey":"101","webinarKey":"4255157664015486220","webinarName":"Series","startTime":"2026-03-03T16:59:00Z","endTime":"2026-03-03T18:02:00Z","registrantCount":1,"timeZone":"America/New_York"}`,
+		`{"sessionKey":"102","webinarKey":"9","webinarName":"Impromptu","startTime":"2026-03-31T22:30:00Z","endTime":"2026-03-31T23:15:00Z","registrantCount":5,"timeZone":"Europe/Berlin"}`,
+	},
+	"registrants": {
+		`{"webinarKey":"4255157664015486220","registrantKey":8123456789012345678,"email":"ann@example.com","registrationDate":"2026-03-01T10:00:00Z","status":"APPROVED"}`,
+		`{"webinarKey":"4255157664015486220","registrantKey":8123456789012345679,"email":"denied@example.com","registrationDate":"2026-03-01T10:00:00Z","status":"DENIED"}`,
+		`{"webinarKey":"4255157664015486220","registrantKey":8123456789012345680,"email":"waiting@example.com","registrationDate":"2026-03-01T11:00:00Z","status":"WAITING"}`,
+		`{"webinarKey":"4255157664015486220","registrantKey":8123456789012345681,"email":"late@example.com","registrationDate":"2026-03-05T10:00:00Z","status":"APPROVED"}`,
+	},
+	"attendees": {
+		`{"sessionKey":101,"webinarKey":"4255157664015486220","registrantKey":8123456789012345678,"email":"ann@example.com","attendanceTimeInSeconds":3000,"attendance":[{"joinTime":"2026-03-03T17:00:00Z","leaveTime":"2026-03-03T17:20:00Z"},{"joinTime":"2026-03-03T17:30:00Z","leaveTime":"2026-03-03T18:00:00Z"}]}`,
+	},
+	"questions": {
+		`{"sessionKey":"101","webinarKey":"4255157664015486220","askedBy":"ann@example.com","question":"Why?","answers":[]}`,
+		`{"sessionKey":"101","webinarKey":"4255157664015486220","askedBy":"ann@example.com","question":"How?","answers":[{"answer":"So","answeredBy":"5"}]}`,
+	},
+}
+
+func TestGoToByHand(t *testing.T) {
+	l := handmade(protecting(ready["gotowebinar"], vendorapi.ProtectKeep, vendorapi.ProtectKeep), time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC), gotoByHand)
+	check(t, l, map[string]expected{
+		"who was denied has not registered, and who registered later did so for what was to come": {
+			"attendance_funnel", []string{"event_id", "title", "registered", "came", "stayed", "asked"}, []string{
+				"9/1774996200 | Impromptu | 5 | 0 | 0 | 0",
+				"4255157664015486220/1772557200 | Series | 2 | 1 | 1 | 1",
+			}},
+		"keys are whole": {
+			"no_shows", []string{"event_id", "person", "registration_id"}, []string{
+				"4255157664015486220/1772557200 | waiting@example.com | 8123456789012345680",
+			}},
+		"a question without an answer": {
+			"open_questions", []string{"event_id", "asked_at", "person", "question"}, []string{
+				"4255157664015486220/1772557200 |  | ann@example.com | Why?",
+			}},
+		"the month is that of the session's own zone": {
+			"monthly_trend", []string{"month", "registered", "came", "came_share", "average_minutes", "came_before"}, []string{
+				"2026-03 | 2 | 1 | 0.5 | 50 | ",
+				"2026-04 | 5 | 0 | 0 |  | 1",
+			}},
+		"stays count together": {
+			"leads", []string{"person", "last_seen", "minutes", "reasons"}, []string{
+				"ann@example.com | 2026-03-03T18:00:00Z | 50 | asked 2 questions; watched 50 of 60 minutes; seen in the last 7 days",
+			}},
+	})
+}
+
+// TestMaskedAddressesNameNobody leaves of each address what many people have in common.
+func TestMaskedAddressesNameNobody(t *testing.T) {
+	l := handmade(protecting(ready["on24"], vendorapi.ProtectMask, vendorapi.ProtectDrop), time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC), on24ByHand)
+	check(t, l, map[string]expected{
+		"people are counted by their registrations": {
+			"attendance_funnel", []string{"event_id", "registered", "came", "asked"}, []string{"9007199254740993 | 12 | 3 | 3"}},
+		"nobody is a lead": {"leads", []string{"person"}, nil},
+		"who did not come has an id alone": {
+			"no_shows", []string{"person", "registration_id"}, []string{" | 2", " | 5"}},
+	})
+}

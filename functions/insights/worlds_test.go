@@ -27,12 +27,12 @@ func late(streams ...string) vendortest.Lateness {
 	return l
 }
 
-// worlds are what the insights are asked about: two days of some hundred attendees each, and a fortnight round the end of a month.
+// worlds are what the insights are asked about: two days of some hundred attendees each, and a week round the end of a month.
 func worlds(lateness vendortest.Lateness) map[string]vendortest.Size {
-	days, fortnight := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 25, 0, 0, 0, 0, time.UTC)
+	days, week := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 29, 0, 0, 0, 0, time.UTC)
 	return map[string]vendortest.Size{
-		"two days":  {Seed: 5, From: days, Until: days.Add(48 * time.Hour), Attendees: 300, Lateness: lateness},
-		"fortnight": {Seed: 6, From: fortnight, Until: fortnight.AddDate(0, 0, 14), Attendees: 30},
+		"two days": {Seed: 5, From: days, Until: days.Add(48 * time.Hour), Attendees: 300, Lateness: lateness},
+		"week":     {Seed: 6, From: week, Until: week.AddDate(0, 0, 7), Attendees: 60},
 	}
 }
 
