@@ -33,7 +33,7 @@ type gotoSession struct {
 type gotoRegistrant struct {
 	Webinar string      `json:"webinarKey"`
 	Key     json.Number `json:"registrantKey"`
-	Email   string      `json:"email"`
+	Email   address     `json:"email"`
 	At      time.Time   `json:"registrationDate"`
 	Status  string      `json:"status"`
 }
@@ -41,7 +41,7 @@ type gotoRegistrant struct {
 type gotoAttendee struct {
 	Session    json.Number `json:"sessionKey"`
 	Key        json.Number `json:"registrantKey"`
-	Email      string      `json:"email"`
+	Email      address     `json:"email"`
 	Seconds    int         `json:"attendanceTimeInSeconds"`
 	Attendance []struct {
 		Join  time.Time `json:"joinTime"`
@@ -51,7 +51,7 @@ type gotoAttendee struct {
 
 type gotoQuestion struct {
 	Session  string            `json:"sessionKey"`
-	AskedBy  string            `json:"askedBy"`
+	AskedBy  address           `json:"askedBy"`
 	Question string            `json:"question"`
 	Answers  []json.RawMessage `json:"answers"`
 }
@@ -94,13 +94,13 @@ func gotoWebinars(t *testing.T, records func(stream string) [][]byte) *webinars 
 		for _, e := range w.events {
 			if e.webinar == r.Webinar && r.At.Before(e.ends) {
 				w.registrations = append(w.registrations, registration{
-					event: e.id, id: r.Key.String(), visitor: cmp.Or(r.Email, r.Key.String()), person: r.Email, at: r.At, status: status,
+					event: e.id, id: r.Key.String(), visitor: cmp.Or(string(r.Email), r.Key.String()), person: string(r.Email), at: r.At, status: status,
 				})
 			}
 		}
 	}
 	for _, a := range decode[gotoAttendee](t, records("attendees")) {
-		one := attendance{event: of[a.Session.String()], visitor: cmp.Or(a.Email, a.Key.String()), person: a.Email, mode: "live", seconds: a.Seconds}
+		one := attendance{event: of[a.Session.String()], visitor: cmp.Or(string(a.Email), a.Key.String()), person: string(a.Email), mode: "live", seconds: a.Seconds}
 		for i, stay := range a.Attendance {
 			if i == 0 || stay.Join.Before(one.joined) {
 				one.joined = stay.Join
@@ -113,7 +113,7 @@ func gotoWebinars(t *testing.T, records func(stream string) [][]byte) *webinars 
 	}
 	for _, q := range decode[gotoQuestion](t, records("questions")) {
 		w.interactions = append(w.interactions, interaction{
-			event: of[q.Session], visitor: q.AskedBy, person: q.AskedBy, kind: "question", text: q.Question, answered: len(q.Answers) > 0, times: 1,
+			event: of[q.Session], visitor: string(q.AskedBy), person: string(q.AskedBy), kind: "question", text: q.Question, answered: len(q.Answers) > 0, times: 1,
 		})
 	}
 	return w

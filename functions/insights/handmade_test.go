@@ -10,6 +10,7 @@ import (
 	"github.com/windrow-data/windrow/functions/insights"
 	"github.com/windrow-data/windrow/functions/lakesql"
 	"github.com/windrow-data/windrow/functions/lakesql/lakesqltest"
+	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
 // expected are rows of some columns of an insight, each as one line: the values with a bar between, nothing for null.
@@ -92,7 +93,7 @@ var zoomByHand = map[string][]string{
 }
 
 func TestZoomByHand(t *testing.T) {
-	l := handmade(ready["zoom"], time.Date(2026, 3, 12, 0, 0, 0, 0, time.UTC), zoomByHand)
+	l := handmade(protecting(ready["zoom"], vendorapi.ProtectKeep, vendorapi.ProtectKeep), time.Date(2026, 3, 12, 0, 0, 0, 0, time.UTC), zoomByHand)
 	check(t, l, map[string]expected{
 		"instances belong to planned times": {
 			"attendance_funnel", []string{"event_id", "title", "registered", "came", "stayed", "asked"}, []string{
@@ -138,7 +139,7 @@ var on24ByHand = map[string][]string{
 		// He is forgotten elsewhere.
 		`{"clientid":1,"eventid":9007199254740993,"eventuserid":5,"userstatus":"active","email":"forgotten@example.com","createtimestamp":"2026-03-20T12:00:00-07:00"}`,
 		`{"clientid":1,"eventid":3,"eventuserid":6,"userstatus":"Forgotten","email":"forgotten@example.com","createtimestamp":"2026-03-20T11:00:00-07:00"}`,
-		`{"clientid":1,"eventid":3,"eventuserid":7,"exteventusercd":"c1 anew","userstatus":"active","email":"ann@example.com","company":"Acme Ltd","createtimestamp":"2026-03-21T10:00:00-07:00"}`,
+		`{"clientid":1,"eventid":3,"eventuserid":7,"exteventusercd":"c1 anew","userstatus":"active","email":"ann@example.com","company":"Acme Ltd","userprofileurl":"https://p.example/7","createtimestamp":"2026-03-21T10:00:00-07:00"}`,
 	},
 	"attendees": {
 		`{"clientid":1,"eventid":9007199254740993,"eventuserid":1,"email":"ann@example.com","userstatus":"active","isblocked":"N","engagementscore":5.5,"liveminutes":70,"firstliveactivity":"2026-03-31T17:50:00-07:00","lastliveactivity":"2026-03-31T19:00:00-07:00","calltoactions":[{"ctaid":"1","ctaname":"Get a quote","clicks":"1","date":"2026-03-31T18:30:00-07:00"},{"ctaid":"2","ctaname":"Book demo","clicks":"3","date":"2026-03-31T18:31:00-07:00"}],"resources":[{"resourceid":1,"resourceviewed":"Slides","resourceviewedtimestamp":"2026-03-31T18:30:00-07:00"}]}`,
@@ -158,7 +159,7 @@ var on24ByHand = map[string][]string{
 }
 
 func TestON24ByHand(t *testing.T) {
-	l := handmade(ready["on24"], time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC), on24ByHand)
+	l := handmade(protecting(ready["on24"], vendorapi.ProtectKeep, vendorapi.ProtectKeep), time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC), on24ByHand)
 	check(t, l, map[string]expected{
 		"no test, nothing that is to come, and the vendor's count where it is higher": {
 			"attendance_funnel", []string{"event_id", "registered", "came", "stayed", "asked", "downloaded", "watched_later"},
@@ -172,10 +173,74 @@ func TestON24ByHand(t *testing.T) {
 		"questions of words, of people who may be written to, at no test": {
 			"open_questions", []string{"person", "question"}, []string{"ann@example.com | Price?"}},
 		"leads have their reasons, and what the newest registration says": {
-			"leads", []string{"person", "contact", "company", "minutes", "score", "questions", "downloads", "clicks", "points", "reasons"}, []string{
-				"ann@example.com | c1 anew | Acme Ltd | 70 | 5.5 | 2 | 1 | 4 | 84 | clicked Book demo, Get a quote; asked 2 questions; downloaded 1 resource; watched 60 of 60 minutes; scored 5.5 of 10; seen in the last 7 days",
-				"old@example.com | c8 |  | 44 |  | 1 | 0 | 0 | 33 | asked 1 question; watched 44 of 60 minutes; seen in the last 7 days",
-				"later@example.com |  |  | 9 | 1 | 0 | 0 | 0 | 24 | watched 9 of 60 minutes; scored 1.0 of 10; seen in the last 7 days",
+			"leads", []string{"person", "contact", "company", "minutes", "score", "questions", "downloads", "clicks", "points", "profile", "reasons"}, []string{
+				"ann@example.com | c1 anew | Acme Ltd | 70 | 5.5 | 2 | 1 | 4 | 84 | https://p.example/7 | clicked Book demo, Get a quote; asked 2 questions; downloaded 1 resource; watched 60 of 60 minutes; scored 5.5 of 10; seen in the last 7 days",
+				"old@example.com | c8 |  | 44 |  | 1 | 0 | 0 | 33 |  | asked 1 question; watched 44 of 60 minutes; seen in the last 7 days",
+				"later@example.com |  |  | 9 | 1 | 0 | 0 | 0 | 24 |  | watched 9 of 60 minutes; scored 1.0 of 10; seen in the last 7 days",
 			}},
+	})
+}
+
+// gotoByHand is a series of two times, one of which is still to come, and a session that nobody planned.
+var gotoByHand = map[string][]string{
+	"webinars": {
+		`{"webinarKey":"4255157664015486220","subject":"Series (new)","times":[{"startTime":"2026-03-03T17:00:00Z","endTime":"2026-03-03T18:00:00Z"},{"startTime":"2026-05-03T17:00:00Z","endTime":"2026-05-03T18:00:00Z"}],"timeZone":"America/New_York"}`,
+	},
+	"sessions": {
+		`{"sessionKey":"101","webinarKey":"4255157664015486220","webinarName":"Series","startTime":"2026-03-03T16:59:00Z","endTime":"2026-03-03T18:02:00Z","registrantCount":1,"timeZone":"America/New_York"}`,
+		`{"sessionKey":"102","webinarKey":"9","webinarName":"Impromptu","startTime":"2026-03-31T22:30:00Z","endTime":"2026-03-31T23:15:00Z","registrantCount":5,"timeZone":"Europe/Berlin"}`,
+	},
+	"registrants": {
+		`{"webinarKey":"4255157664015486220","registrantKey":8123456789012345678,"email":"ann@example.com","registrationDate":"2026-03-01T10:00:00Z","status":"APPROVED"}`,
+		`{"webinarKey":"4255157664015486220","registrantKey":8123456789012345679,"email":"denied@example.com","registrationDate":"2026-03-01T10:00:00Z","status":"DENIED"}`,
+		`{"webinarKey":"4255157664015486220","registrantKey":8123456789012345680,"email":"waiting@example.com","registrationDate":"2026-03-01T11:00:00Z","status":"WAITING"}`,
+		`{"webinarKey":"4255157664015486220","registrantKey":8123456789012345681,"email":"late@example.com","registrationDate":"2026-03-05T10:00:00Z","status":"APPROVED"}`,
+	},
+	"attendees": {
+		`{"sessionKey":101,"webinarKey":"4255157664015486220","registrantKey":8123456789012345678,"email":"ann@example.com","attendanceTimeInSeconds":3000,"attendance":[{"joinTime":"2026-03-03T17:00:00Z","leaveTime":"2026-03-03T17:20:00Z"},{"joinTime":"2026-03-03T17:30:00Z","leaveTime":"2026-03-03T18:00:00Z"}]}`,
+	},
+	"questions": {
+		`{"sessionKey":"101","webinarKey":"4255157664015486220","askedBy":"ann@example.com","question":"Why?","answers":[]}`,
+		`{"sessionKey":"101","webinarKey":"4255157664015486220","askedBy":"ann@example.com","question":"How?","answers":[{"answer":"So","answeredBy":"5"}]}`,
+	},
+}
+
+func TestGoToByHand(t *testing.T) {
+	l := handmade(protecting(ready["gotowebinar"], vendorapi.ProtectKeep, vendorapi.ProtectKeep), time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC), gotoByHand)
+	check(t, l, map[string]expected{
+		"who was denied has not registered, and who registered later did so for what was to come": {
+			"attendance_funnel", []string{"event_id", "title", "registered", "came", "stayed", "asked"}, []string{
+				"9/1774996200 | Impromptu | 5 | 0 | 0 | 0",
+				"4255157664015486220/1772557200 | Series | 2 | 1 | 1 | 1",
+			}},
+		"keys are whole": {
+			"no_shows", []string{"event_id", "person", "registration_id"}, []string{
+				"4255157664015486220/1772557200 | waiting@example.com | 8123456789012345680",
+			}},
+		"a question without an answer": {
+			"open_questions", []string{"event_id", "asked_at", "person", "question"}, []string{
+				"4255157664015486220/1772557200 |  | ann@example.com | Why?",
+			}},
+		"the month is that of the session's own zone": {
+			"monthly_trend", []string{"month", "registered", "came", "came_share", "average_minutes", "came_before"}, []string{
+				"2026-03 | 2 | 1 | 0.5 | 50 | ",
+				"2026-04 | 5 | 0 | 0 |  | 1",
+			}},
+		"stays count together": {
+			"leads", []string{"person", "last_seen", "minutes", "reasons"}, []string{
+				"ann@example.com | 2026-03-03T18:00:00Z | 50 | asked 2 questions; watched 50 of 60 minutes; seen in the last 7 days",
+			}},
+	})
+}
+
+// TestMaskedAddressesNameNobody leaves of each address what many people have in common.
+func TestMaskedAddressesNameNobody(t *testing.T) {
+	l := handmade(protecting(ready["on24"], vendorapi.ProtectMask, vendorapi.ProtectDrop), time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC), on24ByHand)
+	check(t, l, map[string]expected{
+		"people are counted by their registrations": {
+			"attendance_funnel", []string{"event_id", "registered", "came", "asked"}, []string{"9007199254740993 | 12 | 3 | 3"}},
+		"nobody is a lead": {"leads", []string{"person"}, nil},
+		"who did not come has an id alone": {
+			"no_shows", []string{"person", "registration_id"}, []string{" | 2", " | 5"}},
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/windrow-data/windrow/functions/curated"
 	"github.com/windrow-data/windrow/functions/lakesql"
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/vendorapi/vendortest"
@@ -63,6 +64,34 @@ func handmade(vendor *vendorapi.Vendor, end time.Time, records map[string][]stri
 		l.held[stream] = []held{{Window: window.Window{Start: end.Add(-24 * time.Hour), End: end}, generation: 1, ingestedAt: end, records: lines}}
 	}
 	return l
+}
+
+// testKey is the key of digests.
+var testKey = privacy.Key("a key of 64 characters would do, and so does this one for a test")
+
+// protected is a vendor whose e-mail addresses are hashed and whose links are dropped.
+func protected(vendor *vendorapi.Vendor) *vendorapi.Vendor {
+	return protecting(vendor, vendorapi.ProtectHash, vendorapi.ProtectDrop)
+}
+
+// protecting is a vendor of whose e-mail addresses and links becomes what is told.
+func protecting(vendor *vendorapi.Vendor, emails, links vendorapi.Protection) *vendorapi.Vendor {
+	made := *vendor
+	made.Protect = map[vendorapi.Personal]vendorapi.Protection{vendorapi.PersonalEmail: emails, vendorapi.PersonalLink: links}
+	made.Streams = slices.Clone(vendor.Streams)
+	for i := range made.Streams {
+		s := &made.Streams[i]
+		s.Columns = vendorapi.CloneColumns(s.Columns)
+		for j := range s.Columns {
+			switch c := &s.Columns[j]; c.Name {
+			case "email", "user_email", "asked_by":
+				c.Personal, c.Protect = vendorapi.PersonalEmail, ""
+			case "userprofileurl", "join_url":
+				c.Personal, c.Protect = vendorapi.PersonalLink, ""
+			}
+		}
+	}
+	return &made
 }
 
 func newLake(t *testing.T, vendor *vendorapi.Vendor, size vendortest.Size, now time.Time) *lake {
@@ -162,8 +191,9 @@ func (l *lake) read(s *vendorapi.Stream, of window.Window, versions []vendortest
 func (l *lake) write(t *testing.T, further ...lakesql.View) string {
 	t.Helper()
 	folder := t.TempDir()
-	for i := range l.vendor.Streams {
-		s := &l.vendor.Streams[i]
+	resolved := l.vendor.Resolved()
+	for i := range resolved.Streams {
+		s := &resolved.Streams[i]
 		table, err := curated.NewTable(s)
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +218,7 @@ func (l *lake) write(t *testing.T, further ...lakesql.View) string {
 func writeWindow(t *testing.T, folder string, table *curated.Table, names curated.Names, h held) {
 	t.Helper()
 	var object, quarantine bytes.Buffer
-	w := table.NewWriter(&object, &quarantine, curated.Source{Window: h.Window, Generation: h.generation, IngestedAt: h.ingestedAt})
+	w := table.NewWriter(&object, &quarantine, curated.Source{Window: h.Window, Generation: h.generation, IngestedAt: h.ingestedAt, Key: testKey})
 	if _, err := w.AddPart(context.Background(), h.part(), strings.NewReader(strings.Join(h.records, "\n")+"\n")); err != nil {
 		t.Fatal(err)
 	}

@@ -12,17 +12,16 @@ import (
 type on24Person struct {
 	EventID        json.Number `json:"eventid"`
 	EventUserID    json.Number `json:"eventuserid"`
-	Email          string      `json:"email"`
+	Email          address     `json:"email"`
 	ExtEventUserCD string      `json:"exteventusercd"`
 	UserStatus     string      `json:"userstatus"`
-	UserProfileURL string      `json:"userprofileurl"`
 }
 
 func (p on24Person) visitor() string {
 	if p.Email == "" {
 		return p.EventUserID.String()
 	}
-	return p.Email
+	return string(p.Email)
 }
 
 type on24Event struct {
@@ -123,25 +122,23 @@ func on24Webinars(t *testing.T, records func(stream string) [][]byte, readUntil 
 	for _, r := range decode[on24Registrant](t, records("registrants")) {
 		registered[fmt.Sprint(r.EventID, " ", r.EventUserID)] = len(w.registrations)
 		w.registrations = append(w.registrations, registration{
-			event: r.EventID.String(), id: r.EventUserID.String(), visitor: r.visitor(), person: r.Email, contact: r.ExtEventUserCD,
-			company: r.Company, jobTitle: r.JobTitle, profile: r.UserProfileURL, at: r.Created, status: r.UserStatus,
+			event: r.EventID.String(), id: r.EventUserID.String(), visitor: r.visitor(), person: string(r.Email), contact: r.ExtEventUserCD,
+			company: r.Company, jobTitle: r.JobTitle, at: r.Created, status: r.UserStatus,
 		})
 	}
-	people := map[string]string{}
 	for _, a := range decode[on24Attendee](t, records("attendees")) {
 		id := fmt.Sprint(a.EventID, " ", a.EventUserID)
-		people[id] = a.Email
 		if _, known := registered[id]; !known {
 			registered[id] = len(w.registrations)
 			w.registrations = append(w.registrations, registration{
-				event: a.EventID.String(), id: a.EventUserID.String(), visitor: a.visitor(), person: a.Email, contact: a.ExtEventUserCD,
-				profile: a.UserProfileURL, status: a.UserStatus,
+				event: a.EventID.String(), id: a.EventUserID.String(), visitor: a.visitor(), person: string(a.Email), contact: a.ExtEventUserCD,
+				status: a.UserStatus,
 			})
 		}
 		if r := &w.registrations[registered[id]]; r.status != "forgotten" && a.IsBlocked == "Y" {
 			r.status = "blocked"
 		}
-		one := attendance{event: a.EventID.String(), visitor: a.visitor(), person: a.Email, score: a.Score}
+		one := attendance{event: a.EventID.String(), visitor: a.visitor(), person: string(a.Email), score: a.Score}
 		if !a.FirstLive.IsZero() {
 			one.mode, one.joined, one.left, one.seconds = "live", a.FirstLive, a.LastLive, 60*a.LiveMinutes
 			w.attendances = append(w.attendances, one)
@@ -152,7 +149,7 @@ func on24Webinars(t *testing.T, records func(stream string) [][]byte, readUntil 
 		}
 		did := func(kind, what string, at time.Time, times int) {
 			w.interactions = append(w.interactions, interaction{
-				event: a.EventID.String(), visitor: a.visitor(), person: a.Email, kind: kind, what: what, at: at, times: times,
+				event: a.EventID.String(), visitor: a.visitor(), person: string(a.Email), kind: kind, what: what, at: at, times: times,
 			})
 		}
 		for _, p := range a.Polls {
@@ -177,7 +174,7 @@ func on24Webinars(t *testing.T, records func(stream string) [][]byte, readUntil 
 	}
 	for _, q := range decode[on24Question](t, records("questions")) {
 		w.interactions = append(w.interactions, interaction{
-			event: q.EventID.String(), visitor: q.visitor(), person: q.Email, kind: "question", text: q.Content, at: q.At, answered: len(q.Answer) > 0, times: 1,
+			event: q.EventID.String(), visitor: q.visitor(), person: string(q.Email), kind: "question", text: q.Content, at: q.At, answered: len(q.Answer) > 0, times: 1,
 		})
 	}
 	return w

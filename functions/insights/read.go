@@ -26,6 +26,14 @@ func readerOf(vendor *vendorapi.Vendor) reader {
 			r[view.Name][c.Name] = c.Type
 		}
 	}
+	for _, s := range vendor.Resolved().Streams {
+		for i := range s.Columns {
+			// What is left of a masked address is that of many people, so it tells as little of who it is as none.
+			if c := &s.Columns[i]; c.Personal == vendorapi.PersonalEmail && c.Protection() == vendorapi.ProtectMask {
+				delete(r[lakesql.TableName(s.Name)], c.Name)
+			}
+		}
+	}
 	return r
 }
 

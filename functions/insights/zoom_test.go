@@ -12,7 +12,7 @@ type zoomWebinar struct {
 	UUID  string    `json:"uuid"`
 	ID    int64     `json:"id"`
 	Topic string    `json:"topic"`
-	Email string    `json:"email"`
+	Email address   `json:"email"`
 	Start time.Time `json:"start_time"`
 	End   time.Time `json:"end_time"`
 }
@@ -27,7 +27,7 @@ type zoomRegistrant struct {
 	Webinar  string    `json:"webinar_id"`
 	Start    time.Time `json:"webinar_start_time"`
 	ID       string    `json:"id"`
-	Email    string    `json:"email"`
+	Email    address   `json:"email"`
 	Org      string    `json:"org"`
 	JobTitle string    `json:"job_title"`
 	Status   string    `json:"status"`
@@ -40,7 +40,7 @@ type zoomParticipant struct {
 	UserID     string    `json:"user_id"`
 	Registrant string    `json:"registrant_id"`
 	ID         string    `json:"id"`
-	Email      string    `json:"user_email"`
+	Email      address   `json:"user_email"`
 	Join       time.Time `json:"join_time"`
 	Leave      time.Time `json:"leave_time"`
 	Duration   int       `json:"duration"`
@@ -48,8 +48,8 @@ type zoomParticipant struct {
 }
 
 type zoomQuestions struct {
-	UUID    string `json:"webinar_uuid"`
-	Email   string `json:"email"`
+	UUID    string  `json:"webinar_uuid"`
+	Email   address `json:"email"`
 	Details []struct {
 		Question string    `json:"question"`
 		Answer   string    `json:"answer"`
@@ -59,8 +59,8 @@ type zoomQuestions struct {
 }
 
 type zoomPolls struct {
-	UUID    string `json:"webinar_uuid"`
-	Email   string `json:"email"`
+	UUID    string  `json:"webinar_uuid"`
+	Email   address `json:"email"`
 	Details []struct {
 		Question string `json:"question"`
 		Answer   string `json:"answer"`
@@ -105,7 +105,7 @@ func zoomWebinars(t *testing.T, records func(stream string) [][]byte) *webinars 
 			continue // It was a rehearsal.
 		}
 		id := occasion(number, at)
-		of[i.UUID], host[i.UUID] = id, i.Email
+		of[i.UUID], host[i.UUID] = id, string(i.Email)
 		e := event{id: id, webinar: number, title: i.Topic, topic: i.Topic, starts: at, local: at, ends: i.End, held: true}
 		if before, again := w.events[id]; again && before.ends.After(e.ends) {
 			e.ends = before.ends
@@ -118,14 +118,14 @@ func zoomWebinars(t *testing.T, records func(stream string) [][]byte) *webinars 
 	}
 	registered := map[string]string{}
 	for _, r := range decode[zoomRegistrant](t, records("registrants")) {
-		registered[r.Webinar+" "+r.ID] = r.Email
+		registered[r.Webinar+" "+r.ID] = string(r.Email)
 		for _, e := range w.events {
 			late := !r.Created.Before(e.ends) && !e.ends.IsZero() || e.ends.IsZero() && !r.Created.Before(e.starts.Add(24*time.Hour))
 			if e.webinar != r.Webinar || late && !e.starts.Equal(r.Start) {
 				continue
 			}
 			w.registrations = append(w.registrations, registration{
-				event: e.id, id: r.ID, visitor: cmp.Or(r.Email, r.ID), person: r.Email, company: r.Org, jobTitle: r.JobTitle, at: r.Created, status: "active",
+				event: e.id, id: r.ID, visitor: cmp.Or(string(r.Email), r.ID), person: string(r.Email), company: r.Org, jobTitle: r.JobTitle, at: r.Created, status: "active",
 			})
 		}
 	}
@@ -133,10 +133,10 @@ func zoomWebinars(t *testing.T, records func(stream string) [][]byte) *webinars 
 	stays := map[guest]attendance{}
 	for _, p := range decode[zoomParticipant](t, records("participants")) {
 		id, known := of[p.UUID]
-		if !known || p.Status == "in_waiting_room" || p.Email == host[p.UUID] {
+		if !known || p.Status == "in_waiting_room" || string(p.Email) == host[p.UUID] {
 			continue
 		}
-		person := p.Email
+		person := string(p.Email)
 		if email := registered[fmt.Sprint(p.Webinar, " ", p.Registrant)]; p.Registrant != "" && email != "" {
 			person = email
 		}
@@ -158,7 +158,7 @@ func zoomWebinars(t *testing.T, records func(stream string) [][]byte) *webinars 
 		for _, d := range q.Details {
 			if id, known := of[q.UUID]; known {
 				w.interactions = append(w.interactions, interaction{
-					event: id, visitor: q.Email, person: q.Email, kind: "question", text: d.Question, at: d.At,
+					event: id, visitor: string(q.Email), person: string(q.Email), kind: "question", text: d.Question, at: d.At,
 					answered: d.Answer != "" || d.Status != "open", times: 1,
 				})
 			}
@@ -174,7 +174,7 @@ func zoomWebinars(t *testing.T, records func(stream string) [][]byte) *webinars 
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.interactions = append(w.interactions, interaction{event: id, visitor: p.Email, person: p.Email, kind: "answer_poll", what: d.Question, text: d.Answer, at: at, times: 1})
+			w.interactions = append(w.interactions, interaction{event: id, visitor: string(p.Email), person: string(p.Email), kind: "answer_poll", what: d.Question, text: d.Answer, at: at, times: 1})
 		}
 	}
 	return w

@@ -5,11 +5,11 @@ with attended as (
     a.eventid,
     a.eventuserid,
     a.email,
-    coalesce(try_cast(json_parse(a.polls) as array(json)), cast(json_parse('[]') as array(json)))
-      || coalesce(try_cast(json_parse(a.resources) as array(json)), cast(json_parse('[]') as array(json)))
-      || coalesce(try_cast(json_parse(a.surveys) as array(json)), cast(json_parse('[]') as array(json)))
-      || coalesce(try_cast(json_parse(a.calltoactions) as array(json)), cast(json_parse('[]') as array(json)))
-      || coalesce(try_cast(json_parse(a.reactions) as array(json)), cast(json_parse('[]') as array(json))) as deeds
+    coalesce(try(cast(json_parse(a.polls) as array(json))), cast(json_parse('[]') as array(json)))
+      || coalesce(try(cast(json_parse(a.resources) as array(json))), cast(json_parse('[]') as array(json)))
+      || coalesce(try(cast(json_parse(a.surveys) as array(json))), cast(json_parse('[]') as array(json)))
+      || coalesce(try(cast(json_parse(a.calltoactions) as array(json))), cast(json_parse('[]') as array(json)))
+      || coalesce(try(cast(json_parse(a.reactions) as array(json))), cast(json_parse('[]') as array(json))) as deeds
   from {{read "attendees" `
     eventid bigint, eventuserid bigint, email varchar, polls varchar, resources varchar, surveys varchar, calltoactions varchar,
     reactions varchar`}} as a
