@@ -23,7 +23,7 @@ func TestALakeAnswers(t *testing.T) {
 	}
 	got, err := Ask(t.Context(), root, dir, []Asked{
 		{"One", "first", "v", []Question{{Name: "all", Title: "All", Decision: "Whether.", SQL: "select * from v order by n"}, {Name: "none", SQL: "select * from v where false"}}},
-		{"Two", "second", "v", []Question{{Name: "broken", SQL: "select nothing from v"}, {Name: "many", SQL: "select cast(n as double) / 4 as share, true as yes from v order by n"}}},
+		{"Two", "second", "v", []Question{{Name: "broken", SQL: "select nothing from v"}, {Name: "many", SQL: "select cast(n as double) / 4 as share, true as yes from v order by n"}, {Name: "ids", SQL: "select 7 as event_id, 1 as n"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +37,8 @@ func TestALakeAnswers(t *testing.T) {
 		{Name: "Two", Insights: []Insight{
 			{Name: "broken", Rows: [][]any{}, Fault: "nothing"},
 			{Name: "many", Columns: []Column{{"share", "DOUBLE"}, {"yes", "BOOLEAN"}}, Rows: [][]any{{json.Number("0"), true}, {json.Number("0.25"), true}}, Total: 2500},
+			// What identifies is no number, and is not written as one.
+			{Name: "ids", Columns: []Column{{"event_id", "INTEGER"}, {"n", "INTEGER"}}, Rows: [][]any{{"7", json.Number("1")}}, Total: 1, Webinars: []Webinar{{EventID: "7", Rows: 1}}},
 		}},
 	}
 	if many := &got[1].Insights[1]; len(many.Rows) != mostRows {
