@@ -26,9 +26,11 @@ import (
 // summary is what summary.json says of a run, as far as it is shown. Package play writes it and says what the figures mean; here
 // it is read as any other reader would, so that the summary of another version is a page with what that has.
 type summary struct {
-	Vendor      string          `json:"vendor"`
-	From        time.Time       `json:"from"`
-	Until       time.Time       `json:"until"`
+	Vendor string    `json:"vendor"`
+	From   time.Time `json:"from"`
+	Until  time.Time `json:"until"`
+	// Right is the run's own verdict; nil of a version that tells none.
+	Right       *bool           `json:"right"`
 	Runs        int             `json:"runs"`
 	FailedRuns  int             `json:"failedRuns"`
 	Streams     []streamSummary `json:"streams"`
@@ -243,6 +245,28 @@ func (s *summary) wrong() []string {
 	}
 	for _, call := range slices.Sorted(maps.Keys(s.Denied)) {
 		all = append(all, "denied: "+call)
+	}
+	if s.Right != nil && !*s.Right {
+		all = append(all, s.unusual()...)
+		if len(all) == 0 {
+			all = append(all, "the run says so, where it ended")
+		}
+	}
+	return all
+}
+
+// unusual is what no day may show that nobody has disturbed.
+func (s *summary) unusual() []string {
+	var all []string
+	for _, stream := range s.Streams {
+		if f := stream.Freshness; f.BoundSeconds > 0 && f.OnTime.P95Seconds > f.BoundSeconds {
+			all = append(all, fmt.Sprintf("%s: records on time took %s, more than %s", stream.Name, span(f.OnTime.P95Seconds), span(f.BoundSeconds)))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Alarms)) {
+		if s.Alarms[name].Tripped {
+			all = append(all, "an alarm went off: "+name)
+		}
 	}
 	return all
 }

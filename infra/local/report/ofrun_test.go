@@ -146,6 +146,15 @@ func TestARunThatWentWrongSaysSo(t *testing.T) {
 	if diff := cmp.Diff(want, s.wrong()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	wrong := false
+	s = summary{Right: &wrong, Streams: []streamSummary{{Name: "calls", Freshness: Freshness{OnTime: Ages{P95Seconds: 7200}, BoundSeconds: 2460}}, {Name: "chats", Freshness: Freshness{OnTime: Ages{P95Seconds: 7200}}}}}
+	if diff := cmp.Diff([]string{"calls: records on time took 2 h, more than 41 min"}, s.wrong()); diff != "" {
+		t.Errorf("late (-want +got):\n%s", diff)
+	}
+	s = summary{Right: &wrong}
+	if got := s.wrong(); len(got) != 1 {
+		t.Errorf("wrong for a reason that is not known: %v", got)
+	}
 	s = summary{Runs: 3, FailedRuns: 1, DeadLetters: 1, Chaos: map[string]int{"kill": 1}}
 	if got := s.wrong(); got != nil {
 		t.Errorf("with chaos: %v", got)
