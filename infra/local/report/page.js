@@ -104,7 +104,6 @@
       const all = rows(insight(lake, 'topics')).filter(r => r.came > 0).slice(0, 12)
       if (!all.length) return []
       const by = all.some(r => r.average_score != null) ? 'average_score' : 'average_minutes'
-      all.sort((a, b) => b[by] - a[by])
       return [element('p', by === 'average_score' ? 'Engagement score on average' : 'Minutes on average', 'note'),
         list(label, width, all, { value: r => r[by] ?? 0, name: r => r.topic ?? 'none', text: r => `${one(r[by] ?? 0)}   ${by === 'average_score' ? one(r.average_minutes ?? 0) + ' min, ' : ''}${count(r.came)} came` })]
     },

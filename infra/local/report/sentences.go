@@ -58,7 +58,17 @@ func saysFunnel(i *Insight) string {
 	return text + "."
 }
 
-func saysTopics(i *Insight) string {
+// fewest is the part of the best attended topic's audience that another one needs for its average to be told as the best.
+const fewest = 0.05
+
+func saysTopics(all *Insight) string {
+	i := &Insight{Columns: all.Columns}
+	most := all.number(all.best("came"), "came")
+	for _, row := range all.Rows {
+		if all.number(row, "came") >= fewest*most {
+			i.Rows = append(i.Rows, row)
+		}
+	}
 	score, minutes := i.best("average_score"), i.best("average_minutes")
 	switch {
 	case score == nil && minutes == nil:

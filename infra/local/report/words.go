@@ -57,10 +57,10 @@ func (i *Insight) text(row []any, column string) string {
 	return text
 }
 
-// number is a cell of a row by its column, 0 where there is none.
+// number is a cell of a row by its column, 0 where there is none, or no row.
 func (i *Insight) number(row []any, column string) float64 {
 	at := i.index(column)
-	if at < 0 {
+	if at < 0 || row == nil {
 		return 0
 	}
 	n, _ := number(row[at])

@@ -56,6 +56,8 @@ func TestSentencesSayWhatIsThere(t *testing.T) {
 			"Of 1 registration for 1 webinar, 0 came (0 %)."},
 		{"topics", Insight{Name: topics, Total: 2, Columns: columns("topic", "average_minutes", "average_score"), Rows: [][]any{{"Tax", 40.0, 5.0}, {"Bonds", 30.0, 6.04}}},
 			"“Bonds” engages most, with a score of 6 on average; “Tax” keeps people longest, 40 minutes."},
+		{"a topic of few", Insight{Name: topics, Total: 2, Columns: columns("topic", "came", "average_minutes", "average_score"), Rows: [][]any{{"Tax", int64(1000), 40.0, 5.0}, {"Cloud", int64(6), 50.0, 9.0}}},
+			"“Tax” engages most, with a score of 5 on average, and keeps people longest, 40 minutes."},
 		{"topics without scores", Insight{Name: topics, Total: 1, Columns: columns("topic", "average_minutes", "average_score"), Rows: [][]any{{"Tax", 40.26, nil}}},
 			"“Tax” keeps people longest, 40.3 minutes on average."},
 		{"one topic for both", Insight{Name: topics, Total: 1, Columns: columns("topic", "average_minutes", "average_score"), Rows: [][]any{{"Tax", 40.0, 5.0}}},
