@@ -40,8 +40,6 @@ const (
 	// https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html
 	batch    = 50
 	pageRows = 1000
-	// mostRows is how many rows of an insight are read, to be counted: of more the rest is left out.
-	mostRows = 100_000
 )
 
 // asker puts the insights of a workgroup to Athena.
@@ -49,6 +47,8 @@ type asker struct {
 	athena    api
 	workgroup string
 	pause     func(context.Context, time.Duration) error
+	// most is how many rows of an insight are read, to be counted: of more the rest is left out.
+	most int
 
 	queries int
 	scanned atomic.Int64
@@ -112,8 +112,8 @@ func (a *asker) lakes(ctx context.Context, database string) ([]report.Lake, erro
 	}
 	for _, lake := range lakes {
 		for _, insight := range lake.Insights {
-			if insight.Total == mostRows {
-				a.leftOut = append(a.leftOut, fmt.Sprintf("Of %s only the first %d rows were read.", insight.Name, mostRows))
+			if insight.Total == a.most {
+				a.leftOut = append(a.leftOut, fmt.Sprintf("Of %s only the first %d rows were read.", insight.Name, a.most))
 			}
 		}
 	}
@@ -221,7 +221,7 @@ func (a *asker) read(ctx context.Context, id string, insight *report.Insight) er
 			if err := answer.AddText(cells); err != nil {
 				return err
 			}
-			if *insight = answer.Insight(); insight.Total == mostRows {
+			if *insight = answer.Insight(); insight.Total == a.most {
 				return nil
 			}
 		}

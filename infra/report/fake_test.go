@@ -24,12 +24,12 @@ type fakeAthena struct {
 	// busy is how many calls of each action are refused as too many before the first is taken.
 	busy map[string]int
 
-	mutex    sync.Mutex
-	started  map[string]*execution
-	calls    map[string]int
-	stopped  []string
-	tokens   map[string]bool
-	database []string
+	mutex   sync.Mutex
+	started map[string]*execution
+	calls   map[string]int
+	pages   map[string]bool // the tokens of the pages of results that were told
+	stopped []string
+	tokens  map[string]bool
 }
 
 // keptQuery is a named query with what it comes to.
@@ -49,7 +49,7 @@ type execution struct {
 
 // serve starts the fake and has the SDK find it as one does in a test of one's own.
 func (f *fakeAthena) serve() {
-	f.started, f.calls, f.tokens = map[string]*execution{}, map[string]int{}, map[string]bool{}
+	f.started, f.calls, f.tokens, f.pages = map[string]*execution{}, map[string]int{}, map[string]bool{}, map[string]bool{}
 	server := httptest.NewServer(f)
 	f.t.Cleanup(server.Close)
 	for name, value := range map[string]string{
@@ -166,6 +166,7 @@ func (f *fakeAthena) answer(action, workgroup, next, id, sql, token, database st
 		if most < 1 || most > 1000 {
 			return nil, invalid, "MaxResults: want 1 to 1000"
 		}
+		f.pages[next] = true
 		return f.results(e.query, next, min(most, f.page)), "", ""
 	}
 	return nil, invalid, "no such action " + action

@@ -45,6 +45,9 @@ func main() {
 // region's, and others ask too. https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 const attempts = 10
 
+// mostRows is how many rows of an insight are counted: a hundred pages of results.
+const mostRows = 100_000
+
 func run(ctx context.Context, arguments []string, stdout, stderr io.Writer, now func() time.Time) int {
 	flags := flag.NewFlagSet("report", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -100,7 +103,7 @@ func ask(ctx context.Context, workgroup, database string, say io.Writer, now fun
 	if settings.Region == "" {
 		return report.Data{}, errors.New("no region is set: want that of the deployment, AWS_REGION=eu-west-1 or in the profile")
 	}
-	w := &asker{athena: athena.NewFromConfig(settings), workgroup: workgroup, pause: pause}
+	w := &asker{athena: athena.NewFromConfig(settings), workgroup: workgroup, pause: pause, most: mostRows}
 	lakes, err := w.lakes(ctx, database)
 	if err != nil {
 		return report.Data{}, err

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/windrow-data/windrow/infra/local/report"
@@ -209,18 +211,25 @@ func TestAQueryThatNobodyWaitsForIsStopped(t *testing.T) {
 
 // TestRowsBeyondTheMostAreLeftOut has more rows than are read.
 func TestRowsBeyondTheMostAreLeftOut(t *testing.T) {
-	fake := &fakeAthena{t: t, workgroup: "w", page: 1000, kept: []keptQuery{someQuestions(mostRows + 2500)}}
+	fake := &fakeAthena{t: t, workgroup: "w", page: 1000, kept: []keptQuery{someQuestions(4500)}}
 	fake.serve()
-	page := filepath.Join(t.TempDir(), "report.html")
-	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"-workgroup", "w", "-page", page}, &stdout, &stderr, noon); code != 0 {
-		t.Fatalf("exit status %d: %s", code, &stderr)
+	settings, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	content, err := os.ReadFile(page)
-	if err != nil || !strings.Contains(string(content), "Of open_questions only the first 100000 rows were read.") {
-		t.Errorf("the page does not say that rows are left out (%v)", err)
+	a := &asker{athena: athena.NewFromConfig(settings), workgroup: "w", most: 2000, pause: func(context.Context, time.Duration) error { return nil }}
+	lakes, err := a.lakes(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if calls := fake.calls["GetQueryResults"]; calls != mostRows/pageRows+1 {
-		t.Errorf("%d pages were read, want %d", calls, mostRows/pageRows+1)
+	if total := lakes[0].Insights[0].Total; total != 2000 {
+		t.Errorf("%d rows were counted, want 2000", total)
+	}
+	if diff := cmp.Diff([]string{"Of open_questions only the first 2000 rows were read."}, a.leftOut); diff != "" {
+		t.Errorf("what is left out (-want +got):\n%s", diff)
+	}
+	// The first page has the columns' names too.
+	if len(fake.pages) != 3 {
+		t.Errorf("%d pages were read, want 3", len(fake.pages))
 	}
 }
