@@ -185,7 +185,7 @@ func tableOf(i *Insight) table {
 
 // isNumber says that a column has numbers and no texts.
 func isNumber(i *Insight, at int) bool {
-	any := false
+	numbers := false
 	for _, row := range i.Rows {
 		if row[at] == nil {
 			continue
@@ -193,9 +193,9 @@ func isNumber(i *Insight, at int) bool {
 		if _, ok := number(row[at]); !ok {
 			return false
 		}
-		any = true
+		numbers = true
 	}
-	return any
+	return numbers
 }
 
 func cellOf(column, class string, value any) cell {
@@ -255,7 +255,7 @@ func leadsOf(i *Insight) table {
 			who(i, row),
 			{Text: measure(points), Class: "bar", Bar: int(100 * points / max(most, 1))},
 			{Text: i.text(row, "reasons"), Class: "long"},
-			cellOf("last_seen", "", any(i.text(row, "last_seen"))),
+			cellOf("last_seen", "", i.text(row, "last_seen")),
 		})
 	}
 	return t
@@ -264,7 +264,7 @@ func leadsOf(i *Insight) table {
 func noShowsOf(i *Insight) table {
 	t := table{Caption: "The first who did not come", Head: []heading{{"Who", ""}, {"Webinar", ""}, {"Registered (UTC)", ""}}}
 	for _, row := range i.Rows {
-		t.Rows = append(t.Rows, []cell{who(i, row), {Text: i.text(row, "title"), Class: "long"}, cellOf("registered_at", "", any(i.text(row, "registered_at")))})
+		t.Rows = append(t.Rows, []cell{who(i, row), {Text: i.text(row, "title"), Class: "long"}, cellOf("registered_at", "", i.text(row, "registered_at"))})
 	}
 	if len(i.Rows) < i.Total {
 		t.Note = fmt.Sprintf("The first %s of %s; the lake has them all.", count(float64(len(i.Rows))), count(float64(i.Total)))
@@ -275,7 +275,7 @@ func noShowsOf(i *Insight) table {
 func countsOf(i *Insight) table {
 	t := table{Caption: i.Title + ", by webinar", Head: []heading{{"Webinar", ""}, {"Starts (UTC)", ""}, {"Number", "number"}}}
 	for _, w := range i.Webinars {
-		starts := cellOf("starts_at", "", any(w.StartsAt))
+		starts := cellOf("starts_at", "", w.StartsAt)
 		starts.Text = cmp.Or(starts.Text, "–")
 		t.Rows = append(t.Rows, []cell{{Text: w.Title, Class: "long"}, starts, {Text: count(float64(w.Rows)), Class: "number"}})
 	}
