@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"os"
@@ -57,7 +58,7 @@ func TestTemplates(t *testing.T) {
 	for env, context := range deployed {
 		t.Run(env, func(t *testing.T) {
 			for stack, content := range stacks(t, context) {
-				want := assetHash.ReplaceAll(content, []byte("ASSET"))
+				want := legible(t, assetHash.ReplaceAll(content, []byte("ASSET")))
 				path := filepath.Join(templatesDir, stack+".json")
 				if *update {
 					if err := os.MkdirAll(templatesDir, 0o755); err != nil {
@@ -78,6 +79,28 @@ func TestTemplates(t *testing.T) {
 			}
 		})
 	}
+}
+
+var encodedView = regexp.MustCompile(`"/\* Presto View: ([A-Za-z0-9+/=]+) \*/"`)
+
+// legible puts what is encoded of a view in the place of its code, the SQL line by line, so that a change of it can be read.
+func legible(t *testing.T, template []byte) []byte {
+	return encodedView.ReplaceAllFunc(template, func(text []byte) []byte {
+		decoded, err := base64.StdEncoding.DecodeString(string(encodedView.FindSubmatch(text)[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		view := decode(t, decoded).(map[string]any)
+		view["originalSql"] = strings.Split(view["originalSql"].(string), "\n")
+		var shown bytes.Buffer
+		encoder := json.NewEncoder(&shown)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("     ", " ")
+		if err := encoder.Encode(view); err != nil {
+			t.Fatal(err)
+		}
+		return bytes.TrimSpace(shown.Bytes())
+	})
 }
 
 // TestNoColumnChangesUnnoticed holds infra/schema.json to what is synthesized.

@@ -63,10 +63,16 @@ type View struct {
 // TableName is the name in SQL of a stream, which has no hyphen, and of the view of its records' newest versions.
 func TableName(stream string) string { return strings.ReplaceAll(stream, "-", "_") }
 
-// Names of a stream's tables.
-func RowsName(stream string) string       { return TableName(stream) + "_rows" }
-func CompactedName(stream string) string  { return TableName(stream) + "_compacted" }
-func DaysName(stream string) string       { return TableName(stream) + "_days" }
+// RowsName is the name of the table of every version of a stream's records.
+func RowsName(stream string) string { return TableName(stream) + "_rows" }
+
+// CompactedName is the name of the table of a stream's compacted days.
+func CompactedName(stream string) string { return TableName(stream) + "_compacted" }
+
+// DaysName is the name of the table of which days those are.
+func DaysName(stream string) string { return TableName(stream) + "_days" }
+
+// QuarantineName is the name of the table of what could not be made rows.
 func QuarantineName(stream string) string { return TableName(stream) + "_quarantine" }
 
 // ItemsName is the name of the view of what the column's arrays hold.

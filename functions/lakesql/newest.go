@@ -9,7 +9,8 @@ import (
 )
 
 // newest is the view of a stream's records, the newest version of each. A day is read from one side alone: from its compacted rows where
-// the days' table says so, from the windows' rows otherwise, so that nothing is there twice while a day's objects change sides.
+// the days' table says so, from the windows' rows otherwise, so that nothing is there twice while a day's objects change sides. The days'
+// table stands there once, since an engine that read it twice could read it before and after a day has changed sides.
 //
 // The newest version is looked for over all days, since a record's versions may lie in the windows of several. So a condition on dt
 // keeps no object from being read; one on the tables does.
@@ -23,21 +24,17 @@ func newest(vendor *vendorapi.Vendor, s *vendorapi.Stream) View {
 		Columns: append(columns, local...),
 		SQL: fmt.Sprintf(`select %[1]s
 from (
-  select *, row_number() over (partition by %[2]s order by %[3]s) as windrow_newest
+  select v.*, row_number() over (partition by %[2]s order by %[3]s) as windrow_newest
   from (
-    select %[4]s
+    select %[4]s, cast(null as bigint) as %[8]s
     from %[5]s
-    where dt not in (select cast(dt as date) from %[7]s where compaction > 0)
     union all
-    select %[4]s
-    from (
-      select c.*
-      from %[6]s c
-      join (select cast(dt as date) as compacted_day, compaction from %[7]s where compaction > 0) d
-        on c.dt = d.compacted_day and c.%[8]s = d.compaction
-    ) compacted
-  ) versions
-) ordered
+    select %[4]s, %[8]s
+    from %[6]s
+  ) v
+  left join (select cast(dt as date) as windrow_day, compaction as windrow_counts from %[7]s where compaction > 0) d on d.windrow_day = v.dt
+  where v.%[8]s is not distinct from d.windrow_counts
+) versions
 where windrow_newest = 1`,
 			strings.Join(selected, ", "), strings.Join(keyOf(s), ", "), Newest(s), names,
 			Identifier(RowsName(s.Name)), Identifier(CompactedName(s.Name)), Identifier(DaysName(s.Name)), Compaction),
