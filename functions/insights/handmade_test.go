@@ -244,3 +244,21 @@ func TestMaskedAddressesNameNobody(t *testing.T) {
 			"no_shows", []string{"person", "registration_id"}, []string{" | 2", " | 5"}},
 	})
 }
+
+// TestHealthCountsADayFromOneSide has a day compacted, twice over, while its rows are still there.
+func TestHealthCountsADayFromOneSide(t *testing.T) {
+	l := handmade(ready["on24"], time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC), on24ByHand)
+	setup := l.write(t) + `
+create or replace view events_days as select '2026-04-01' as dt, cast(2 as bigint) as compaction;
+create or replace view events_compacted as
+select * replace (e.dt as dt), c.making as windrow_compaction
+from events_rows as e
+cross join (select unnest([1, 2]) as making) as c
+where e.eventid < 4 or c.making = 1;`
+	answers := lakesqltest.Ask(t, setup, map[string]string{
+		"events": "select \"rows\", records, days from (" + lakesql.DuckDB(insights.Health(l.vendor).SQL) + ") where stream in ('events', 'registrants') order by stream",
+	})
+	if diff := cmp.Diff([][]any{{"2", "2", "1"}, {"7", "7", "1"}}, plain(t, answers["events"].Rows)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -31,7 +31,7 @@ func healthOf(s *vendorapi.Stream) string {
 	bound := s.Settle.D() + lateAfter
 	return fmt.Sprintf(`select
   %[1]s as stream,
-  w.versions + c.versions as "rows",
+  w.versions as "rows",
   r.records,
   r.days,
   r.newest_window_end,
@@ -54,14 +54,15 @@ from (
   from %[2]s
 ) as r
 cross join (
-  select count(*) as versions from %[3]s where dt not in (select cast(dt as date) from %[5]s where compaction > 0)
-) as w
-cross join (
   select count(*) as versions
-  from %[4]s as c
-  join (select cast(dt as date) as compacted_day, compaction from %[5]s where compaction > 0) as d
-    on c.dt = d.compacted_day and c.%[8]s = d.compaction
-) as c
+  from (
+    select dt, cast(null as bigint) as %[8]s from %[3]s
+    union all
+    select dt, %[8]s from %[4]s
+  ) as v
+  left join (select cast(dt as date) as windrow_day, compaction as windrow_counts from %[5]s where compaction > 0) as d on d.windrow_day = v.dt
+  where v.%[8]s is not distinct from d.windrow_counts
+) as w
 cross join (select count(*) as quarantined from %[6]s) as q`,
 		lakesql.Literal(s.Name), lakesql.Identifier(lakesql.TableName(s.Name)), lakesql.Identifier(lakesql.RowsName(s.Name)),
 		lakesql.Identifier(lakesql.CompactedName(s.Name)), lakesql.Identifier(lakesql.DaysName(s.Name)),

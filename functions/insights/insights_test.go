@@ -135,7 +135,7 @@ func TestEverythingIsTrinoSQL(t *testing.T) {
 // maxTables bounds how many tables an insight reads, each as often as it is named: Trino works a view out wherever it is named, and refuses
 // a query of more than 150 stages, of which a table takes one or two.
 // https://trino.io/docs/current/admin/properties-query-management.html#query-max-stage-count
-const maxTables = 70
+const maxTables = 50
 
 // TestInsightsReadFewTables holds each insight to a plan that Athena takes.
 func TestInsightsReadFewTables(t *testing.T) {
