@@ -84,6 +84,7 @@ type resource struct {
 	Type                                string
 	DeletionPolicy, UpdateReplacePolicy string
 	Properties                          map[string]any
+	DependsOn                           any
 }
 
 type template map[string]resource
@@ -194,6 +195,7 @@ func plain() *VendorPipelineProps {
 		TableYears:            7,
 		QueryScanLimitMB:      500,
 		QueryResultDays:       2,
+		Model:                 ownModel(),
 		SchemaFile:            filepath.Join(tempDir, "schema.json"),
 		IngestPackage:         "example.com/own/ingest",
 		PreprocessPackage:     "example.com/own/preprocess",

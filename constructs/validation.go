@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 
+	"github.com/windrow-data/windrow/functions/lakesql"
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
@@ -103,6 +104,10 @@ func (p *VendorPipelineProps) Validate() error {
 		want(false, "Vendor", "not set", "the description of a vendor, for example on24.Vendor(clientID)")
 	} else {
 		faults.Vendor = p.Vendor.Validate()
+		if name := p.twice(); faults.Vendor == nil && !p.DisableTables {
+			want(name == "", "Vendor.Streams", fmt.Sprintf("named so that two tables or views are called %s", name),
+				"another name for the stream or the column: a stream s has the tables s_rows, s_compacted, s_days and s_quarantine, and a view s_c for each column c with items")
+		}
 		want(!p.Vendor.AllowPrivate || p.Environment == EnvironmentLocal, "Vendor.AllowPrivate", true,
 			"false: plain HTTP and private addresses are for the Environment %q alone", EnvironmentLocal)
 	}
@@ -130,6 +135,16 @@ func (p *VendorPipelineProps) Validate() error {
 	want(allowed, "LogRetentionDays", settled.LogRetentionDays, "one of %v", slices.Sorted(maps.Keys(logRetention)))
 	want(settled.NoncurrentVersionDays > 0, "NoncurrentVersionDays", settled.NoncurrentVersionDays, "a number of days above 0")
 	want(p.Secret == nil || p.Vendor == nil || len(p.Vendor.SecretFields()) > 0, "Secret", "set", "none: the vendor's description needs no credentials (Auth.Kind)")
+	if p.Model != nil {
+		want(!p.DisableTables, "Model", "set", "none with DisableTables: there is no view then")
+		for _, view := range []struct{ field, sql string }{
+			{"Events", p.Model.Events}, {"Registrations", p.Model.Registrations}, {"Attendances", p.Model.Attendances}, {"Interactions", p.Model.Interactions},
+		} {
+			sql := strings.TrimSpace(view.sql)
+			want(sql != "" && !strings.HasSuffix(sql, ";"), "Model."+view.field, fmt.Sprintf("%q", cut(sql, 40)),
+				"one query without a semicolon; one that has no rows for what the vendor does not tell, see docs/insights.md")
+		}
+	}
 	want(p.Vpc != nil || p.VpcSubnets == nil, "VpcSubnets", "set", "none without Vpc")
 	want(p.Vpc != nil || len(p.SecurityGroups) == 0, "SecurityGroups", "set", "none without Vpc")
 	want(p.AlarmTopic == nil || len(p.AlarmEmails) == 0, "AlarmEmails", fmt.Sprintf("%q", p.AlarmEmails), "none with an AlarmTopic of your own: subscribe to that where it is made")
@@ -152,6 +167,22 @@ func (p *VendorPipelineProps) Validate() error {
 	want(settled.QueryScanLimitMB >= minScanLimitMB && settled.QueryScanLimitMB <= maxScanLimitMB, "QueryScanLimitMB", settled.QueryScanLimitMB, "%d to %d", minScanLimitMB, maxScanLimitMB)
 	want(settled.QueryResultDays >= 1, "QueryResultDays", settled.QueryResultDays, "a number of days above 0")
 	return faults.orNil()
+}
+
+// twice is the name of two of the vendor's tables and views, empty where each has one of its own.
+func (p *VendorPipelineProps) twice() string {
+	seen := map[string]bool{}
+	all := lakesql.Names(p.Vendor)
+	for _, view := range p.model() {
+		all = append(all, view.Name)
+	}
+	for _, name := range all {
+		if seen[name] {
+			return name
+		}
+		seen[name] = true
+	}
+	return ""
 }
 
 var (

@@ -51,6 +51,10 @@ func TestEachWrongPropIsTold(t *testing.T) {
 			p.Vendor.Auth = vendorapi.Auth{Kind: vendorapi.AuthNone}
 			p.Secret = awssecretsmanager.Secret_FromSecretCompleteArn(newStack(), jsii.String("S"), jsii.String(ownSecret))
 		}, "Secret is set: want none: the vendor's description needs no credentials"},
+		"a model without attendances":   {func(p *VendorPipelineProps) { p.Model = ownModel(); p.Model.Attendances = " " }, `Model.Attendances is "": want one query without a semicolon`},
+		"a model of statements":         {func(p *VendorPipelineProps) { p.Model = ownModel(); p.Model.Events += ";" }, "Model.Events is"},
+		"a model without tables":        {func(p *VendorPipelineProps) { p.Model, p.DisableTables = ownModel(), true }, "Model is set: want none with DisableTables"},
+		"a stream named as the model":   {func(p *VendorPipelineProps) { p.Model = ownModel(); p.Vendor.Streams[1].Name = "model-people" }, "named so that two tables or views are called model_people"},
 		"staleness below what is usual": {func(p *VendorPipelineProps) { p.StalenessThreshold = 34 * time.Minute }, "StalenessThreshold is 34m0s: want no less than 35m: the longest settle delay"},
 		"spending as expected":          {func(p *VendorPipelineProps) { p.SpendFactor = 1 }, "SpendFactor is 1: want more than 1"},
 		"a runbook without address":     {func(p *VendorPipelineProps) { p.RunbookURL = "docs/runbook.md" }, `RunbookURL is "docs/runbook.md": want an address without a fragment`},

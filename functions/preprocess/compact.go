@@ -601,8 +601,12 @@ func (p *packing) take(ctx context.Context, sorter *curated.Sorter, item input) 
 // fetch writes an item's small object to file.
 func (p *packing) fetch(ctx context.Context, file *os.File, item input) (size int64, err error) {
 	if item.object.Key == "" {
+		source, err := p.source(ctx, item.commit)
+		if err != nil {
+			return 0, err
+		}
 		w := &making{run: p.run, ref: item.ref, commit: item.commit}
-		if _, _, err := w.fill(ctx, item.parts, file, io.Discard); err != nil {
+		if _, _, err := w.fill(ctx, item.parts, file, io.Discard, source); err != nil {
 			return 0, err
 		}
 		return file.Seek(0, io.SeekCurrent)

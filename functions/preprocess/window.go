@@ -346,6 +346,10 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	if !w.pace.allows(ctx, size) {
 		return counts, errMore
 	}
+	source, err := w.source(ctx, w.commit)
+	if err != nil {
+		return counts, err
+	}
 	w.touched = true
 	begin := w.pace.clock()
 	object, err := temporary(w.TempDir)
@@ -359,7 +363,7 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	}
 	defer quarantine.Close()
 
-	writer, counts, err := w.fill(ctx, parts, object, quarantine)
+	writer, counts, err := w.fill(ctx, parts, object, quarantine, source)
 	if err != nil {
 		return counts, err
 	}
@@ -391,10 +395,8 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 }
 
 // fill writes the rows of parts to object and what cannot be a row to quarantine.
-func (w *making) fill(ctx context.Context, parts []rawzone.Part, object, quarantine io.Writer) (writer *curated.Writer, counts curated.Counts, err error) {
-	writer = w.newWriter(object, quarantine, curated.Source{
-		Window: w.commit.Window(), Generation: w.commit.Generation, IngestedAt: w.commit.WrittenAt,
-	})
+func (w *making) fill(ctx context.Context, parts []rawzone.Part, object, quarantine io.Writer, source curated.Source) (writer *curated.Writer, counts curated.Counts, err error) {
+	writer = w.newWriter(object, quarantine, source)
 	for _, part := range parts {
 		if err := w.addPart(ctx, writer, part); err != nil {
 			return writer, counts, err
@@ -402,6 +404,16 @@ func (w *making) fill(ctx context.Context, parts []rawzone.Part, object, quarant
 	}
 	counts, err = writer.Close()
 	return writer, counts, err
+}
+
+// source is what the rows of a commit have in common.
+func (r *run) source(ctx context.Context, commit *rawzone.Commit) (curated.Source, error) {
+	source := curated.Source{Window: commit.Window(), Generation: commit.Generation, IngestedAt: commit.WrittenAt}
+	if !r.table.Hashes() {
+		return source, nil
+	}
+	source.Key, r.keyless = r.PrivacyKey(ctx)
+	return source, r.keyless
 }
 
 // newWriter returns the run's writer, ready for the next object.

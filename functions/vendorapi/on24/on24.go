@@ -7,7 +7,6 @@ package on24
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -133,10 +132,11 @@ func events(client string) vendorapi.Stream {
 		Key:                    []string{"clientid", "eventid"},
 		TimePath:               "lastmodified",
 		VersionPath:            "lastmodified",
+		ZonePath:               "displaytimezonecd",
 		Settle:                 vendorapi.Duration(10 * time.Minute),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(eventColumns),
+		Columns:                vendorapi.CloneColumns(eventColumns),
 	}
 }
 
@@ -160,7 +160,7 @@ func registrants(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(15 * time.Minute),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(registrantColumns),
+		Columns:                vendorapi.CloneColumns(registrantColumns),
 	}
 }
 
@@ -184,7 +184,7 @@ func attendees(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(15 * time.Minute),
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(attendeeColumns),
+		Columns:                vendorapi.CloneColumns(attendeeColumns),
 	}
 }
 
@@ -207,7 +207,7 @@ func leads(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(15 * time.Minute),
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(leadColumns),
+		Columns:                vendorapi.CloneColumns(leadColumns),
 	}
 }
 
@@ -228,6 +228,6 @@ func questions(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(10 * time.Minute),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(questionColumns),
+		Columns:                vendorapi.CloneColumns(questionColumns),
 	}
 }

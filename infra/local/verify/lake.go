@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -69,12 +70,26 @@ func (f Folders) genesis() (time.Time, error) {
 	return genesis.Start, err
 }
 
-// Objects returns the stream's Parquet objects and when each was last put.
+// Objects returns the Parquet objects that hold the stream's rows and when each was last put: of a day that days.json calls compacted those of the
+// compaction that counts, of any other those of its windows.
 func (f Folders) Objects() (map[string]time.Time, error) {
+	compactions, err := f.compactions()
+	if err != nil {
+		return nil, err
+	}
 	objects := map[string]time.Time{}
-	err := filepath.WalkDir(f.Curated, func(path string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(f.Curated, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".parquet") {
 			return err
+		}
+		compaction := compactions[strings.TrimPrefix(filepath.Base(filepath.Dir(path)), "dt=")]
+		if isCompacted(path) {
+			number, _, _ := strings.Cut(entry.Name(), "_")
+			if compaction == 0 || number != strconv.FormatInt(compaction, 10) {
+				return nil
+			}
+		} else if compaction > 0 {
+			return nil
 		}
 		info, err := entry.Info()
 		if err != nil {
@@ -89,15 +104,72 @@ func (f Folders) Objects() (map[string]time.Time, error) {
 	return objects, err
 }
 
+// isCompacted reports whether an object holds rows of a whole day.
+func isCompacted(path string) bool {
+	return filepath.Base(filepath.Dir(filepath.Dir(path))) == "compacted"
+}
+
+// compactions returns the compactions that count, by their days.
+func (f Folders) compactions() (map[string]int64, error) {
+	compactions := map[string]int64{}
+	content, err := os.ReadFile(filepath.Join(f.Curated, "days", "days.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return compactions, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.Lines(content) {
+		var day struct {
+			DT         string
+			Compaction int64
+		}
+		if err := json.Unmarshal(line, &day); err != nil {
+			return nil, fmt.Errorf("days.json: %w", err)
+		}
+		compactions[day.DT] = day.Compaction
+	}
+	return compactions, nil
+}
+
+// folded counts the records of compacted days that are in quarantine or stand in no row, since a later one of the same key took their place: with the
+// rows there are they must come to what is committed. What a compaction took in, its days' commits say.
+func (f Folders) folded(commits []rawzone.Commit, rowsOfCompacted int64) (int64, error) {
+	compactions, err := f.compactions()
+	if err != nil || len(compactions) == 0 {
+		return 0, err
+	}
+	var committed int64
+	for _, commit := range commits {
+		if compactions[commit.Start.UTC().Format(time.DateOnly)] > 0 {
+			committed += commit.Records
+		}
+	}
+	quarantined, err := f.quarantinedOn(func(day string) bool { return compactions[day] > 0 })
+	return committed - quarantined - rowsOfCompacted, err
+}
+
 // quarantined counts the stream's records in quarantine.
 func (f Folders) quarantined() (int64, error) {
+	return f.quarantinedOn(func(string) bool { return true })
+}
+
+// quarantinedOn counts those of the windows that start on the days for which on is true.
+func (f Folders) quarantinedOn(on func(day string) bool) (int64, error) {
 	paths, err := filepath.Glob(filepath.Join(f.Curated, "quarantine", "*.ndjson.gz"))
 	if err != nil {
 		return 0, err
 	}
 	var count int64
 	for _, path := range paths {
-		err := linesOf(path, func([]byte) error {
+		start, err := rawzone.ParseTime(strings.SplitN(filepath.Base(path), "_", 2)[0])
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", path, err)
+		}
+		if !on(start.Format(time.DateOnly)) {
+			continue
+		}
+		err = linesOf(path, func([]byte) error {
 			count++
 			return nil
 		})
