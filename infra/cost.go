@@ -104,6 +104,12 @@ func writeYardstick(w io.Writer) error {
 		}
 		fmt.Fprintln(w)
 	}
+	for _, day := range pricing.CompactedDays() {
+		if err := printEstimate(w, pricing.USEast1.Compaction(c, day)); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
 	fmt.Fprintln(w, "The same with the durations of the published comparison:")
 	for _, estimate := range []pricing.Estimate{pricing.USEast1.Lambda(c, pricing.PublishedJobs()...), pricing.USEast1.Glue(c, pricing.PublishedJobs()...)} {
 		if err := printEstimate(w, estimate); err != nil {

@@ -19,6 +19,7 @@ func TestCostsArePrinted(t *testing.T) {
 	for _, want := range []string{
 		"95.04", "10.08", "8.06", "89.4 % less", "91.5 % less", // the published comparison
 		"The construct's defaults: 4 streams every 30m", "365 days x 48 runs x 11 transitions x $25 a million",
+		"Compaction of two webinars of 30,000 people", "days of streams x 11 requests x $0.005",
 		"The environment dev", "The environment staging", "The environment prod",
 		"No free tier is counted", "Glue Python Shell jobs",
 		"By tag: whether AWS can attribute a line", "Lines of $0.00 are left out",
