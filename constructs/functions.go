@@ -52,6 +52,9 @@ func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
 		environment = p.environment(props, stream.Name)
 		environment[settings.EnvCuratedBucket] = p.CuratedBucket.BucketName()
 		environment[settings.EnvEventBus] = p.EventBus.EventBusArn()
+		if props.DisableCompaction {
+			environment[settings.EnvDisableCompaction] = jsii.String("true")
+		}
 		p.Preprocess[stream.Name] = newFunction(scope, "Preprocess", props, preprocessCode,
 			fmt.Sprintf("Makes Parquet of the vendor %s's %s in the curated bucket", props.Vendor.Name, stream.Name),
 			environment, p.preprocessStatements(props, stream.Name))

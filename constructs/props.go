@@ -175,6 +175,9 @@ type VendorPipelineProps struct {
 	// EnableDashboard adds a CloudWatch dashboard, which costs about as much as all the rest ($36 a year).
 	EnableDashboard bool
 
+	// DisableCompaction leaves the objects of each window where they are, for readers that go by them and not by the views. Otherwise the objects of a day
+	// become one when its windows change no more, and are deleted three days later. Days that are compacted already stay so.
+	DisableCompaction bool
 	// DisableTables leaves the Glue database, its tables and the Athena workgroup out.
 	DisableTables bool
 	// DatabaseName is the name of the Glue database: lower-case letters, digits and underscores. Default: one made of the

@@ -42,6 +42,8 @@ const (
 	// EnvEventBus is the name of the event bus to which new curated objects are announced (preprocess only; empty where
 	// they are not).
 	EnvEventBus = "WINDROW_EVENT_BUS"
+	// EnvDisableCompaction is true where no further day is to be compacted (preprocess only).
+	EnvDisableCompaction = "WINDROW_DISABLE_COMPACTION"
 	// EnvPartBytes is the compressed size at which a part is stored.
 	EnvPartBytes = "WINDROW_PART_BYTES"
 	// EnvSafetyMargin is the time before the deadline at which a handler stops, in Go's text form.
@@ -86,6 +88,8 @@ type Settings struct {
 	// Genesis is zero where it is left to the first run.
 	Genesis  time.Time
 	LogLevel slog.Level
+	// DisableCompaction leaves days as they are that are not compacted yet.
+	DisableCompaction bool
 }
 
 // Parse reads settings through getenv. Its error names every variable that is wrong, with its value and
@@ -141,6 +145,10 @@ func Parse(getenv func(string) string) (Settings, error) {
 	})
 	parse(EnvGenesis, "a time in RFC 3339, for example 2026-03-01T00:00:00Z", func(v string) (err error) {
 		s.Genesis, err = time.Parse(time.RFC3339, v)
+		return err
+	})
+	parse(EnvDisableCompaction, "true or false", func(v string) (err error) {
+		s.DisableCompaction, err = strconv.ParseBool(v)
 		return err
 	})
 	parse(EnvLogLevel, "DEBUG, INFO, WARN or ERROR", func(v string) error {

@@ -32,12 +32,12 @@ func TestParse(t *testing.T) {
 		"WINDROW_PRIVACY_KEY_SECRET": "arn of the key",
 		"WINDROW_PIPELINE":           "web/Pipeline", "WINDROW_RUNBOOK": "https://example.com/runbook", "WINDROW_EVENT_BUS": "default",
 		"WINDROW_PART_BYTES": "1024", "WINDROW_SAFETY_MARGIN": "1m30s", "WINDROW_DEFAULT_RATE": "12.5",
-		"WINDROW_GENESIS": "2026-03-01T00:00:00Z", "WINDROW_LOG_LEVEL": "WARN",
+		"WINDROW_GENESIS": "2026-03-01T00:00:00Z", "WINDROW_LOG_LEVEL": "WARN", "WINDROW_DISABLE_COMPACTION": "true",
 	})
 	want = settings.Settings{
 		Stream: "attendees", RawBucket: "raw", CuratedBucket: "curated", Secret: "arn", PrivacyKeySecret: "arn of the key",
 		Pipeline: "web/Pipeline", Runbook: "https://example.com/runbook", EventBus: "default", PartBytes: 1024, SafetyMargin: 90 * time.Second,
-		DefaultRate: 12.5, Genesis: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), LogLevel: slog.LevelWarn,
+		DefaultRate: 12.5, Genesis: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), LogLevel: slog.LevelWarn, DisableCompaction: true,
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("all of them: %v\n%s", err, diff)
@@ -48,7 +48,7 @@ func TestParseTellsEveryFault(t *testing.T) {
 	got, err := parse(map[string]string{
 		"WINDROW_CURATED_BUCKET": "curated", "WINDROW_RUNBOOK": "https://example.com/runbook",
 		"WINDROW_PART_BYTES": "8MiB", "WINDROW_SAFETY_MARGIN": "-1s", "WINDROW_DEFAULT_RATE": "NaN",
-		"WINDROW_GENESIS": "yesterday", "WINDROW_LOG_LEVEL": "LOUD",
+		"WINDROW_GENESIS": "yesterday", "WINDROW_LOG_LEVEL": "LOUD", "WINDROW_DISABLE_COMPACTION": "never",
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -57,6 +57,7 @@ func TestParseTellsEveryFault(t *testing.T) {
 		"WINDROW_STREAM is not set", "WINDROW_PIPELINE is not set", "WINDROW_RAW_BUCKET is not set", `WINDROW_PART_BYTES="8MiB": want a whole number`,
 		`WINDROW_SAFETY_MARGIN="-1s": want a positive duration`, `WINDROW_DEFAULT_RATE="NaN": want a number`,
 		`WINDROW_GENESIS="yesterday": want a time`, `WINDROW_LOG_LEVEL="LOUD": want DEBUG`,
+		`WINDROW_DISABLE_COMPACTION="never": want true or false`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q:\n%v", want, err)

@@ -12,6 +12,10 @@
 // Preprocess of both run side by side, as the state machine has them. The parents are asked for by windows, without bounds or as a
 // listing; they come late, move, vanish and are refused, and their children come, change and vanish too.
 //
+// One history in three goes on until its days are old: they are compacted, with faults again, while commits are replaced, windows made again, columns
+// changed and days.json lost. A compaction is judged at the moment at which it begins to count, an object when it is deleted, and in the end the lake is read
+// as its views read it: each day from exactly one side.
+//
 // It stands apart from the tests of ingest, rawzone and preprocess because what it checks belongs to none of
 // them: it is the protocol between them. It knows nothing of how they do it beyond the formats of the
 // buckets, so that it holds for every later shape of them too.

@@ -165,7 +165,7 @@ func drawHistory(rt *rapid.T, s setting) *history {
 		}
 	}
 	h.jams = drawSpans("jams", time.Hour)
-	if rapid.IntRange(0, 2).Draw(rt, "ages") == 2 {
+	if !s.young && rapid.IntRange(0, 2).Draw(rt, "ages") == 2 {
 		h.acts = drawActs(rt, s, h)
 	}
 	if s.history != nil {

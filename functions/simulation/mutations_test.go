@@ -614,7 +614,7 @@ func TestEachMutationIsFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const most = 5000
-			test.tempDir = t.TempDir()
+			test.tempDir, test.young = t.TempDir(), true
 			c := &tally{faults: map[string]int{}}
 			began := time.Now()
 			for seed := range most {

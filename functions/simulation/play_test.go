@@ -35,6 +35,8 @@ type setting struct {
 	ticks int
 	// families is of how many histories one has a second stream, of children. Zero means none.
 	families int
+	// young has no history go on until its days are old, but where history has it do so.
+	young bool
 	// dialect, family and history settle what is else drawn, where they are not nil.
 	dialect func(*dialect)
 	family  func(*family)

@@ -46,8 +46,10 @@ func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) 
 		Announce:     bus.Announcer(h.Function),
 		TempDir:      h.process.TempDir,
 		SafetyMargin: h.Settings.SafetyMargin,
-		Clock:        h.process.Now,
-		Logger:       h.Logger.With("execution", event.Run),
+
+		CompactionOff: h.Settings.DisableCompaction,
+		Clock:         h.process.Now,
+		Logger:        h.Logger.With("execution", event.Run),
 	}
 	if past := event.Input; past.IsPast() {
 		return preprocess.Remake(ctx, config, preprocess.Past{
