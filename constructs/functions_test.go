@@ -84,7 +84,7 @@ func TestEnvironmentVariables(t *testing.T) {
 	got := variables(withPlain().function(t, "refund-notes", "Preprocess"))
 	for name, want := range map[string]string{
 		"WINDROW_STREAM": "refund-notes", "WINDROW_PART_BYTES": "1048576", "WINDROW_SAFETY_MARGIN": "5s",
-		"WINDROW_DEFAULT_RATE": "12.5", "WINDROW_LOG_LEVEL": "WARN",
+		"WINDROW_DEFAULT_RATE": "12.5", "WINDROW_LOG_LEVEL": "WARN", "WINDROW_DISABLE_COMPACTION": "true",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)

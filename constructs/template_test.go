@@ -191,6 +191,7 @@ func plain() *VendorPipelineProps {
 		Workload:              &pricing.Workload{Name: "stated", Runs: 12, Invocations: 48, CPU: time.Minute, VendorRounds: 500, Writes: 200, Reads: 100},
 		MonthlyBudgetUSD:      25,
 		EnableDashboard:       true,
+		DisableCompaction:     true,
 		DatabaseName:          "acme_lake",
 		TableYears:            7,
 		QueryScanLimitMB:      500,
