@@ -97,6 +97,7 @@ type resource struct {
 	Type                                string
 	DeletionPolicy, UpdateReplacePolicy string
 	Properties                          map[string]any
+	DependsOn                           any
 }
 
 type template map[string]resource

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/windrow-data/windrow/functions/lakesql"
+	"github.com/windrow-data/windrow/functions/lakesql/lakesqltest"
 	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 )
 
 // headings are the anchors of a document's headings, as GitHub makes them.
@@ -34,6 +37,24 @@ func headings(t *testing.T, path string) []string {
 	return anchors
 }
 
+// documents are the texts of all documents, by their paths.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob("*.md")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no documents (%v)", err)
+	}
+	texts := map[string]string{}
+	for _, path := range append(paths, "../README.md") {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[path] = string(content)
+	}
+	return texts
+}
+
 func TestTheRunbookHasAHeadingForEachKind(t *testing.T) {
 	there := headings(t, "runbook.md")
 	for _, kind := range telemetry.Kinds() {
@@ -50,16 +71,8 @@ var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
 // TestLinksLeadSomewhere follows the links of the documents to files and headings of this repository.
 func TestLinksLeadSomewhere(t *testing.T) {
-	documents, err := filepath.Glob("*.md")
-	if err != nil || len(documents) == 0 {
-		t.Fatalf("no documents (%v)", err)
-	}
-	for _, document := range append(documents, "../README.md") {
-		content, err := os.ReadFile(document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
+	for document, content := range documents(t) {
+		for _, match := range link.FindAllStringSubmatch(content, -1) {
 			path, anchor, _ := strings.Cut(match[1], "#")
 			if strings.Contains(path, "://") {
 				continue
@@ -102,21 +115,36 @@ func TestExamplesAreCompiled(t *testing.T) {
 	}
 }
 
+// TestQueriesAreSQLOfBothEngines puts the examples of queries to DuckDB, over tables that are empty, and to Trino's grammar.
+func TestQueriesAreSQLOfBothEngines(t *testing.T) {
+	document, err := os.ReadFile("queries.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	statements, queries := map[string]string{}, map[string]string{}
+	for _, block := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(document), -1) {
+		name, _, _ := strings.Cut(block[1], "\n")
+		statements[name], queries[name] = block[1], lakesql.DuckDB(block[1])
+	}
+	if len(statements) < 7 {
+		t.Fatalf("%d examples", len(statements))
+	}
+	lakesqltest.CheckTrino(t, statements)
+	lakesqltest.Ask(t, lakesql.DuckDBSchema("on24", on24.Vendor("90001"), func(lakesql.Table) string { return "" }), queries)
+	for _, macro := range regexp.MustCompile(`macro (\w+)\(`).FindAllStringSubmatch(lakesql.DuckDBMacros, -1) {
+		if !strings.Contains(string(document), "`"+macro[1]+"`") {
+			t.Errorf("queries.md does not name the function %s, which DuckDB has from us", macro[1])
+		}
+	}
+}
+
 var conflict = regexp.MustCompile(`(?m)^(<{7} .*|={7}|>{7} .*)$`)
 
 // TestNoMergeIsHalfMade looks for what git leaves in a file whose two versions nobody has made one of: in a document nothing else
 // fails of it.
 func TestNoMergeIsHalfMade(t *testing.T) {
-	documents, err := filepath.Glob("*.md")
-	if err != nil || len(documents) == 0 {
-		t.Fatalf("no documents (%v)", err)
-	}
-	for _, document := range append(documents, "../README.md") {
-		content, err := os.ReadFile(document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if found := conflict.Find(content); found != nil {
+	for document, content := range documents(t) {
+		if found := conflict.FindString(content); found != "" {
 			t.Errorf("%s holds the line %s of a merge", document, found)
 		}
 	}

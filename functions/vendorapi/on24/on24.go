@@ -7,7 +7,6 @@ package on24
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -133,10 +132,11 @@ func events(client string) vendorapi.Stream {
 		Key:                    []string{"clientid", "eventid"},
 		TimePath:               "lastmodified",
 		VersionPath:            "lastmodified",
+		ZonePath:               "displaytimezonecd",
 		Settle:                 vendorapi.Duration(10 * time.Minute),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(eventColumns),
+		Columns:                vendorapi.CloneColumns(eventColumns),
 	}
 }
 
@@ -161,7 +161,7 @@ func registrants(client string) vendorapi.Stream {
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
-		Columns:                slices.Clone(registrantColumns),
+		Columns:                vendorapi.CloneColumns(registrantColumns),
 	}
 }
 
@@ -186,7 +186,7 @@ func attendees(client string) vendorapi.Stream {
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
-		Columns:                slices.Clone(attendeeColumns),
+		Columns:                vendorapi.CloneColumns(attendeeColumns),
 	}
 }
 
@@ -210,7 +210,7 @@ func leads(client string) vendorapi.Stream {
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
-		Columns:                slices.Clone(leadColumns),
+		Columns:                vendorapi.CloneColumns(leadColumns),
 	}
 }
 
@@ -232,6 +232,6 @@ func questions(client string) vendorapi.Stream {
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
-		Columns:                slices.Clone(questionColumns),
+		Columns:                vendorapi.CloneColumns(questionColumns),
 	}
 }
