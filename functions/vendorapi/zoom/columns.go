@@ -101,7 +101,7 @@ var questionColumns = ofWebinar(
 	vendorapi.Column{Name: "user_id", Type: vendorapi.TypeString, Comment: "Id of who asked; empty for guests"},
 	vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address of who asked; empty where it was asked without a name"},
 	vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectHash, Comment: "Display name of who asked"},
-	vendorapi.Column{Name: "question_details", Type: vendorapi.TypeJSON, Comment: "The questions, an array of objects with question_id, question, answer, create_time, question_status and answer_details", Items: questionItems},
+	vendorapi.Column{Name: "question_details", Type: vendorapi.TypeJSON, Comment: "The questions, an array of objects with question_id, question, answer, create_time, question_status and answer_details", Items: questionItems, Within: answeredBy},
 )
 
 var pollColumns = ofWebinar(
@@ -122,6 +122,12 @@ var customKeyItems = []vendorapi.Column{
 var customQuestionItems = []vendorapi.Column{
 	{Name: "title", Type: vendorapi.TypeString, Comment: "Text of the organizer's question"},
 	{Name: "value", Type: vendorapi.TypeString, Comment: "The answer"},
+}
+
+// answeredBy is who gave an answer: a host, a co-host or a panelist, whose name is kept as a host's is.
+var answeredBy = []vendorapi.Within{
+	{Path: "answer_details.email", Personal: vendorapi.PersonalEmail},
+	{Path: "answer_details.name", Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep},
 }
 
 var questionItems = []vendorapi.Column{

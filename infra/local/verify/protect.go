@@ -1,12 +1,14 @@
 package verify
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -17,7 +19,19 @@ import (
 
 // protected returns what the lake should hold for a column's value; nil is null.
 func (t *table) protected(c column, value []byte) ([]byte, error) {
-	if value == nil || c.protect == vendorapi.ProtectKeep {
+	if value == nil {
+		return nil, nil
+	}
+	for _, w := range c.within {
+		var err error
+		if w.Protection() == vendorapi.ProtectKeep {
+			continue
+		}
+		if value, err = t.protectedWithin(value, strings.Split(w.Path, "."), w); err != nil || value == nil {
+			return nil, err
+		}
+	}
+	if c.protect == vendorapi.ProtectKeep {
 		return value, nil
 	}
 	text := strings.TrimSpace(string(value))
@@ -39,6 +53,76 @@ func (t *table) protected(c column, value []byte) ([]byte, error) {
 		return nil, nil
 	}
 	return nil, fmt.Errorf("column %s: %q of %q is not known here", c.name, c.protect, c.personal)
+}
+
+// protectedWithin returns a JSON value with the fields at a path protected; nil where it is to be taken out.
+func (t *table) protectedWithin(value []byte, path []string, w vendorapi.Within) ([]byte, error) {
+	switch {
+	case string(value) == "null":
+		return value, nil
+	case value[0] == '[':
+		var elements, left []json.RawMessage
+		if err := json.Unmarshal(value, &elements); err != nil {
+			return nil, err
+		}
+		for _, element := range elements {
+			element, err := t.protectedWithin(element, path, w)
+			if err != nil {
+				return nil, err
+			}
+			if element != nil {
+				left = append(left, element)
+			}
+		}
+		return slices.Concat([]byte("["), bytes.Join(texts(left), []byte(",")), []byte("]")), nil
+	case value[0] == '{' && len(path) > 0:
+		return t.protectedMember(value, path, w)
+	case value[0] == '{' || len(path) > 0 || w.Protection() == vendorapi.ProtectDrop:
+		return nil, nil
+	}
+	text, _ := asText(value)
+	text, err := t.protected(column{name: w.Path, personal: w.Personal, protect: w.Protection()}, text)
+	if err != nil || text == nil {
+		return []byte("null"), err
+	}
+	return json.Marshal(string(text))
+}
+
+// protectedMember is protectedWithin of an object, whose members stay in their order.
+func (t *table) protectedMember(object []byte, path []string, w vendorapi.Within) ([]byte, error) {
+	var members [][]byte
+	decoder := json.NewDecoder(bytes.NewReader(object))
+	if _, err := decoder.Token(); err != nil {
+		return nil, err
+	}
+	for decoder.More() {
+		begin := decoder.InputOffset()
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		quoted := bytes.Trim(object[begin:decoder.InputOffset()], ", \t")
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, err
+		}
+		if name == path[0] {
+			if value, err = t.protectedWithin(value, path[1:], w); err != nil {
+				return nil, err
+			}
+		}
+		if value != nil {
+			members = append(members, slices.Concat(quoted, []byte(":"), value))
+		}
+	}
+	return slices.Concat([]byte("{"), bytes.Join(members, []byte(",")), []byte("}")), nil
+}
+
+func texts(values []json.RawMessage) (all [][]byte) {
+	for _, value := range values {
+		all = append(all, value)
+	}
+	return all
 }
 
 var maskOf = map[vendorapi.Personal]func(string) string{

@@ -20,6 +20,9 @@ var people = &vendorapi.Stream{Name: "people", Key: []string{"id", "email"}, Col
 	{Name: "ip", Type: vendorapi.TypeString, Personal: vendorapi.PersonalIP},
 	{Name: "phone", Path: "who.phone", Type: vendorapi.TypeString, Personal: vendorapi.PersonalPhone},
 	{Name: "nickname", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep},
+	{Name: "answers", Type: vendorapi.TypeJSON, Within: []vendorapi.Within{
+		{Path: "by.email", Personal: vendorapi.PersonalEmail}, {Path: "by.name", Personal: vendorapi.PersonalName}, {Path: "by.phone", Personal: vendorapi.PersonalPhone},
+	}},
 }}
 
 func TestExpectedIsProtected(t *testing.T) {
@@ -34,11 +37,14 @@ func TestExpectedIsProtected(t *testing.T) {
 	}{
 		// The digest is that of printf %s anna@example.com | openssl dgst -sha256 -hmac 0123456789abcdef0123456789abcdef
 		"each": {`{"id":1,"email":"Anna@Example.com","who":{"name":"Anna Smith","phone":"123456","x":1},"ip":"203.0.113.7","nickname":"Annie"}`,
-			[]string{"1", "b4f91fcf9c0343c2df41d24673fe622d", "a***@example.com", "A. S.", "203.0.113.0/24", "Annie"}, `{"who":{"x":1}}`},
-		"nothing":      {`{"id":1}`, []string{"1", "null", "null", "null", "null", "null"}, ""},
-		"empty":        {`{"id":1,"email":" ","who":{"name":"","phone":""},"ip":"","nickname":""}`, []string{"1", "null", "null", "null", "null", ""}, ""},
-		"of no use":    {`{"id":1,"email":"@","who":{"name":"42"},"ip":"?"}`, []string{"1", "124b1eb95816a1dd37748b6f2f4c4827", "***", "null", "null", "null"}, ""},
-		"dropped only": {`{"id":1,"who":{"phone":"123456"}}`, []string{"1", "null", "null", "null", "null", "null"}, ""},
+			[]string{"1", "b4f91fcf9c0343c2df41d24673fe622d", "a***@example.com", "A. S.", "203.0.113.0/24", "Annie", "null"}, `{"who":{"x":1}}`},
+		"within an array": {`{"id":1,"answers":[ {"text":"a, b <c>" , "by":[{"email":"Anna@example.com","name":"Anna Smith","phone":"123456"},{"email":null,"name":"7"}]}, {"by":{"name":["Bob",{"x":1}]}}, "Anna", null ]}`,
+			[]string{"1", "null", "null", "null", "null", "null", `[{"text":"a, b <c>","by":[{"email":"b4f91fcf9c0343c2df41d24673fe622d","name":"A. S."},{"email":null,"name":null}]},{"by":{"name":["B."]}},null]`}, ""},
+		"within a text": {`{"id":1,"answers":"Anna"}`, []string{"1", "null", "null", "null", "null", "null", "null"}, ""},
+		"nothing":       {`{"id":1}`, []string{"1", "null", "null", "null", "null", "null", "null"}, ""},
+		"empty":         {`{"id":1,"email":" ","who":{"name":"","phone":""},"ip":"","nickname":""}`, []string{"1", "null", "null", "null", "null", "", "null"}, ""},
+		"of no use":     {`{"id":1,"email":"@","who":{"name":"42"},"ip":"?"}`, []string{"1", "124b1eb95816a1dd37748b6f2f4c4827", "***", "null", "null", "null", "null"}, ""},
+		"dropped only":  {`{"id":1,"who":{"phone":"123456"}}`, []string{"1", "null", "null", "null", "null", "null", "null"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			row, err := table.expected([]byte(test.record))

@@ -39,6 +39,7 @@ type column struct {
 
 	personal vendorapi.Personal
 	protect  vendorapi.Protection
+	within   []vendorapi.Within
 }
 
 // place is where a value of a record stands in a row: in a column, or at a path of what is undeclared.
@@ -51,7 +52,7 @@ func newTable(stream *vendorapi.Stream, key []byte) (*table, error) {
 	t := &table{key: key}
 	for _, declared := range stream.Columns {
 		path, protect := strings.Split(cmp.Or(declared.Path, declared.Name), "."), declared.Protection()
-		if protect != vendorapi.ProtectKeep {
+		if protect != vendorapi.ProtectKeep || slices.ContainsFunc(declared.Within, func(w vendorapi.Within) bool { return w.Protection() != vendorapi.ProtectKeep }) {
 			t.personal = append(t.personal, path)
 		}
 		if protect == vendorapi.ProtectDrop {
@@ -71,6 +72,7 @@ func newTable(stream *vendorapi.Stream, key []byte) (*table, error) {
 
 			personal: declared.Personal,
 			protect:  protect,
+			within:   declared.Within,
 		})
 	}
 	for _, path := range stream.Key {
