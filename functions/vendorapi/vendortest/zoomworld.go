@@ -304,7 +304,9 @@ const hostEmail = "lee@example.com"
 func (w *zoomWorld) addQuestions(v *vendorapi.Vendor, s *vendorapi.Stream) error {
 	return w.reports(v, s, func(i *zoomInstance, n int, g *guest, add func(first, altered func() []byte)) {
 		if g.visit.by(g.visit.asked) {
-			add(func() []byte { return w.question(i, n, g, "Yes") }, func() []byte { return w.question(i, n, g, "Yes, see the slides") })
+			// One in three is not answered, or only later.
+			answered := map[bool]string{true: "Yes"}[n%3 > 0]
+			add(func() []byte { return w.question(i, n, g, answered) }, func() []byte { return w.question(i, n, g, "Yes, see the slides") })
 		}
 	})
 }
@@ -318,16 +320,22 @@ func (w *zoomWorld) question(i *zoomInstance, n int, g *guest, answered string) 
 	r.open("", '{')
 	r.text("question_id", "q"+strconv.Itoa(n))
 	r.text("question", questionTexts[n%len(questionTexts)])
+	status := "answered"
+	if answered == "" {
+		status = "open"
+	}
 	r.text("answer", answered)
 	r.time("create_time", g.visit.asked)
-	r.text("question_status", "answered")
-	r.open("answer_details", '[')
-	r.open("", '{')
-	r.text("name", i.presenter)
-	r.text("email", hostEmail)
-	r.text("content", answered)
-	r.close('}')
-	r.close(']')
+	r.text("question_status", status)
+	if answered != "" {
+		r.open("answer_details", '[')
+		r.open("", '{')
+		r.text("name", i.presenter)
+		r.text("email", hostEmail)
+		r.text("content", answered)
+		r.close('}')
+		r.close(']')
+	}
 	r.close('}')
 	r.close(']')
 	return r.bytes()
