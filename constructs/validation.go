@@ -135,6 +135,8 @@ func (p *VendorPipelineProps) Validate() error {
 	want(allowed, "LogRetentionDays", settled.LogRetentionDays, "one of %v", slices.Sorted(maps.Keys(logRetention)))
 	want(settled.NoncurrentVersionDays > 0, "NoncurrentVersionDays", settled.NoncurrentVersionDays, "a number of days above 0")
 	want(p.Secret == nil || p.Vendor == nil || len(p.Vendor.SecretFields()) > 0, "Secret", "set", "none: the vendor's description needs no credentials (Auth.Kind)")
+	want(p.PrivacyKeySecret == nil || p.Vendor == nil || p.Vendor.NeedsPrivacyKey(), "PrivacyKeySecret", "set",
+		"none: no column of the vendor's description is hashed, and no stream says whose its records are (PersonPath)")
 	if p.Model != nil {
 		want(!p.DisableTables, "Model", "set", "none with DisableTables: there is no view then")
 		for _, view := range []struct{ field, sql string }{
