@@ -236,9 +236,13 @@ func (w *making) deleteReceipts(ctx context.Context, receipts []objectstore.Obje
 
 // checkCounts compares the commit's count with its parts'.
 func (w *making) checkCounts() error {
-	var records int64
+	var records, withheld int64
 	for _, part := range w.commit.Parts {
 		records += part.Records
+		withheld += part.Withheld
+	}
+	if withheld != w.commit.Withheld {
+		return fmt.Errorf("commit %s says that %d records of its window are withheld, and its parts say %d", w.ref.Key, w.commit.Withheld, withheld)
 	}
 	if records != w.commit.Records {
 		return fmt.Errorf("commit %s says that its window has %d records, and its parts that they hold %d", w.ref.Key, w.commit.Records, records)
