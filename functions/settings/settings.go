@@ -32,6 +32,9 @@ const (
 	EnvCuratedBucket = "WINDROW_CURATED_BUCKET"
 	// EnvSecret is the ARN of the vendor's secret (ingest only; empty where the vendor needs none).
 	EnvSecret = "WINDROW_SECRET"
+	// EnvPrivacyKeySecret is the ARN of the secret whose text is the key of digests, (functions that make or compare
+	// any; empty where none are made).
+	EnvPrivacyKeySecret = "WINDROW_PRIVACY_KEY_SECRET"
 	// EnvPipeline is the name of the pipeline, by which its metrics and costs are told apart.
 	EnvPipeline = "WINDROW_PIPELINE"
 	// EnvRunbook is the address of the runbook that findings and failures lead to.
@@ -71,11 +74,13 @@ type Settings struct {
 	RawBucket     string
 	CuratedBucket string
 	Secret        string
-	Pipeline      string
-	Runbook       string
-	EventBus      string
-	PartBytes     int64
-	SafetyMargin  time.Duration
+	// PrivacyKeySecret is read with package startup/keys.
+	PrivacyKeySecret string
+	Pipeline         string
+	Runbook          string
+	EventBus         string
+	PartBytes        int64
+	SafetyMargin     time.Duration
 	// DefaultRate is in records a second.
 	DefaultRate float64
 	// Genesis is zero where it is left to the first run.
@@ -89,17 +94,18 @@ type Settings struct {
 func Parse(getenv func(string) string) (Settings, error) {
 	var faults []error
 	s := Settings{
-		Stream:        getenv(EnvStream),
-		RawBucket:     getenv(EnvRawBucket),
-		CuratedBucket: getenv(EnvCuratedBucket),
-		Secret:        getenv(EnvSecret),
-		Pipeline:      getenv(EnvPipeline),
-		Runbook:       cmp.Or(getenv(EnvRunbook), telemetry.DefaultRunbook),
-		EventBus:      getenv(EnvEventBus),
-		PartBytes:     DefaultPartBytes,
-		SafetyMargin:  DefaultSafetyMargin,
-		DefaultRate:   DefaultRate,
-		LogLevel:      DefaultLogLevel,
+		Stream:           getenv(EnvStream),
+		RawBucket:        getenv(EnvRawBucket),
+		CuratedBucket:    getenv(EnvCuratedBucket),
+		Secret:           getenv(EnvSecret),
+		PrivacyKeySecret: getenv(EnvPrivacyKeySecret),
+		Pipeline:         getenv(EnvPipeline),
+		Runbook:          cmp.Or(getenv(EnvRunbook), telemetry.DefaultRunbook),
+		EventBus:         getenv(EnvEventBus),
+		PartBytes:        DefaultPartBytes,
+		SafetyMargin:     DefaultSafetyMargin,
+		DefaultRate:      DefaultRate,
+		LogLevel:         DefaultLogLevel,
 	}
 	parse := func(name, allowed string, read func(string) error) {
 		value := getenv(name)

@@ -29,12 +29,13 @@ func TestParse(t *testing.T) {
 
 	got, err = parse(map[string]string{
 		"WINDROW_STREAM": "attendees", "WINDROW_RAW_BUCKET": "raw", "WINDROW_CURATED_BUCKET": "curated", "WINDROW_SECRET": "arn",
-		"WINDROW_PIPELINE": "web/Pipeline", "WINDROW_RUNBOOK": "https://example.com/runbook", "WINDROW_EVENT_BUS": "default",
+		"WINDROW_PRIVACY_KEY_SECRET": "arn of the key",
+		"WINDROW_PIPELINE":           "web/Pipeline", "WINDROW_RUNBOOK": "https://example.com/runbook", "WINDROW_EVENT_BUS": "default",
 		"WINDROW_PART_BYTES": "1024", "WINDROW_SAFETY_MARGIN": "1m30s", "WINDROW_DEFAULT_RATE": "12.5",
 		"WINDROW_GENESIS": "2026-03-01T00:00:00Z", "WINDROW_LOG_LEVEL": "WARN",
 	})
 	want = settings.Settings{
-		Stream: "attendees", RawBucket: "raw", CuratedBucket: "curated", Secret: "arn",
+		Stream: "attendees", RawBucket: "raw", CuratedBucket: "curated", Secret: "arn", PrivacyKeySecret: "arn of the key",
 		Pipeline: "web/Pipeline", Runbook: "https://example.com/runbook", EventBus: "default", PartBytes: 1024, SafetyMargin: 90 * time.Second,
 		DefaultRate: 12.5, Genesis: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), LogLevel: slog.LevelWarn,
 	}

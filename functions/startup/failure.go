@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/smithy-go"
 
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -30,7 +31,7 @@ func kindOf(err error) telemetry.Kind {
 		return telemetry.NewerFormat
 	case errors.As(err, &api) && deniedCodes[api.ErrorCode()]:
 		return telemetry.AccessDenied
-	case errors.Is(err, vendorapi.ErrSecret):
+	case errors.Is(err, vendorapi.ErrSecret), errors.Is(err, privacy.ErrKey):
 		return telemetry.SecretUnusable
 	case errors.Is(err, vendorapi.ErrTokenLost):
 		return telemetry.TokenLost

@@ -28,6 +28,7 @@ import (
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/startup"
 	"github.com/windrow-data/windrow/functions/startup/bus"
+	"github.com/windrow-data/windrow/functions/startup/keys"
 	"github.com/windrow-data/windrow/functions/startup/secrets"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -206,6 +207,7 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 		return err
 	}
 	secret := func(ctx context.Context, f *startup.Function) error { _, err := secrets.Read(ctx, f); return err }
+	key := func(ctx context.Context, f *startup.Function) error { _, err := keys.Reader(f)(ctx); return err }
 	announce := func(ctx context.Context, f *startup.Function) error {
 		return bus.Announcer(f)(ctx, telemetry.Announcement{})
 	}
@@ -226,6 +228,10 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 		{"the bucket is gone", get, http.StatusNotFound, `<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>`, telemetry.AWSError},
 		{"the secret is scheduled for deletion", secret, http.StatusBadRequest, `{"__type":"InvalidRequestException","Message":"marked for deletion"}`, telemetry.AWSError},
 		{"the secret has no value", secret, http.StatusBadRequest, `{"__type":"ResourceNotFoundException","Message":"no"}`, telemetry.SecretUnusable},
+		{"the privacy key is denied", key, http.StatusBadRequest, `{"__type":"AccessDeniedException","Message":"no"}`, telemetry.AccessDenied},
+		{"the privacy key has no value", key, http.StatusBadRequest, `{"__type":"ResourceNotFoundException","Message":"no"}`, telemetry.SecretUnusable},
+		{"the privacy key is none", key, http.StatusOK, `{"SecretString":"short"}`, telemetry.SecretUnusable},
+		{"the privacy key is binary", key, http.StatusOK, `{"SecretBinary":"aGVsbG8="}`, telemetry.SecretUnusable},
 		{"secrets are throttled", secret, http.StatusBadRequest, `{"__type":"ThrottlingException","Message":"slow down"}`, telemetry.AWSError},
 		{"the bus does not take an announcement", announce, http.StatusOK, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure"}]}`, telemetry.AWSError},
 		{"the connection breaks", get, 0, "", telemetry.AWSError},
@@ -243,6 +249,7 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 			env := environment()
 			env["AWS_ENDPOINT_URL"], env["AWS_MAX_ATTEMPTS"] = aws.URL, "1"
 			env["WINDROW_SECRET"] = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:on24"
+			env["WINDROW_PRIVACY_KEY_SECRET"] = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:key"
 			f, err := load(t, env, on24Description(t), &bytes.Buffer{})
 			if err != nil {
 				t.Fatal(err)

@@ -38,7 +38,8 @@ const (
 const (
 	// CredentialsRejected says that the vendor does not accept the credentials, or not for this.
 	CredentialsRejected Kind = "credentials-rejected"
-	// SecretUnusable says that the vendor's secret has no value, or not the fields that are needed.
+	// SecretUnusable says that the vendor's secret has no value, or not the fields that are needed, or that the privacy key has none
+	// that can be one.
 	SecretUnusable Kind = "secret-unusable"
 	// TokenLost says that the vendor's refresh token is spent, or may be, and that what came in its place is not known.
 	TokenLost Kind = "token-lost"
@@ -76,7 +77,7 @@ var firstLooks = map[Kind]string{
 	MemoryNearLimit:     "the size of the vendor's pages (paging.size), then the function's memory",
 	TimeNearLimit:       "how long single requests to the vendor and to S3 took, then SafetyMargin",
 	CredentialsRejected: "the fields of the vendor's secret, and what they are allowed to read at the vendor",
-	SecretUnusable:      "the value of the vendor's secret; the stack's output SecretCommand, behind the pipeline's ID, fills it",
+	SecretUnusable:      "the value of the vendor's secret, which the stack's output SecretCommand, behind the pipeline's ID, fills; or of the privacy key's, where the message names that",
 	TokenLost:           "the message: it has the command that puts a new refresh token into the secret, once the app is authorized again at the vendor",
 	VendorRefuses:       "the request and the vendor's words in the message: has the vendor changed its API?",
 	VendorUnavailable:   "the vendor's status page; the next run goes on where this one stopped",

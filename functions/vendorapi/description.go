@@ -1,6 +1,6 @@
 // Package vendorapi describes a vendor's REST API as plain data and calls it as described.
 //
-// A [Vendor] marshals to JSON and back without loss, so the construct can validate it at synthesis and ship
+// A [Vendor] marshals to JSON and back without loss (and [Vendor.Resolved]), so the construct can validate it at synthesis and ship
 // it inside the functions' asset. A [Client] executes the description of one [Stream]: it places the window
 // and the page in a request, waits and retries as told, and hands on records as the bytes the vendor sent.
 // What one vendor does differently from another is data here, never a branch in the handlers.
@@ -391,8 +391,9 @@ type Column struct {
 	Comment string `json:"comment,omitempty"`
 	// Personal says that the column holds what tells who a person is, and what kind of it. Empty means that it does not.
 	Personal Personal `json:"personal,omitempty"`
-	// Protect is what becomes of a personal column on the way to the curated bucket. Default: the vendor's Protect for
-	// its kind, and where that has none, the default of the kind, see [Personal].
+	// Protect is what becomes of a personal column on the way to the curated bucket. Only a column of TypeString is hashed or masked;
+	// any is kept or dropped. One of the key, and the one at PersonPath, is kept or hashed, one at TimePath or VersionPath kept.
+	// Default: the vendor's Protect for its kind, and where that has none, the default of the kind, see [Personal].
 	Protect Protection `json:"protect,omitempty"`
 }
 

@@ -97,6 +97,7 @@ func full() *Vendor {
 		BackfillShare:  0.25,
 		RequestTimeout: Duration(20 * time.Second),
 		MaxPageBytes:   1 << 20,
+		Protect:        map[Personal]Protection{PersonalPhone: ProtectMask},
 		Streams: []Stream{
 			{
 				Name:        "people",
@@ -168,11 +169,16 @@ func full() *Vendor {
 					Places:   []ParentPlace{{Place: Place{In: InPath, Name: "person"}, Path: "id", EscapeTwice: true}, {Place: Place{In: InQuery, Name: "name"}, Path: "meta.name"}},
 					Fields:   []ParentField{{Name: "person_id", Path: "id"}, {Name: "person_name", Path: "meta.name"}},
 				},
-				Paging:   Paging{Kind: PagingToken, Place: Place{In: InQuery, Name: "token"}, NextPath: "next"},
-				Key:      []string{"person_id", "at"},
-				Lookback: Duration(72 * time.Hour),
-				Audit:    AuditReread,
-				Columns:  []Column{{Name: "person_id", Type: TypeString}, {Name: "at", Type: TypeTimestamp}},
+				Paging:     Paging{Kind: PagingToken, Place: Place{In: InQuery, Name: "token"}, NextPath: "next"},
+				Key:        []string{"person_id", "at"},
+				Lookback:   Duration(72 * time.Hour),
+				Audit:      AuditReread,
+				PersonPath: "email",
+				Columns: []Column{
+					{Name: "person_id", Type: TypeString},
+					{Name: "at", Type: TypeTimestamp},
+					{Name: "email", Type: TypeString, Personal: PersonalEmail, Protect: ProtectHash},
+				},
 
 				RecordsPath: "visits",
 			},

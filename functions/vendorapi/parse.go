@@ -10,7 +10,8 @@ import (
 )
 
 // Parse reads a description from JSON and validates it. A field that it does not know is an error, since a
-// description that is only partly understood is not carried out; so is a higher format version.
+// description that is only partly understood is not carried out; so is a higher format version. What it returns is
+// [Vendor.Resolved].
 func Parse(data []byte) (*Vendor, error) {
 	var head struct {
 		Format int `json:"format"`
@@ -28,7 +29,7 @@ func Parse(data []byte) (*Vendor, error) {
 	if err := v.Validate(); err != nil {
 		return nil, err
 	}
-	return &v, nil
+	return v.Resolved(), nil
 }
 
 func checkFormat(format int) error {

@@ -109,6 +109,7 @@ func (v *Vendor) checkSelf(f *faults) {
 	if v.MaxPageBytes != 0 && v.MaxPageBytes < leastPage {
 		f.add("maxPageBytes", v.MaxPageBytes, "want at least %d, or 0 for %d", leastPage, DefaultMaxPageBytes)
 	}
+	v.checkProtect(f)
 	if len(v.Streams) == 0 {
 		f.add("streams", emptyList, "want at least one stream")
 	}

@@ -44,6 +44,7 @@ func (v *Vendor) checkStream(f *faults, s *Stream) {
 	}
 	s.checkColumns(f)
 	s.checkKey(f)
+	v.checkPersonal(f, s)
 }
 
 func (s *Stream) checkRequest(f *faults) {

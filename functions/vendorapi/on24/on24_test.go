@@ -32,7 +32,7 @@ func TestDescriptionSurvivesJSON(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(vendor, read); diff != "" {
+			if diff := cmp.Diff(vendor.Resolved(), read); diff != "" {
 				t.Errorf("(-written +read):\n%s", diff)
 			}
 		})

@@ -1,0 +1,206 @@
+package vendorapi
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// kinds say of each kind of personal data what becomes of it by default, and whether it can be masked.
+var kinds = map[Personal]struct {
+	usual    Protection
+	maskable bool
+}{
+	PersonalEmail:   {ProtectHash, true},
+	PersonalName:    {ProtectMask, true},
+	PersonalPhone:   {ProtectDrop, true},
+	PersonalIP:      {ProtectMask, true},
+	PersonalAddress: {ProtectDrop, false},
+	PersonalLink:    {ProtectDrop, false},
+	PersonalLogin:   {ProtectHash, false},
+}
+
+// protections are those there are, as errors list them.
+const protections = "keep, hash, mask or drop"
+
+func (p Protection) known() bool {
+	return p == ProtectKeep || p == ProtectHash || p == ProtectMask || p == ProtectDrop
+}
+
+// Protection is what becomes of the column on the way to the curated bucket: its own Protect, or the default of its kind, and
+// [ProtectKeep] where it is not personal. What the vendor's Protect says is known to a column of [Vendor.Resolved] only; [Parse]
+// returns such, and the construct works with it.
+func (c *Column) Protection() Protection {
+	switch {
+	case c.Personal == "":
+		return ProtectKeep
+	case c.Protect != "":
+		return c.Protect
+	}
+	return kinds[c.Personal].usual
+}
+
+// Resolved returns a copy of the description that says of each personal column itself what becomes of it, so that a stream can be
+// handed on without its vendor. To resolve it again changes nothing.
+func (v *Vendor) Resolved() *Vendor {
+	resolved := *v
+	resolved.Streams = slices.Clone(v.Streams)
+	for i := range resolved.Streams {
+		s := &resolved.Streams[i]
+		s.Columns = slices.Clone(s.Columns)
+		for j := range s.Columns {
+			if c := &s.Columns[j]; c.Personal != "" {
+				c.Protect = v.protection(c)
+			}
+		}
+	}
+	return &resolved
+}
+
+// protection is what becomes of a column of the vendor's.
+func (v *Vendor) protection(c *Column) Protection {
+	if protect, said := v.Protect[c.Personal]; said && c.Personal != "" && c.Protect == "" {
+		return protect
+	}
+	return c.Protection()
+}
+
+// Hashes reports whether any column of the stream is hashed, so that who makes its rows needs the key of digests.
+func (s *Stream) Hashes() bool {
+	return slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Protection() == ProtectHash })
+}
+
+// Hashes reports whether any stream of the vendor's has a column that is hashed.
+func (v *Vendor) Hashes() bool {
+	resolved := v.Resolved()
+	return slices.ContainsFunc(resolved.Streams, func(s Stream) bool { return s.Hashes() })
+}
+
+func (v *Vendor) checkProtect(f *faults) {
+	for _, kind := range slices.Sorted(maps.Keys(v.Protect)) {
+		f.under("protect", func() { checkProtection(f, string(kind), kind, v.Protect[kind]) })
+	}
+}
+
+// checkProtection says what is wrong with a protection of a kind, which stands at field.
+func checkProtection(f *faults, field string, kind Personal, protect Protection) {
+	k, known := kinds[kind]
+	switch {
+	case !known:
+		f.add(field, string(kind), "there is no such kind of personal data: want %s", kindNames(func(Personal) bool { return true }))
+	case !protect.known():
+		f.add(field, string(protect), "want %s", protections)
+	case protect == ProtectMask && !k.maskable:
+		f.add(field, string(protect), "nothing can be left of %s that names nobody: want keep, hash or drop; only %s can be masked",
+			kind, kindNames(func(kind Personal) bool { return kinds[kind].maskable }))
+	}
+}
+
+// kindNames lists those kinds that are wanted.
+func kindNames(wanted func(Personal) bool) string {
+	var names []string
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		if wanted(kind) {
+			names = append(names, string(kind))
+		}
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// columnField is where a field of column i stands.
+func columnField(i int, name string) string { return fmt.Sprintf("columns[%d].%s", i, name) }
+
+// checkPersonal says what is wrong with what the stream's columns say of persons.
+func (v *Vendor) checkPersonal(f *faults, s *Stream) {
+	valid := true
+	for i := range s.Columns {
+		before := len(f.found)
+		v.checkColumnProtection(f, columnField(i, ""), &s.Columns[i])
+		valid = valid && len(f.found) == before
+	}
+	v.checkPersonPath(f, s)
+	if !valid {
+		return
+	}
+	for i := range s.Columns {
+		v.checkUncovered(f, s, i)
+	}
+	for i, path := range s.Key {
+		if at := s.columnAt(path); at >= 0 {
+			if protect := v.protection(&s.Columns[at]); protect == ProtectMask || protect == ProtectDrop {
+				f.add(columnField(at, "protect"), string(protect), "key[%d] is this column's path, and records are told apart by it: want keep or hash", i)
+			}
+		}
+	}
+	for _, ordering := range []struct{ field, path string }{{"timePath", s.TimePath}, {"versionPath", s.VersionPath}} {
+		if at := s.columnAt(ordering.path); at >= 0 && v.protection(&s.Columns[at]) != ProtectKeep {
+			f.add(columnField(at, "protect"), string(v.protection(&s.Columns[at])), "%s is this column's path, and records are put in order by it: want keep", ordering.field)
+		}
+	}
+}
+
+func (v *Vendor) checkColumnProtection(f *faults, field string, c *Column) {
+	_, known := kinds[c.Personal]
+	switch {
+	case c.Personal == "" && c.Protect != "":
+		f.add(field+"protect", string(c.Protect), "only a personal column is protected: want personal with its kind (%s), or leave this out", kindNames(func(Personal) bool { return true }))
+		return
+	case c.Personal == "":
+		return
+	case !known:
+		checkProtection(f, field+"personal", c.Personal, ProtectKeep)
+		return
+	case c.Protect != "":
+		before := len(f.found)
+		if checkProtection(f, field+"protect", c.Personal, c.Protect); len(f.found) > before {
+			return
+		}
+	}
+	if protect := v.protection(c); (protect == ProtectHash || protect == ProtectMask) && c.Type != TypeString {
+		f.add(field+"protect", string(protect), "what stands in its place is text, and the column is %s: want type %s, or protect keep or drop", c.Type, TypeString)
+	}
+}
+
+// checkUncovered says where what is protected in column i stands in another column as it came.
+func (v *Vendor) checkUncovered(f *faults, s *Stream, i int) {
+	c := &s.Columns[i]
+	if v.protection(c) == ProtectKeep {
+		return
+	}
+	for j := range s.Columns {
+		other := &s.Columns[j]
+		protect := v.protection(other)
+		switch {
+		case i == j:
+		case other.path() == c.path() && protect == ProtectKeep:
+			f.add(columnField(j, "protect"), string(protect), "columns[%d] has the same path %q and is protected (%s), and this one holds the value as it came: want it personal and protected too", i, c.path(), v.protection(c))
+		case strings.HasPrefix(c.path(), other.path()+".") && protect != ProtectDrop:
+			f.add(columnField(i, "protect"), string(v.protection(c)), "columns[%d] holds %q as a whole, and this value in it as it came: want that column dropped, or columns for those of its fields that are wanted", j, other.path())
+		}
+	}
+}
+
+func (v *Vendor) checkPersonPath(f *faults, s *Stream) {
+	if s.PersonPath == "" {
+		return
+	}
+	at := s.columnAt(s.PersonPath)
+	if at < 0 {
+		f.add("personPath", s.PersonPath, "no column has this path: want the path of a column whose personal is %s, by which a person's rows are found", PersonalEmail)
+		return
+	}
+	c := &s.Columns[at]
+	switch protect := v.protection(c); {
+	case c.Personal != PersonalEmail:
+		f.add("personPath", s.PersonPath, "column %s has personal %q: want %s, by which a person's rows are found", c.Name, c.Personal, PersonalEmail)
+	case protect == ProtectMask || protect == ProtectDrop:
+		f.add(columnField(at, "protect"), string(protect), "personPath is this column's path, and a person's rows are found by it: want keep or hash, or no personPath")
+	}
+}
+
+// columnAt is the place of the first column with the path, -1 where none has it.
+func (s *Stream) columnAt(path string) int {
+	return slices.IndexFunc(s.Columns, func(c Column) bool { return path != "" && c.path() == path })
+}
