@@ -75,7 +75,7 @@ func (f *Filter) around(text []byte, sign, width int) (span, bool) {
 				// An address does not begin in the midst of a word.
 				continue
 			}
-			if f.lists(decoded(string(text[begin:end]))) {
+			if f.lists(decoded(text[begin:end])) {
 				return span{begin, end}, true
 			}
 		}
@@ -93,12 +93,12 @@ func (f *Filter) around(text []byte, sign, width int) (span, bool) {
 func escapes(text []byte, begin int) bool { return begin >= 3 && text[begin-3] == '%' }
 
 // decoded is an address without a URL's escapes.
-func decoded(address string) string {
-	if !strings.Contains(address, "%") {
+func decoded(address []byte) []byte {
+	if bytes.IndexByte(address, '%') < 0 {
 		return address
 	}
-	if plain, err := url.PathUnescape(address); err == nil {
-		return plain
+	if plain, err := url.PathUnescape(string(address)); err == nil {
+		return []byte(plain)
 	}
 	return address
 }

@@ -14,13 +14,14 @@ import (
 // Filter takes the people on a list out of the records of one stream. A nil filter lets everything through. It keeps its buffers, so it
 // is not for several goroutines at once.
 type Filter struct {
-	key     privacy.Key
-	listed  map[string]bool
-	person  string
-	version int
-	output  []byte
-	text    []byte
-	path    []string
+	digester *privacy.Digester
+	digest   []byte
+	listed   map[string]bool
+	person   string
+	version  int
+	output   []byte
+	text     []byte
+	path     []string
 }
 
 // NewFilter returns the filter of a stream whose description has the personPath, which may be empty; nil where nobody is on the list.
@@ -28,7 +29,7 @@ func NewFilter(list List, key privacy.Key, personPath string) *Filter {
 	if len(list.Digests) == 0 {
 		return nil
 	}
-	f := &Filter{key: key, listed: map[string]bool{}, person: personPath, version: list.Version}
+	f := &Filter{digester: key.Digester(), listed: map[string]bool{}, person: personPath, version: list.Version}
 	for _, digest := range list.Digests {
 		f.listed[digest] = true
 	}
@@ -182,4 +183,7 @@ func (f *Filter) isPerson(decoder *jsontext.Decoder) bool {
 	return strings.Join(f.path, ".") == f.person
 }
 
-func (f *Filter) lists(address string) bool { return f.listed[f.key.Digest(address)] }
+func (f *Filter) lists(address []byte) bool {
+	f.digest = f.digester.Append(f.digest[:0], address)
+	return f.listed[string(f.digest)]
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/privacy"
 )
 
 // FormatVersion is the version of the list's JSON form. A higher one is refused.
@@ -97,11 +98,8 @@ func Add(ctx context.Context, raw objectstore.Bucket, vendor, digest string) (Li
 
 // CheckDigest says what is wrong with what should be the digest of an address.
 func CheckDigest(digest string) error {
-	if sum, err := hex.DecodeString(digest); err != nil || len(sum) != digestBytes || hex.EncodeToString(sum) != digest {
-		return fmt.Errorf("the digest has %d characters: want %d of 0-9 and a-f, the keyed digest of an e-mail address", len(digest), 2*digestBytes)
+	if sum, err := hex.DecodeString(digest); err != nil || len(digest) != privacy.DigestLength || hex.EncodeToString(sum) != digest {
+		return fmt.Errorf("the digest has %d characters: want %d of 0-9 and a-f, the keyed digest of an e-mail address", len(digest), privacy.DigestLength)
 	}
 	return nil
 }
-
-// digestBytes is how long the digests of package privacy are.
-const digestBytes = 16

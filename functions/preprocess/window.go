@@ -31,7 +31,7 @@ var (
 // Names of an object's metadata, by which a later run knows what it was made from.
 const (
 	metaFormat      = "windrow-format"
-	metaCommit      = "windrow-commit"
+	MetaCommit      = "windrow-commit"
 	metaColumns     = "windrow-columns"
 	metaRows        = "windrow-rows"
 	metaQuarantined = "windrow-quarantined"
@@ -334,7 +334,7 @@ func (w *making) headOwn(ctx context.Context, key string) (objectstore.Object, b
 	if err := checkFormat(key, format); err != nil {
 		return object, false, err
 	}
-	return object, object.Metadata[metaCommit] == w.etag && object.Metadata[metaColumns] == w.table.Hash(), nil
+	return object, object.Metadata[MetaCommit] == w.etag && object.Metadata[metaColumns] == w.table.Hash(), nil
 }
 
 // build makes an object from parts and puts it, and then its quarantine.
@@ -372,7 +372,7 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	}
 	metadata := map[string]string{
 		metaFormat:      strconv.Itoa(curated.FormatVersion),
-		metaCommit:      w.etag,
+		MetaCommit:      w.etag,
 		metaColumns:     w.table.Hash(),
 		metaRows:        strconv.FormatInt(counts.Rows, 10),
 		metaQuarantined: strconv.FormatInt(counts.Quarantined, 10),

@@ -1,7 +1,6 @@
 package rawzone
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -488,17 +487,7 @@ func (z Zone) OpenPart(ctx context.Context, part Part) (io.ReadCloser, error) {
 		body.Close()
 		return nil, fmt.Errorf("part %s has the ETag %s: want %s, as its commit says", part.Key, object.ETag, part.ETag)
 	}
-	if err := checkFormat(part.Key, formatOf(object)); err != nil {
-		body.Close()
-		return nil, err
-	}
-	// Without a buffer of its own the decompressor would read, and the system be called, 4 KB at a time.
-	reader, err := gzip.NewReader(bufio.NewReaderSize(body, openBufferBytes))
-	if err != nil {
-		body.Close()
-		return nil, fmt.Errorf("part %s: %w", part.Key, err)
-	}
-	return &partReader{reader, body}, nil
+	return records(object, body)
 }
 
 func formatOf(object objectstore.Object) int {
