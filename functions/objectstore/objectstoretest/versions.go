@@ -137,3 +137,23 @@ func (s *Store) listVersions(bucket, key string, out *s3.ListObjectVersionsOutpu
 	}
 	return listed
 }
+
+// Clone returns a store with the same objects and versions, no requests and no hooks.
+func (s *Store) Clone() *Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := New()
+	c.PageSize, c.Now, c.versions = s.PageSize, s.Now, s.versions
+	maps.Copy(c.Versioned, s.Versioned)
+	for bucket, objects := range s.objects {
+		c.objects[bucket] = maps.Clone(objects)
+		c.names[bucket] = slices.Clone(s.names[bucket])
+	}
+	for bucket, replaced := range s.replaced {
+		c.replaced[bucket] = map[string][]past{}
+		for key, all := range replaced {
+			c.replaced[bucket][key] = slices.Clone(all)
+		}
+	}
+	return c
+}

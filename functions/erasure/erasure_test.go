@@ -1,0 +1,290 @@
+package erasure_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/windrow-data/windrow/functions/erasure"
+	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
+	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/vendorapi/gotowebinar"
+	"github.com/windrow-data/windrow/functions/vendorapi/on24"
+	"github.com/windrow-data/windrow/functions/vendorapi/zoom"
+	"github.com/windrow-data/windrow/functions/window"
+)
+
+// described is a ready vendor whose streams say whose doing a record tells of, with a column that some records cannot fill.
+func described(t testing.TB, v *vendorapi.Vendor, personPaths map[string]string, quarantining map[string]string) *vendorapi.Vendor {
+	t.Helper()
+	for i := range v.Streams {
+		s := &v.Streams[i]
+		if path, ok := personPaths[s.Name]; ok {
+			s.PersonPath = path
+		}
+		if column, ok := quarantining[s.Name]; ok {
+			s.Columns = append(s.Columns, vendorapi.Column{Name: "quarantining", Path: column, Type: vendorapi.TypeInt64})
+		}
+	}
+	return v
+}
+
+func ready(t testing.TB, name string) *vendorapi.Vendor {
+	switch name {
+	case "on24":
+		return described(t, on24.Vendor("90001"), map[string]string{"registrants": "email", "attendees": "email", "leads": "email", "questions": "email"},
+			map[string]string{"registrants": "std1"})
+	case "zoom":
+		return described(t, zoom.Vendor(), map[string]string{"registrants": "email", "participants": "user_email", "questions": "email", "polls": "email"}, nil)
+	}
+	return described(t, gotowebinar.Vendor("1234567890"), map[string]string{"registrants": "email", "attendees": "email", "questions": "askedBy"}, nil)
+}
+
+// busiest is an address that the most streams have as a person's.
+func (l *lake) busiest() string {
+	l.t.Helper()
+	streams := map[string]map[string]bool{}
+	for i := range l.vendor.Streams {
+		s := &l.vendor.Streams[i]
+		if s.PersonPath == "" {
+			continue
+		}
+		l.records(s, func(record []byte) {
+			var fields map[string]any
+			if err := json.Unmarshal(record, &fields); err != nil {
+				l.t.Fatal(err)
+			}
+			if email, _ := fields[s.PersonPath].(string); email != "" {
+				if streams[email] == nil {
+					streams[email] = map[string]bool{}
+				}
+				streams[email][s.Name] = true
+			}
+		})
+	}
+	best := ""
+	for email, in := range streams {
+		if n := len(streams[best]); len(in) > n || len(in) == n && email < best {
+			best = email
+		}
+	}
+	if len(streams[best]) < 2 {
+		l.t.Fatalf("nobody is in more than one stream, of %d", len(streams))
+	}
+	return best
+}
+
+// records calls see with each committed record of a stream.
+func (l *lake) records(s *vendorapi.Stream, see func(record []byte)) {
+	l.t.Helper()
+	ctx, z := context.Background(), l.zone(s.Name)
+	for ref, err := range z.Commits(ctx, time.Time{}) {
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		commit, _, err := z.Commit(ctx, ref)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		for _, part := range commit.Parts {
+			body, err := z.OpenPart(ctx, part)
+			if err != nil {
+				l.t.Fatal(err)
+			}
+			if err := rawzone.EachRecord(body, func(record []byte) error { see(record); return nil }); err != nil {
+				l.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// litter leaves what an erasure has to find beside the commits: an abandoned attempt, one that was swept, one of a window without a commit,
+// and results of queries.
+func (l *lake) litter(email string) {
+	l.t.Helper()
+	ctx := context.Background()
+	z := l.zone(l.vendor.Streams[len(l.vendor.Streams)-1].Name)
+	for _, s := range l.vendor.Streams {
+		if s.PersonPath != "" {
+			z = l.zone(s.Name)
+		}
+	}
+	store := func(run string, start time.Time) string {
+		buffer := rawzone.NewBuffer(1 << 10)
+		buffer.Reset()
+		buffer.Page(1)
+		buffer.Add([]byte(`{"email":"` + strings.ToUpper(email) + `","text":"of nobody's interest"}`))
+		attempt := rawzone.Attempt{Window: window.Window{Start: start, End: start.Add(time.Hour)}, Number: 7, Begun: start}
+		if err := z.Store(ctx, &attempt, buffer, run); err != nil {
+			l.t.Fatal(err)
+		}
+		return attempt.Parts[0].Key
+	}
+	store("abandoned", begin)
+	store("unfinished", begin.AddDate(0, 0, 3))
+	if err := z.Bucket.Delete(ctx, store("swept", begin)); err != nil {
+		l.t.Fatal(err)
+	}
+	l.store.Set("results", "0b7c.csv", []byte("email\n"+email+"\n"))
+	l.store.Set("results", "0b7c.csv.metadata", []byte("x"))
+}
+
+func TestErasingLeavesNoTrace(t *testing.T) {
+	for _, name := range []string{"on24", "zoom", "gotowebinar"} {
+		t.Run(name, func(t *testing.T) {
+			l := newLake(t, ready(t, name), 60)
+			email := l.busiest()
+			l.litter(email)
+			before := map[string]map[string]int{}
+			mentioned := 0
+			for i := range l.vendor.Streams {
+				s := &l.vendor.Streams[i]
+				before[s.Name] = l.rows(s, email)
+				l.records(s, func(record []byte) { mentioned += bytes.Count(bytes.ToLower(record), []byte(email)) })
+			}
+			kinds := map[string]bool{}
+			for _, where := range l.traces(email) {
+				kinds[kindOf(where)] = true
+			}
+			want := []string{"raw/parts", "curated/dt", "results"}
+			if name == "on24" {
+				want = append(want, "curated/quarantine")
+			}
+			for _, kind := range want {
+				if !kinds[kind] {
+					t.Errorf("nothing of the person is in %s, so that nothing is shown: only in %v", kind, kinds)
+				}
+			}
+
+			l.logs.Reset()
+			answer := l.erase(email)
+			if strings.Contains(strings.ToLower(l.logs.String()), email) {
+				t.Error("a log has the address")
+			}
+			if text, err := json.Marshal(answer); err != nil || strings.Contains(strings.ToLower(string(text)), email) {
+				t.Errorf("the answer has the address: %v", err)
+			}
+			check := func(when string) {
+				t.Helper()
+				for _, where := range l.traces(email) {
+					t.Errorf("%s the address is in %s", when, where)
+				}
+				for i := range l.vendor.Streams {
+					s := &l.vendor.Streams[i]
+					if diff := cmp.Diff(before[s.Name], l.rows(s, email)); diff != "" {
+						t.Errorf("%s the other rows of %s have changed (-before +after):\n%s", when, s.Name, diff)
+					}
+				}
+				l.settled()
+			}
+			check("after the erasure")
+			total := int64(0)
+			for _, f := range answer.Found {
+				total += f.Records + f.Emptied
+			}
+			if total < 3 || answer.QueryResults != 2 {
+				t.Errorf("of %d mentions the record says %d, with %d query results", mentioned, total, answer.QueryResults)
+			}
+			// The vendor still has the person: the audits read everything again.
+			for at := l.clock.Add(interval).Truncate(time.Hour); at.Before(begin.AddDate(0, 0, 5)); at = at.Add(4 * interval) {
+				l.tick(at)
+			}
+			for _, where := range l.traces(email) {
+				t.Errorf("after the audits the address is in %s", where)
+			}
+			l.settled()
+			// So does somebody who reads all of it once more, window by window.
+			again := l.erase(email)
+			if diff := cmp.Diff(answer.Found, again.Found); diff != "" {
+				t.Errorf("a second erasure found more (-first +second):\n%s", diff)
+			}
+		})
+	}
+}
+
+// kindOf names what an object is.
+func kindOf(where string) string {
+	bucket, rest, _ := strings.Cut(where, "/")
+	if bucket == "results" {
+		return bucket
+	}
+	elements := strings.Split(rest, "/")
+	kind, _, _ := strings.Cut(elements[min(2, len(elements)-1)], "=")
+	return bucket + "/" + kind
+}
+
+// TestErasureIsKilledAtEachRequest kills an erasure at each of its requests, before or after its effect, and goes on where its last answer
+// was.
+func TestErasureIsKilledAtEachRequest(t *testing.T) {
+	v := ready(t, "on24")
+	v.Streams = v.Streams[:3]
+	l := newLake(t, v, 6)
+	email := l.busiest()
+	l.litter(email)
+	original, clock := l.store, l.clock
+	before := map[string]map[string]int{}
+	for i := range v.Streams {
+		before[v.Streams[i].Name] = l.rows(&v.Streams[i], email)
+	}
+	check := func(what string) {
+		t.Helper()
+		if traces := l.traces(email); len(traces) > 0 {
+			t.Fatalf("%s: the address is in %v", what, traces)
+		}
+		for i := range v.Streams {
+			if diff := cmp.Diff(before[v.Streams[i].Name], l.rows(&v.Streams[i], email)); diff != "" {
+				t.Fatalf("%s: %s", what, diff)
+			}
+		}
+		l.settled()
+	}
+	l.store = original.Clone()
+	l.store.ResetCalls()
+	want := l.erase(email).Found
+	requests := len(l.store.Calls())
+	check("undisturbed")
+	stride := 1
+	if testing.Short() {
+		stride = 7
+	}
+	for n := 1; n <= requests; n += stride {
+		for _, effect := range []bool{false, true} {
+			l.store, l.clock = original.Clone(), clock
+			l.store.CrashAt(n, effect)
+			var answer erasure.Answer
+			crashed := false
+			for range 100 {
+				next, err := l.step(email, answer)
+				if errors.Is(err, objectstoretest.ErrCrash) && !crashed {
+					crashed = true
+					l.store.Revive()
+					continue
+				}
+				if err != nil {
+					t.Fatalf("killed at request %d (effect %v): %v", n, effect, err)
+				}
+				if answer = next; answer.Next == erasure.Done {
+					break
+				}
+			}
+			if !crashed || answer.Next != erasure.Done {
+				t.Fatalf("killed at request %d: crashed %v, at the end %q", n, crashed, answer.Next)
+			}
+			check("killed at a request")
+			if diff := cmp.Diff(want, answer.Found); diff != "" {
+				t.Fatalf("killed at request %d (effect %v), it tells otherwise (-undisturbed +killed):\n%s", n, effect, diff)
+			}
+		}
+	}
+	t.Logf("%d requests", requests)
+}
+
+var _ = objectstore.ErrNotFound
