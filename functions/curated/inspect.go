@@ -17,7 +17,7 @@ type Value struct {
 	JSON []byte
 	// Kind is what a person calls it: "a string", "a number", "null".
 	Kind string
-	// Declared says that a column stands at Path, or below it; Column is its name, empty for one below.
+	// Declared says that a column stands at Path, or below it, be it one that is dropped; Column is its name, empty for one below.
 	Declared bool
 	Column   string
 	// Fits says that the column stores the value. Where it does not, Allowed says what the column takes.
@@ -52,7 +52,7 @@ func (s *scanner) inspect(d *jsontext.Decoder, source []byte, at *field, covered
 		}
 		name := string(jsonscan.Unquoted(quoted, &s.path))
 		child := at.children[name]
-		if child != nil && len(child.columns) == 0 && d.PeekKind() == '{' {
+		if child != nil && !child.ends() && d.PeekKind() == '{' {
 			if err := s.inspect(d, source, child, covered, see); err != nil {
 				return err
 			}
@@ -81,8 +81,7 @@ func (s *scanner) inspect(d *jsontext.Decoder, source []byte, at *field, covered
 // inspectValue shows a value for the columns at a field, and what lies below it.
 func (s *scanner) inspectValue(at *field, value Value, see func(Value)) error {
 	value.Declared = true
-	for _, i := range at.columns {
-		c := &s.table.columns[i]
+	for _, c := range s.table.at(at) {
 		shown := value
 		shown.Column = c.name
 		s.text = s.text[:0]

@@ -10,6 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/windrow-data/windrow/functions/jsonscan"
+	"github.com/windrow-data/windrow/functions/privacy"
 )
 
 const (
@@ -39,6 +40,8 @@ type scanner struct {
 	// undeclared are the paths of the undeclared fields seen, in the order of their first sight.
 	undeclared []string
 	seen       map[string]bool
+	// digester makes the digests of hashed columns; nil where the table has none, or no key was given.
+	digester *privacy.Digester
 }
 
 func newScanner(t *Table, b *batch) *scanner {
@@ -165,7 +168,7 @@ func (s *scanner) undeclaredMember(r *jsonscan.Reader, at *field, quoted, name [
 
 // declared reads the value of a field that columns stand at or below. begin is where what is undeclared beside it begins in s.rest.
 func (s *scanner) declared(r *jsonscan.Reader, at *field, quoted []byte, begin int) error {
-	if len(at.columns) > 0 || r.Peek() != '{' {
+	if at.ends() || r.Peek() != '{' {
 		value, err := r.Value()
 		if err != nil {
 			return err
@@ -202,7 +205,7 @@ func (s *scanner) value(at *field, value []byte) error {
 		if !ok {
 			return problem(fmt.Sprintf("column %s: the value is %s, want %s", c.name, kindName(jsontext.Value(value).Kind()), c.allowed()))
 		}
-		s.batch.set(i, cell)
+		s.batch.set(i, s.protected(c, cell))
 	}
 	if at.children == nil {
 		return nil

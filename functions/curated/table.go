@@ -31,10 +31,15 @@ const FormatVersion = 1
 // safe for use by several goroutines at once.
 type Table struct {
 	columns []column
-	root    *field
-	fields  int
-	schema  *parquet.Schema
-	hash    string
+	// dropped are the declared columns that rows do not have.
+	dropped []column
+	// hashes says that a column is hashed, protects that any is not kept as it came.
+	hashes   bool
+	protects bool
+	root     *field
+	fields   int
+	schema   *parquet.Schema
+	hash     string
 	// unbounded are the columns of text. Their least and greatest values help no reader, since rows are in no
 	// order of theirs, and would be held in memory until the end however long they are.
 	unbounded [][]string
@@ -47,6 +52,9 @@ type column struct {
 	kind   vendorapi.ColumnType
 	layout string
 	zone   *time.Location
+	// protect is what becomes of the values; mask makes what is left of one, where they are masked.
+	protect vendorapi.Protection
+	mask    func(string) string
 }
 
 // field is a place in a record that declared paths lead to or through.
@@ -56,10 +64,18 @@ type field struct {
 	// quoted is the field's name as a record has it, with quotes and colon and without any space; nil where it needs escapes.
 	quoted []byte
 	// prefix is the field's path with a dot behind it; empty for the record itself.
-	prefix   string
-	columns  []int
-	children map[string]*field
+	prefix  string
+	columns []int
+	// dropped are the places in the table's dropped columns. protected says that any column here is not kept as it came, within that one
+	// below is not.
+	dropped   []int
+	protected bool
+	within    bool
+	children  map[string]*field
 }
+
+// ends says that a column stands here, be it in the rows or dropped, so that a value here is none of those that no column declares.
+func (f *field) ends() bool { return len(f.columns)+len(f.dropped) > 0 }
 
 // Places of windrow's own columns behind the declared ones.
 const (
@@ -77,18 +93,26 @@ const (
 // be read.
 func NewTable(stream *vendorapi.Stream) (*Table, error) {
 	t := &Table{root: &field{}, fields: 1}
-	type definition struct{ Name, Path, Type, Layout, Zone string }
+	type definition struct {
+		Name, Path, Type, Layout, Zone string
+		Protect                        vendorapi.Protection `json:",omitempty"`
+		Personal                       vendorapi.Personal   `json:",omitempty"`
+	}
 	hashed := struct {
 		Format  int
 		Columns []definition
 	}{Format: FormatVersion}
 	var fields group
-	for i, declared := range stream.Columns {
+	for i := range stream.Columns {
+		declared := &stream.Columns[i]
 		c := column{
 			name:   declared.Name,
 			path:   cmp.Or(declared.Path, declared.Name),
 			kind:   declared.Type,
 			layout: cmp.Or(declared.Layout, time.RFC3339),
+
+			protect: declared.Protection(),
+			mask:    masks[declared.Personal],
 		}
 		zone, err := time.LoadLocation(cmp.Or(declared.Zone, "UTC"))
 		if err != nil {
@@ -99,13 +123,34 @@ func NewTable(stream *vendorapi.Stream) (*Table, error) {
 		if err != nil {
 			return nil, fmt.Errorf("stream %s: %w", stream.Name, err)
 		}
+		if err := c.checkProtection(); err != nil {
+			return nil, fmt.Errorf("stream %s: %w", stream.Name, err)
+		}
+		// What is kept is no part of the hash, so that a column which nobody calls personal has the hash that it always had.
+		d := definition{Name: c.name, Path: c.path, Type: string(c.kind), Layout: declared.Layout, Zone: declared.Zone}
+		if c.protect != vendorapi.ProtectKeep {
+			t.protects = true
+			d.Protect = c.protect
+		}
+		switch c.protect {
+		case vendorapi.ProtectHash:
+			t.hashes = true
+		case vendorapi.ProtectMask:
+			d.Personal = declared.Personal
+		}
+		hashed.Columns = append(hashed.Columns, d)
+		at := t.declare(c.path, c.protect != vendorapi.ProtectKeep)
+		if c.protect == vendorapi.ProtectDrop {
+			at.dropped = append(at.dropped, len(t.dropped))
+			t.dropped = append(t.dropped, c)
+			continue
+		}
 		fields.add(c.name, parquet.Optional(node))
 		if c.kind == vendorapi.TypeJSON || c.kind == vendorapi.TypeString {
 			t.unbounded = append(t.unbounded, []string{c.name})
 		}
+		at.columns = append(at.columns, len(t.columns))
 		t.columns = append(t.columns, c)
-		t.declare(c.path, i)
-		hashed.Columns = append(hashed.Columns, definition{c.name, c.path, string(c.kind), declared.Layout, declared.Zone})
 	}
 	t.unbounded = append(t.unbounded, []string{tables.Undeclared}, []string{tables.Part})
 	// The same few values stand in every row of an object: a dictionary makes them cost next to nothing.
@@ -131,13 +176,18 @@ func NewTable(stream *vendorapi.Stream) (*Table, error) {
 // Schema is the Parquet schema, in the order of the columns.
 func (t *Table) Schema() *parquet.Schema { return t.schema }
 
-// Hash stands for the columns and for [FormatVersion]: where it changes, objects are made again. Comments are
-// no part of it.
+// Hash stands for the columns, what becomes of personal ones, and [FormatVersion]: where it changes, objects are made again. Comments are
+// no part of it, and neither is the key of digests: who changes that has all made again.
 func (t *Table) Hash() string { return t.hash }
 
-func (t *Table) declare(path string, columnIndex int) {
+// Hashes reports whether rows hold digests, so that a [Source] needs their key.
+func (t *Table) Hashes() bool { return t.hashes }
+
+// declare returns the place that a column's path leads to.
+func (t *Table) declare(path string, protected bool) *field {
 	f := t.root
 	for name := range strings.SplitSeq(path, ".") {
+		f.within = f.within || protected
 		child := f.children[name]
 		if child == nil {
 			child = &field{number: t.fields, quoted: quotedName(name), prefix: f.prefix + name + "."}
@@ -149,7 +199,19 @@ func (t *Table) declare(path string, columnIndex int) {
 		}
 		f = child
 	}
-	f.columns = append(f.columns, columnIndex)
+	f.protected = f.protected || protected
+	return f
+}
+
+// at returns the columns that stand at a place, those of the rows first.
+func (t *Table) at(f *field) (columns []*column) {
+	for _, i := range f.columns {
+		columns = append(columns, &t.columns[i])
+	}
+	for _, i := range f.dropped {
+		columns = append(columns, &t.dropped[i])
+	}
+	return columns
 }
 
 func quotedName(name string) []byte {

@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/window"
 )
 
@@ -36,6 +37,8 @@ type Source struct {
 	Window     window.Window
 	Generation int
 	IngestedAt time.Time
+	// Key is what personal values are hashed with; needed where the table says so, see [Table.Hashes].
+	Key privacy.Key
 }
 
 // Counts says what became of records. Records = Rows + Quarantined.
@@ -67,7 +70,9 @@ type Writer struct {
 }
 
 // NewWriter returns a writer of rows to object and of what cannot be a row to quarantine, as gzipped lines
-// {"reason", "part", "position", "record"}. Nothing is written to quarantine until it is needed.
+// {"reason", "part", "position", "record"}. Nothing is written to quarantine until it is needed. Where the table has personal columns
+// that are not kept, the record there lacks their fields, and is null where it is no JSON object in which these could be found: part and
+// position say where it stands as it came.
 func (t *Table) NewWriter(object, quarantine io.Writer, source Source) *Writer {
 	w := &Writer{table: t, batch: newBatch(len(t.columns)+1, len(t.columns)+ownColumns)}
 	w.scanner = newScanner(t, &w.batch)
@@ -103,6 +108,10 @@ func (w *Writer) begin(object, quarantine io.Writer, source Source) {
 	w.fill(windowEndColumn, parquet.Int64Value(source.Window.End.UnixMicro()))
 	w.fill(generationColumn, parquet.Int64Value(int64(source.Generation)))
 	w.fill(ingestedAtColumn, parquet.Int64Value(source.IngestedAt.UnixMicro()))
+	w.scanner.digester = nil
+	if w.table.hashes && len(source.Key) > 0 {
+		w.scanner.digester = source.Key.Digester()
+	}
 }
 
 // fill gives one of windrow's own columns the same value in each row of the batches to come.
@@ -115,6 +124,9 @@ func (w *Writer) fill(ownColumn int, value parquet.Value) {
 
 // AddPart adds the records of a part, one JSON record a line, and returns how many there were.
 func (w *Writer) AddPart(ctx context.Context, key string, records io.Reader) (int64, error) {
+	if w.table.hashes && w.scanner.digester == nil {
+		return 0, fmt.Errorf("part %s: %w: a column is hashed, and there is none", key, privacy.ErrKey)
+	}
 	w.part = key
 	w.fill(partColumn, parquet.ByteArrayValue([]byte(key)))
 	w.lines.reset(records)
@@ -202,9 +214,12 @@ func (w *Writer) reject(reason error, record []byte, isJSON bool, position int64
 	line = append(line, `,"position":`...)
 	line = strconv.AppendInt(line, position, 10)
 	line = append(line, `,"record":`...)
-	if isJSON {
+	switch {
+	case w.table.protects:
+		line = append(line, w.table.withoutPersonal(record, isJSON)...)
+	case isJSON:
 		line = append(line, record...)
-	} else {
+	default:
 		line = appendString(line, string(record))
 	}
 	w.line = append(line, "}\n"...)

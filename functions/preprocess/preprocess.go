@@ -18,6 +18,7 @@ import (
 
 	"github.com/windrow-data/windrow/functions/curated"
 	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -31,6 +32,9 @@ type Config struct {
 	Raw rawzone.Zone
 	// Curated is where objects are put.
 	Curated objectstore.Bucket
+	// PrivacyKey returns the key of digests. It is called before an object is made, where a column of the stream is hashed; nil where none
+	// is. Where it fails, so does the run: no window can be made without.
+	PrivacyKey func(context.Context) (privacy.Key, error)
 	// Announce tells other programs of a window's objects before its receipt is put; nil where nobody is to be told. Where
 	// it fails, the window is left to a later run.
 	Announce func(context.Context, telemetry.Announcement) error
@@ -117,6 +121,8 @@ type run struct {
 	writer *curated.Writer
 	// looked says that this run has looked behind the mark.
 	looked bool
+	// keyless is why there is no key of digests.
+	keyless error
 }
 
 // ordinary makes what is not done with from the mark on, once a day looks at some of the days before it, and moves it.
@@ -244,7 +250,7 @@ func (p *pass) each(ctx context.Context, visit func(rawzone.CommitRef, func() ([
 			return nil
 		case errors.Is(err, errLeft):
 			p.answer.Left++
-		case ctx.Err() != nil, errors.Is(err, rawzone.ErrNewerFormat):
+		case ctx.Err() != nil, p.keyless != nil, errors.Is(err, rawzone.ErrNewerFormat):
 			return err
 		default:
 			p.Logger.Error("window failed", "stream", p.answer.Stream, "start", ref.Name, "error", err)

@@ -346,6 +346,10 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	if !w.pace.allows(ctx, size) {
 		return counts, errMore
 	}
+	source, err := w.source(ctx, w.commit)
+	if err != nil {
+		return counts, err
+	}
 	w.touched = true
 	begin := w.pace.clock()
 	object, err := temporary(w.TempDir)
@@ -359,9 +363,7 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	}
 	defer quarantine.Close()
 
-	writer := w.newWriter(object, quarantine, curated.Source{
-		Window: w.commit.Window(), Generation: w.commit.Generation, IngestedAt: w.commit.WrittenAt,
-	})
+	writer := w.newWriter(object, quarantine, source)
 	for _, part := range parts {
 		if err := w.addPart(ctx, writer, part); err != nil {
 			return counts, err
@@ -395,6 +397,16 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 		w.reason = writer.Reason()
 	}
 	return counts, nil
+}
+
+// source is what the rows of a commit have in common.
+func (r *run) source(ctx context.Context, commit *rawzone.Commit) (curated.Source, error) {
+	source := curated.Source{Window: commit.Window(), Generation: commit.Generation, IngestedAt: commit.WrittenAt}
+	if !r.table.Hashes() {
+		return source, nil
+	}
+	source.Key, r.keyless = r.PrivacyKey(ctx)
+	return source, r.keyless
 }
 
 // newWriter returns the run's writer, ready for the next object.

@@ -16,16 +16,22 @@ const mostInitials = 4
 // MaskName leaves the initials of a name, each with a period: "A. v. S." of "Anna-Maria von Strahl". A word without a letter is
 // left out, and so is what comes behind the fourth. Empty where there is no letter at all.
 func MaskName(name string) string {
-	var initials []string
+	var initials []byte
+	left := mostInitials
 	for word := range strings.FieldsSeq(name) {
-		if initial := firstLetter(word); initial != "" {
-			initials = append(initials, initial+".")
+		initial := firstLetter(word)
+		if initial == "" {
+			continue
 		}
-		if len(initials) == mostInitials {
+		if len(initials) > 0 {
+			initials = append(initials, ' ')
+		}
+		initials = append(append(initials, initial...), '.')
+		if left--; left == 0 {
 			break
 		}
 	}
-	return strings.Join(initials, " ")
+	return string(initials)
 }
 
 // firstLetter is a word's first letter, with the marks that combine with it.
@@ -113,14 +119,17 @@ func MaskPhone(number string) string {
 	if strings.TrimSpace(number) == "" {
 		return ""
 	}
-	var digits []rune
+	var last [keptDigits]rune
+	digits := 0
 	for _, r := range number {
 		if unicode.IsDigit(r) {
-			digits = append(digits, r)
+			copy(last[:], last[1:])
+			last[keptDigits-1] = r
+			digits++
 		}
 	}
-	if len(digits) < leastDigits {
+	if digits < leastDigits {
 		return hidden
 	}
-	return hidden + string(digits[len(digits)-keptDigits:])
+	return hidden + string(last[:])
 }

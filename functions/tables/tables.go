@@ -49,11 +49,29 @@ var own = []Column{
 	{IngestedAt, vendorapi.TypeTimestamp, "Scheduled time of the run that committed the record, UTC"},
 }
 
-// Columns returns the columns of the stream's table, without [Partition].
+// Columns returns the columns of the stream's table, without [Partition]. A declared column that is dropped is none of them
+// ([vendorapi.ProtectDrop]); what stands in place of a personal value is said in the column's comment.
 func Columns(stream *vendorapi.Stream) []Column {
 	var columns []Column
-	for _, c := range stream.Columns {
-		columns = append(columns, Column{c.Name, c.Type, c.Comment})
+	for i := range stream.Columns {
+		c := &stream.Columns[i]
+		switch c.Protection() {
+		case vendorapi.ProtectDrop:
+		case vendorapi.ProtectHash:
+			columns = append(columns, Column{c.Name, c.Type, instead(c, "hashed")})
+		case vendorapi.ProtectMask:
+			columns = append(columns, Column{c.Name, c.Type, instead(c, "masked")})
+		default:
+			columns = append(columns, Column{c.Name, c.Type, c.Comment})
+		}
 	}
 	return append(columns, own...)
+}
+
+// instead is a column's comment that says what has been done to its values.
+func instead(c *vendorapi.Column, done string) string {
+	if c.Comment == "" {
+		return "The person's " + string(c.Personal) + ", " + done
+	}
+	return c.Comment + " (" + done + ")"
 }

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/windrow-data/windrow/functions/preprocess"
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/startup"
 	"github.com/windrow-data/windrow/functions/startup/bus"
+	"github.com/windrow-data/windrow/functions/startup/keys"
 )
 
 // New returns what answers the invocations.
@@ -20,7 +22,7 @@ func New(p startup.Process) func(context.Context, settings.Event) (preprocess.An
 	if err == nil && function.Settings.CuratedBucket == "" {
 		err = fmt.Errorf("%s is not set: want the name of the curated bucket", settings.EnvCuratedBucket)
 	}
-	h := &handler{Function: function, process: p}
+	h := &handler{Function: function, process: p, privacyKey: keys.Reader(function)}
 	invocations := &startup.Invocations[preprocess.Answer, *preprocess.Answer]{
 		Handler: startup.Preprocess, Function: function, Fault: err, Clock: p.Now, Work: h.run,
 		Initialization: p.Now().Sub(p.Began),
@@ -31,6 +33,8 @@ func New(p startup.Process) func(context.Context, settings.Event) (preprocess.An
 type handler struct {
 	*startup.Function
 	process startup.Process
+	// privacyKey lives as long as the sandbox, and has read nothing before the first object is made that holds digests.
+	privacyKey func(context.Context) (privacy.Key, error)
 }
 
 func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) (preprocess.Answer, error) {
@@ -38,6 +42,7 @@ func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) 
 		Stream:       h.Stream,
 		Raw:          h.Zone,
 		Curated:      h.Curated,
+		PrivacyKey:   h.privacyKey,
 		Announce:     bus.Announcer(h.Function),
 		TempDir:      h.process.TempDir,
 		SafetyMargin: h.Settings.SafetyMargin,

@@ -299,8 +299,13 @@ func hasPath(record []byte, names []string) bool {
 	return ok && (len(names) == 1 || string(value) == "null" || hasPath(value, names[1:]))
 }
 
-// curate makes a table of records, and tells what became of them.
+// curate makes a table of records, and tells what became of them. What becomes of personal values is left out of it: whether a column fits
+// what the vendor sends is no matter of that, and of a column that is dropped nothing would be known.
 func curate(columns []vendorapi.Column, records [][]byte) (counts curated.Counts, reason string, undeclared []string, err error) {
+	columns = slices.Clone(columns)
+	for i := range columns {
+		columns[i].Personal, columns[i].Protect = "", ""
+	}
 	table, err := curated.NewTable(&vendorapi.Stream{Name: "reviewed", Columns: columns})
 	if err != nil {
 		return counts, "", nil, err
