@@ -27,8 +27,8 @@ import (
 )
 
 var (
-	key   = privacy.Key(strings.Repeat("k", privacy.GeneratedKeyLength))
-	begin = time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+	secretKey = privacy.Key(strings.Repeat("k", privacy.GeneratedKeyLength))
+	begin     = time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
 )
 
 const interval = 3 * time.Hour
@@ -132,8 +132,8 @@ func (l *lake) ingestConfig(s *vendorapi.Stream) ingest.Config {
 	l.runs++
 	return ingest.Config{
 		Stream: s, Vendor: client, Zone: l.zone(s.Name), Parents: parents, Run: fmt.Sprintf("run%d", l.runs), Genesis: begin,
-		Key:       func(context.Context) (privacy.Key, error) { return key, nil },
-		PartBytes: 1 << 10, DefaultRate: 1000, Clock: l.now, Logger: l.logger(),
+		PrivacyKey: func(context.Context) (privacy.Key, error) { return secretKey, nil },
+		PartBytes:  1 << 10, DefaultRate: 1000, Clock: l.now, Logger: l.logger(),
 	}
 }
 
@@ -151,14 +151,14 @@ func (l *lake) ingest(s *vendorapi.Stream, at time.Time) {
 }
 
 func (l *lake) preprocess(s *vendorapi.Stream) preprocess.Config {
-	return preprocess.Config{Stream: s, Raw: l.zone(s.Name), Curated: l.store.Bucket("curated"), TempDir: l.t.TempDir(), Clock: l.now, Logger: l.logger()}
+	return preprocess.Config{PrivacyKey: func(context.Context) (privacy.Key, error) { return secretKey, nil }, Stream: s, Raw: l.zone(s.Name), Curated: l.store.Bucket("curated"), TempDir: l.t.TempDir(), Clock: l.now, Logger: l.logger()}
 }
 
 func (l *lake) config(email string) erasure.Config {
 	l.runs++
 	return erasure.Config{
 		Vendor: l.vendor, Raw: l.store.Bucket("raw"), Curated: l.store.Bucket("curated"), Results: l.store.Bucket("results"),
-		Key: key, Digest: key.Digest(email), Run: fmt.Sprintf("run%d", l.runs), Execution: "execution", Patience: erasure.LongestRun,
+		Key: secretKey, Digest: secretKey.Digest(email), Run: fmt.Sprintf("run%d", l.runs), Execution: "execution", Patience: erasure.LongestRun,
 		Clock: l.now, Logger: l.logger(),
 	}
 }
@@ -289,7 +289,7 @@ func (l *lake) traces(text string) []string {
 	return found
 }
 
-// rows are the declared columns of each row of a stream that has not the text in it, and how often there is such a row.
+// rows are the declared columns of each row of a stream that has not the address in it, nor its digest, and how often there is such a row.
 func (l *lake) rows(s *vendorapi.Stream, without string) map[string]int {
 	l.t.Helper()
 	rows := map[string]int{}
@@ -307,7 +307,7 @@ func (l *lake) rows(s *vendorapi.Stream, without string) map[string]int {
 			for _, c := range s.Columns {
 				fmt.Fprintf(&text, "%s=%v|", c.Name, row[c.Name])
 			}
-			if !strings.Contains(strings.ToLower(text.String()), strings.ToLower(without)) {
+			if lower := strings.ToLower(text.String()); !strings.Contains(lower, strings.ToLower(without)) && !strings.Contains(lower, secretKey.Digest(without)) {
 				rows[text.String()]++
 			}
 		}

@@ -34,10 +34,10 @@ func (r *run) learnForgotten(ctx context.Context) error {
 }
 
 func (r *run) forgottenKey(ctx context.Context) (privacy.Key, error) {
-	if r.Config.Key == nil {
+	if r.PrivacyKey == nil {
 		return nil, errors.New("the function has no key to know them by")
 	}
-	return r.Config.Key(ctx)
+	return r.PrivacyKey(ctx)
 }
 
 // learnForgotten makes the filter, and has the attempt say by which list it goes.

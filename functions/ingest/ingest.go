@@ -62,9 +62,9 @@ type Config struct {
 	Zone   rawzone.Zone
 	// Parents is where a child stream has its parents from; nil for a stream that is none.
 	Parents *Parents
-	// Key returns the key of the digests by which people are forgotten. It is asked only where the vendor's list names somebody; nil
+	// PrivacyKey returns the key of the digests by which people are forgotten. It is asked only where the vendor's list names somebody; nil
 	// makes that an error.
-	Key func(context.Context) (privacy.Key, error)
+	PrivacyKey func(context.Context) (privacy.Key, error)
 	// Run names this invocation, in lower-case letters and digits; no two invocations have one name.
 	Run string
 	// Genesis is where the stream's log begins if it has none yet. Zero means [GenesisBefore] the first
