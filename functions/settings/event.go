@@ -39,7 +39,19 @@ type Input struct {
 	// Replay says which curated objects of the range are made again from what is committed: [ReplayAll] or
 	// [ReplayQuarantined]. Empty means those without a receipt, after the vendor has been read.
 	Replay string `json:"replay,omitempty"`
+	// Action is what is to be done with what the lake holds of a person: [ActionErase] or [ActionExport].
+	Action string `json:"action,omitempty"`
+	// Digest is the keyed digest of the person's e-mail address.
+	Digest string `json:"digest,omitempty"`
 }
+
+// Values of [Input.Action].
+const (
+	// ActionErase takes the person out of the lake.
+	ActionErase = "erase"
+	// ActionExport copies what the lake holds of the person.
+	ActionExport = "export"
+)
 
 // IsPast reports whether the input is about a past range.
 func (i Input) IsPast() bool { return !i.Start.IsZero() || !i.End.IsZero() }
