@@ -87,12 +87,14 @@ type Answer struct {
 	// Position is where the next call goes on.
 	Position string `json:"position"`
 	// Remake are the ranges by stream.
-	Remake map[string]Range `json:"remake,omitempty"`
+	Remake map[string]Range `json:"remake"`
 	// Found is what was found of the person so far, by stream.
 	Found map[string]Found `json:"found"`
 	// QueryResults is how many objects of the results bucket were deleted.
 	QueryResults int `json:"queryResults"`
-	// Record is the key of the record in the raw bucket; of an export, the prefix of its objects in the results bucket.
+	// Bucket and Record say where the record stands: its key in the raw bucket, or, of an export, the prefix of its objects in the
+	// results bucket.
+	Bucket string `json:"bucket"`
 	Record string `json:"record"`
 	telemetry.Report
 }
@@ -126,6 +128,8 @@ type position struct {
 	After  string `json:"after,omitempty"`
 	// Round counts how often preprocess was waited for; of an export, the objects put.
 	Round int `json:"round,omitempty"`
+	// Found is what an export has found so far.
+	Found map[string]Found `json:"found,omitempty"`
 }
 
 func (p position) String() string {
@@ -173,7 +177,7 @@ func begin(c Config, at string) (*erasing, error) {
 		return nil, err
 	}
 	// The filter goes by this one person, whoever else is on the list.
-	e := &erasing{Config: c, at: p, answer: Answer{Record: recordKey(c.Vendor.Name, c.Digest), Report: telemetry.Report{Findings: []telemetry.Finding{}}}}
+	e := &erasing{Config: c, at: p, answer: Answer{Remake: map[string]Range{}, Bucket: c.Raw.Name, Record: recordKey(c.Vendor.Name, c.Digest), Report: telemetry.Report{Findings: []telemetry.Finding{}}}}
 	for i := range c.Vendor.Streams {
 		s := &c.Vendor.Streams[i]
 		filter := forgotten.NewFilter(forgotten.List{Version: 1, Digests: []string{c.Digest}}, c.Key, s.PersonPath)

@@ -10,12 +10,9 @@ import (
 	"github.com/windrow-data/windrow/functions/forgotten"
 	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
-
-// ExportPrefix is where in the results bucket exports stand: <prefix><digest>/<execution>/<stream>-<number>.ndjson. What is there expires as
-// the results of queries do, and goes with the next erasure of anybody.
-const ExportPrefix = "exports/"
 
 // Export copies the records that are about a person, as the vendor gave them, into the results bucket, one a line, from where an earlier
 // call has got. It has what the current commits name; a record that a vendor has changed stands there once for each window that shows
@@ -28,10 +25,13 @@ func Export(ctx context.Context, c Config, at string) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	x := &exporting{erasing: e, found: map[string]Found{}}
-	e.answer.Record = ExportPrefix + c.Digest + "/" + c.Execution + "/"
+	if e.at.Found == nil {
+		e.at.Found = map[string]Found{}
+	}
+	x := &exporting{erasing: e}
+	e.answer.Bucket, e.answer.Record = c.Results.Name, settings.ExportPrefix+c.Digest+"/"+c.Execution+"/"
 	err = x.export(ctx)
-	e.answer.Found = x.found
+	e.answer.Found = e.at.Found
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelError
@@ -43,8 +43,6 @@ func Export(ctx context.Context, c Config, at string) (Answer, error) {
 type exporting struct {
 	*erasing
 	lines bytes.Buffer
-	// found counts what this call has exported.
-	found map[string]Found
 }
 
 func (x *exporting) export(ctx context.Context) error {
@@ -100,7 +98,7 @@ func (x *exporting) window(ctx context.Context, s stream, versions []objectstore
 	if err != nil {
 		return err
 	}
-	told := x.found[s.Name]
+	told := x.at.Found[s.Name]
 	told.Windows++
 	for _, part := range commit.Parts {
 		if !found[part.Key] {
@@ -123,7 +121,7 @@ func (x *exporting) window(ctx context.Context, s stream, versions []objectstore
 			return fmt.Errorf("part %s: %w", part.Key, err)
 		}
 	}
-	x.found[s.Name] = told
+	x.at.Found[s.Name] = told
 	return nil
 }
 

@@ -22,6 +22,10 @@ const VendorFile = "vendor.json"
 // have to write its secret.
 func LeaseKey(vendor string) string { return vendor + "/lease-token.json" }
 
+// ExportPrefix is where in the results bucket what was exported of people stands: <prefix><digest>/<execution>/<stream>-<number>.ndjson. It
+// expires as the results of queries do, and goes with the next erasure of anybody.
+const ExportPrefix = "exports/"
+
 // AllStreams stands in place of a stream's name for a function that works at all streams of its vendor.
 const AllStreams = "*"
 
