@@ -90,6 +90,8 @@ type Answer struct {
 	Remake map[string]Range `json:"remake"`
 	// Found is what was found of the person so far, by stream.
 	Found map[string]Found `json:"found"`
+	// Digests are those of the people that were found, see [Find].
+	Digests []string `json:"digests"`
 	// QueryResults is how many objects of the results bucket were deleted.
 	QueryResults int `json:"queryResults"`
 	// Bucket and Record say where the record stands: its key in the raw bucket, or, of an export, the prefix of its objects in the
@@ -128,8 +130,9 @@ type position struct {
 	After  string `json:"after,omitempty"`
 	// Round counts how often preprocess was waited for; of an export, the objects put.
 	Round int `json:"round,omitempty"`
-	// Found is what an export has found so far.
-	Found map[string]Found `json:"found,omitempty"`
+	// Found is what an export has found so far, Digests whom a search has.
+	Found   map[string]Found `json:"found,omitempty"`
+	Digests []string         `json:"digests,omitempty"`
 }
 
 func (p position) String() string {

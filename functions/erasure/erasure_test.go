@@ -5,6 +5,7 @@ import (
 	cmp2 "cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/windrow-data/windrow/functions/erasure"
-	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
+	"github.com/windrow-data/windrow/functions/preprocess"
 	"github.com/windrow-data/windrow/functions/rawzone"
+	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/vendorapi/gotowebinar"
 	"github.com/windrow-data/windrow/functions/vendorapi/on24"
@@ -293,4 +295,81 @@ func TestErasureIsKilledAtEachRequest(t *testing.T) {
 	t.Logf("%d requests", requests)
 }
 
-var _ = objectstore.ErrNotFound
+// TestTheVendorsForgottenAreFound has ON24 forget somebody, by which it overwrites the address, and sees that preprocess tells of it and
+// who it was is found.
+func TestTheVendorsForgottenAreFound(t *testing.T) {
+	v := ready("on24")
+	for i := range v.Streams {
+		if s := &v.Streams[i]; s.Name == "registrants" {
+			s.Forgotten = vendorapi.Status{Path: "userstatus", Values: []string{"forgotten"}}
+		}
+	}
+	l := newLake(t, v, 60)
+	email := l.busiest()
+	ctx := context.Background()
+	s, err := v.Stream("registrants")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids string
+	l.records(s, func(record []byte) {
+		if bytes.Contains(record, []byte(email)) {
+			var r struct {
+				Client, Event, User int64
+			}
+			for name, to := range map[string]*int64{"clientid": &r.Client, "eventid": &r.Event, "eventuserid": &r.User} {
+				if _, after, ok := bytes.Cut(record, []byte(`"`+name+`":`)); ok {
+					fmt.Sscan(string(after), to)
+				}
+			}
+			ids = fmt.Sprintf(`"clientid":%d,"eventid":%d,"eventuserid":%d`, r.Client, r.Event, r.User)
+		}
+	})
+	// https://apidoc.on24.com/ says what the vendor writes in place of the address.
+	buffer := rawzone.NewBuffer(1 << 10)
+	buffer.Reset()
+	buffer.Page(1)
+	buffer.Add([]byte(`{` + ids + `,"email":"700000123-deleted","userstatus":"forgotten"}`))
+	buffer.Add([]byte(`{"clientid":1,"eventid":2,"eventuserid":3,"email":"bob@example.com","userstatus":"active","city":"forgotten"}`))
+	z := l.zone("registrants")
+	newest, _, err := z.Newest(ctx, l.clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := window.Window{Start: newest.End, End: newest.End.Add(time.Hour)}
+	attempt := rawzone.Attempt{Window: w, Number: 1, Begun: l.clock}
+	if err := z.Store(ctx, &attempt, buffer, "forgets"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := z.Put(ctx, &rawzone.Commit{Start: w.Start, End: w.End, Generation: 1, Records: 2, Parts: attempt.Parts}, ""); err != nil {
+		t.Fatal(err)
+	}
+	var told []telemetry.PersonForgotten
+	config := l.preprocess(s)
+	config.Forgotten = func(_ context.Context, p telemetry.PersonForgotten) error { told = append(told, p); return nil }
+	if _, err := preprocess.Run(ctx, config, l.clock); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || len(told[0].Keys) != 1 || told[0].Stream != "registrants" || told[0].Vendor != "on24" {
+		t.Fatalf("told %+v", told)
+	}
+	find := func() []string {
+		t.Helper()
+		ctx, cancel := context.WithDeadline(ctx, l.clock)
+		defer cancel()
+		var answer erasure.Answer
+		for answer.Next != erasure.Done {
+			if answer, err = erasure.Find(undone{ctx}, l.config(""), told[0].Stream, told[0].Keys, answer.Position); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return answer.Digests
+	}
+	if diff := cmp.Diff([]string{secretKey.Digest(email)}, find()); diff != "" {
+		t.Errorf("found (-want +got):\n%s", diff)
+	}
+	l.erase(email)
+	if found := find(); len(found) > 0 {
+		t.Errorf("who is erased is found: %v", found)
+	}
+}

@@ -114,6 +114,8 @@ type making struct {
 	objects     int
 	rows        int64
 	quarantined int64
+	// forgotten are the hashes of the keys of records whose people the vendor has forgotten.
+	forgotten map[string]bool
 }
 
 // errNotFresh says that a window taken to have no objects has some, or may have.
@@ -180,7 +182,7 @@ func (w *making) make(ctx context.Context, receipts []objectstore.Object) error 
 		w.confirmed = true
 	}
 	if !w.confirmed {
-		if err := w.announce(ctx); err != nil {
+		if err := errors.Join(w.announce(ctx), w.tellForgotten(ctx)); err != nil {
 			return err
 		}
 	}
@@ -289,6 +291,8 @@ func (w *making) object(ctx context.Context, parts []rawzone.Part, k, n int) err
 		if counts, err = w.build(ctx, parts, key, quarantineKey); err != nil {
 			return err
 		}
+	} else if err := w.notice(ctx, parts); err != nil {
+		return err
 	}
 	if counts.Quarantined > 0 {
 		w.wanted[quarantineKey] = true
@@ -425,7 +429,11 @@ func (w *making) addPart(ctx context.Context, writer *curated.Writer, part rawzo
 		return err
 	}
 	defer func() { err = errors.Join(err, records.Close()) }()
-	count, err := writer.AddPart(ctx, part.Key, records)
+	var body io.Reader = records
+	if w.status != nil && w.Forgotten != nil {
+		body = io.TeeReader(records, &noticing{making: w})
+	}
+	count, err := writer.AddPart(ctx, part.Key, body)
 	if err != nil {
 		return err
 	}

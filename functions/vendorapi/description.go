@@ -209,6 +209,9 @@ type Stream struct {
 	// PersonPath is the path of the e-mail address of the person whose doing a record tells of; empty where there is none. Who is to be
 	// forgotten is known by it.
 	PersonPath string `json:"personPath,omitempty"`
+	// Forgotten says by what a record shows that the vendor has forgotten its person, who may be erased from the lake then too. The zero
+	// value means that none does.
+	Forgotten Status `json:"forgotten,omitzero"`
 	// Columns are the declared fields, in the order of the table. Every other field is kept in one JSON column.
 	Columns []Column `json:"columns"`
 }

@@ -5,6 +5,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/startup"
 	"github.com/windrow-data/windrow/functions/startup/keys"
+	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
 // New returns what answers the invocations.
@@ -38,8 +40,9 @@ type handler struct {
 }
 
 func (h *handler) run(ctx context.Context, event settings.Event, _ time.Time) (erasure.Answer, error) {
-	if err := forgotten.CheckDigest(event.Input.Digest); err != nil {
-		return erasure.Answer{}, fmt.Errorf("%w: the input's digest: %w", startup.ErrMisconfigured, err)
+	input := event.Input
+	if err := check(input); err != nil {
+		return erasure.Answer{}, fmt.Errorf("%w: %w", startup.ErrMisconfigured, err)
 	}
 	key, err := h.key(ctx)
 	if err != nil {
@@ -51,7 +54,7 @@ func (h *handler) run(ctx context.Context, event settings.Event, _ time.Time) (e
 		Curated:      h.Curated,
 		Results:      h.Results,
 		Key:          key,
-		Digest:       event.Input.Digest,
+		Digest:       input.Digest,
 		Run:          startup.RunName(ctx),
 		Execution:    event.Run,
 		Patience:     erasure.LongestRun,
@@ -59,11 +62,25 @@ func (h *handler) run(ctx context.Context, event settings.Event, _ time.Time) (e
 		Clock:        h.process.Now,
 		Logger:       h.Logger.With("execution", event.Run),
 	}
-	switch event.Input.Action {
+	switch input.Action {
 	case settings.ActionErase:
 		return erasure.Erase(ctx, config, event.Position)
 	case settings.ActionExport:
 		return erasure.Export(ctx, config, event.Position)
 	}
-	return erasure.Answer{}, fmt.Errorf("%w: the input's action is %q: want %q or %q", startup.ErrMisconfigured, event.Input.Action, settings.ActionErase, settings.ActionExport)
+	return erasure.Find(ctx, config, input.Forgotten.Stream, input.Forgotten.Keys, event.Position)
+}
+
+// check says what is wrong with an input.
+func check(input settings.Input) error {
+	switch input.Action {
+	case settings.ActionErase, settings.ActionExport:
+		return forgotten.CheckDigest(input.Digest)
+	case settings.ActionFind:
+		if len(input.Forgotten.Keys) == 0 {
+			return errors.New("the input has no forgotten.keys: want those of an event of the type " + telemetry.ForgottenDetailType)
+		}
+		return nil
+	}
+	return fmt.Errorf("the input's action is %q: want %q, %q or %q", input.Action, settings.ActionErase, settings.ActionExport, settings.ActionFind)
 }
