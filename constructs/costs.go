@@ -21,7 +21,7 @@ func (p *VendorPipelineProps) Configuration() pricing.Configuration {
 		DaysPerYear:       365,
 		Architecture:      pricing.Architecture(settled.Architecture),
 		MemoryMB:          settled.MemoryMB,
-		TransitionsPerRun: 2*streams + 3,
+		TransitionsPerRun: 2*streams + transitionsAround(settled.Vendor),
 		TracesPerRun:      1,
 		LogRetentionDays:  settled.LogRetentionDays,
 		CustomMetrics:     CustomMetrics,

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
 // The definition is written as the Amazon States Language has it, https://states-language.net/spec.html, in
@@ -154,24 +155,31 @@ func (p *VendorPipeline) newMachineLogs(id string, props *VendorPipelineProps) a
 	return newLogGroup(p, id+"Logs", name+"/"+*stackID, props)
 }
 
-// run is the definition of one run: every stream side by side, and again those that have more to do, with findings and
-// failures told in between. The first round has no state but the tasks: a run with nothing left over takes two transitions a
-// stream and three more, which cost more than the work.
+// run is the definition of one run: every stream side by side, but a child stream after its parent, whose newest records it is to
+// read; and again those that have more to do, with findings and failures told in between. The first round has no state but the tasks and
+// what has children follow: a run with nothing left over takes two transitions a stream, one for each parent stream, and three more, which
+// cost more than the work.
 func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
 	vendor := props.Vendor
 	var first, again []machine
 	var findings, errors, more []choice
 	answers, left := map[string]any{}, map[string]any{}
-	share := 3 / float64(len(vendor.Streams))
+	answersAgain := map[string]any{}
+	share := float64(transitionsAround(vendor)) / float64(len(vendor.Streams))
 	for i, stream := range vendor.Streams {
-		first = append(first, p.branch(stream.Name, share))
 		again = append(again, p.branchAgain(stream.Name, len(vendor.Streams)-1))
-		of := func(path string) string { return fmt.Sprintf("$.streams[%d].%s", i, path) }
+		answersAgain[stream.Name+".$"] = fmt.Sprintf("$[%d]", i)
+		answer := fmt.Sprintf("$.streams['%s']", stream.Name)
+		of := func(path string) string { return answer + "." + path }
 		findings = append(findings, present(of("ingest.findings[0]")), present(of("preprocess.findings[0]")))
 		errors = append(errors, present(of("ingestError")), present(of("preprocessError")))
 		more = append(more, isTrue(of("ingest.more")), isTrue(of("preprocess.more")))
-		answers[stream.Name+".$"] = fmt.Sprintf("$.streams[%d]", i)
+		answers[stream.Name+".$"] = answer
 		left[stream.Name] = map[string]any{"ingest.$": of("ingest.more"), "preprocess.$": of("preprocess.more")}
+	}
+	firstAnswers := map[string]any{}
+	for i, stream := range children(vendor, "") {
+		first = append(first, p.branch(stream, share, fmt.Sprintf("$[%d]", i), firstAnswers))
 	}
 	goOn := []choice{{Or: more, Next: stateAgain}, {And: []choice{present("$.failed")}, Next: stateFail}}
 	return machine{
@@ -182,13 +190,13 @@ func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
 			// What is handed on is no more than a branch needs: the whole input of a repeated round would carry the
 			// rounds before it, and double the state with each.
 			stateStreams: {Type: "Parallel", Parameters: map[string]any{"ingest": noAnswer, "preprocess": noAnswer},
-				Branches: first, ResultPath: "$.streams", Next: stateOutcome},
+				Branches: first, ResultSelector: firstAnswers, ResultPath: "$.streams", Next: stateOutcome},
 			stateOutcome: {Type: "Choice", Choices: append([]choice{
 				{Or: errors, Next: stateFailures},
 				{Or: findings, Next: stateFindings},
 			}, goOn...), Default: stateSucceed},
 			stateAgain: {Type: "Parallel", Parameters: map[string]any{"left": left, "ingest": noAnswer, "preprocess": noAnswer},
-				Branches: again, ResultPath: "$.streams", Next: stateOutcome},
+				Branches: again, ResultSelector: answersAgain, ResultPath: "$.streams", Next: stateOutcome},
 			// What cannot be told is a failure, and no reason to leave the streams alone.
 			stateFailures: p.publish(runFailed, answers, "$.published", caught("$.published", stateNote), stateNote),
 			stateFindings: p.publish(hasFindings, answers, "$.published", caught("$.published", stateNote), stateMore),
@@ -207,25 +215,54 @@ func (p *VendorPipeline) run(props *VendorPipelineProps) machine {
 // noAnswer is what there is of a function that fails, or is not needed.
 var noAnswer = map[string]any{"more": false, "findings": []any{}}
 
-// branch takes one stream forward once: ingest, and then preprocess, which runs after a failed ingest too. A branch never
-// fails, so that it cannot stop another. share is the stream's part of the transitions around the branches.
-func (p *VendorPipeline) branch(stream string, share float64) machine {
+// children are the names of the streams that are read for each record of the one named; of no name, those that are nobody's children.
+func children(vendor *vendorapi.Vendor, parent string) (names []string) {
+	for _, stream := range vendor.Streams {
+		if stream.Parent == nil && parent == "" || stream.Parent != nil && stream.Parent.Stream == parent {
+			names = append(names, stream.Name)
+		}
+	}
+	return names
+}
+
+// transitionsAround are those of a run beside the two of each stream.
+func transitionsAround(vendor *vendorapi.Vendor) int {
+	count := 3
+	for _, stream := range vendor.Streams {
+		count += min(1, len(children(vendor, stream.Name)))
+	}
+	return count
+}
+
+// branch takes one stream forward once: ingest, and then preprocess, which runs after a failed ingest too; and after it its children,
+// side by side, which read what it has just committed in place of waiting for the next run. A branch never fails, so that it cannot stop
+// another. share is the stream's part of the transitions around the branches. answers takes from where in the result of all branches
+// the stream's answer and its children's are to be had; at is where the branch's result stands there.
+func (p *VendorPipeline) branch(stream string, share float64, at string, answers map[string]any) machine {
 	ingest, preprocess, failed := "Ingest "+stream, "Preprocess "+stream, "Failed "+stream
 	ingestFailure, preprocessFailure := "Failure of ingest "+stream, "Failure of preprocess "+stream
 	first := p.task(p.Ingest[stream], 1+share, "$.ingest")
 	first.Catch, first.Next = p.caughtFailure("$.ingestError", ingestFailure, preprocess), preprocess
 	second := p.task(p.Preprocess[stream], 1, "$.preprocess")
-	second.Catch, second.End = p.caughtFailure("$.preprocessError", preprocessFailure, failed), true
-	return machine{
-		StartAt: ingest,
-		States: map[string]state{
-			ingest:            first,
-			ingestFailure:     readFailure("$.ingestError", preprocess),
-			preprocess:        second,
-			preprocessFailure: readFailure("$.preprocessError", failed),
-			failed:            {Type: "Pass", End: true},
-		},
+	states := map[string]state{ingestFailure: readFailure("$.ingestError", preprocess)}
+	next := failed
+	answers[stream+".$"] = at
+	if names := children(p.vendor, stream); len(names) > 0 {
+		next = "Children of " + stream
+		var branches []machine
+		for i, child := range names {
+			branches = append(branches, p.branch(child, share, fmt.Sprintf("%s.children[%d]", at, i), answers))
+		}
+		second.Next = next
+		states[next] = state{Type: "Parallel", Parameters: map[string]any{"ingest": noAnswer, "preprocess": noAnswer},
+			Branches: branches, ResultPath: "$.children", End: true}
+	} else {
+		second.End = true
+		states[failed] = state{Type: "Pass", End: true}
 	}
+	second.Catch = p.caughtFailure("$.preprocessError", preprocessFailure, next)
+	states[ingest], states[preprocess], states[preprocessFailure] = first, second, readFailure("$.preprocessError", next)
+	return machine{StartAt: ingest, States: states}
 }
 
 // branchAgain does what a round has left of one stream: ingest until there is no more, then preprocess. It stands for the

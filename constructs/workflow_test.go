@@ -100,6 +100,9 @@ func (p *player) enter(name string, state, input any) (output any, next string) 
 			_, output := p.play(branch, given)
 			outputs = append(outputs, output)
 		}
+		if selector := at(state, "ResultSelector"); selector != nil {
+			return p.put(input, at(state, "ResultPath"), p.fill(selector, outputs)), next
+		}
 		return p.put(input, at(state, "ResultPath"), outputs), next
 	case "Task":
 		result, err := p.task(name, state, input)

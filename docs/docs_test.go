@@ -34,6 +34,24 @@ func headings(t *testing.T, path string) []string {
 	return anchors
 }
 
+// documents are the texts of all documents, by their paths.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob("*.md")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no documents (%v)", err)
+	}
+	texts := map[string]string{}
+	for _, path := range append(paths, "../README.md") {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[path] = string(content)
+	}
+	return texts
+}
+
 func TestTheRunbookHasAHeadingForEachKind(t *testing.T) {
 	there := headings(t, "runbook.md")
 	for _, kind := range telemetry.Kinds() {
@@ -50,16 +68,8 @@ var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
 // TestLinksLeadSomewhere follows the links of the documents to files and headings of this repository.
 func TestLinksLeadSomewhere(t *testing.T) {
-	documents, err := filepath.Glob("*.md")
-	if err != nil || len(documents) == 0 {
-		t.Fatalf("no documents (%v)", err)
-	}
-	for _, document := range append(documents, "../README.md") {
-		content, err := os.ReadFile(document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
+	for document, content := range documents(t) {
+		for _, match := range link.FindAllStringSubmatch(content, -1) {
 			path, anchor, _ := strings.Cut(match[1], "#")
 			if strings.Contains(path, "://") {
 				continue
@@ -107,16 +117,8 @@ var conflict = regexp.MustCompile(`(?m)^(<{7} .*|={7}|>{7} .*)$`)
 // TestNoMergeIsHalfMade looks for what git leaves in a file whose two versions nobody has made one of: in a document nothing else
 // fails of it.
 func TestNoMergeIsHalfMade(t *testing.T) {
-	documents, err := filepath.Glob("*.md")
-	if err != nil || len(documents) == 0 {
-		t.Fatalf("no documents (%v)", err)
-	}
-	for _, document := range append(documents, "../README.md") {
-		content, err := os.ReadFile(document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if found := conflict.Find(content); found != nil {
+	for document, content := range documents(t) {
+		if found := conflict.FindString(content); found != "" {
 			t.Errorf("%s holds the line %s of a merge", document, found)
 		}
 	}

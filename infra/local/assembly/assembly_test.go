@@ -201,6 +201,25 @@ func TestTicks(t *testing.T) {
 	}
 }
 
+func TestLongestInterval(t *testing.T) {
+	t.Parallel()
+	for expression, want := range map[string]time.Duration{
+		"cron(0/30 * * * ? *)":  30 * time.Minute,
+		"cron(0 9-17 * * ? *)":  16 * time.Hour,
+		"cron(5,10 12 * * ? *)": 24*time.Hour - 5*time.Minute,
+		"rate(20 minutes)":      20 * time.Minute,
+		"rate(3 days)":          72 * time.Hour,
+	} {
+		rule, err := assembly.ParseRule(expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rule.LongestInterval(); got != want {
+			t.Errorf("%s: %s, want %s", expression, got, want)
+		}
+	}
+}
+
 func clock(t *testing.T, text string) time.Time {
 	t.Helper()
 	parsed, err := time.Parse("2006-01-02 15:04", "2026-03-10 "+text)

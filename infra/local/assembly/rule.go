@@ -74,6 +74,20 @@ func (r Rule) Ticks(from, until time.Time) iter.Seq[time.Time] {
 	}
 }
 
+// LongestInterval is the longest time between two ticks that follow on one another.
+func (r Rule) LongestInterval() (longest time.Duration) {
+	// A rate of days ticks no more often; all else comes round within a day.
+	from := time.Unix(0, 0).UTC()
+	last := time.Time{}
+	for tick := range r.Ticks(from, from.Add(max(2*24*time.Hour, 2*r.every))) {
+		if !last.IsZero() {
+			longest = max(longest, tick.Sub(last))
+		}
+		last = tick
+	}
+	return longest
+}
+
 // cronField reads one field of a cron expression with values from 0 to size-1: *, A, A-B, A/STEP, and lists of them.
 func cronField(field string, size int) (values []int, ok bool) {
 	for item := range strings.SplitSeq(field, ",") {

@@ -25,7 +25,7 @@ var candidateFiles embed.FS
 
 // candidateKinds are the pieces of work that there are candidates for; a candidate's name begins with its kind. With them go the files
 // that each of the kind needs beside main.go.
-var candidateKinds = map[string][]string{"json": nil, "compress": nil, "parquet": {"columns.go"}}
+var candidateKinds = map[string][]string{"json": nil, "compress": {"compressor.go"}, "parquet": {"columns.go"}}
 
 const (
 	candidateRecords = 20_000

@@ -151,10 +151,7 @@ func (d *day) until() time.Time {
 // longestInterval is the distance of ticks of the pipeline that has the fewest.
 func (d *day) longestInterval() (longest time.Duration) {
 	for _, p := range d.pipelines {
-		ticks := slices.Collect(p.schedule.Rule.Ticks(d.span.From, d.span.From.Add(48*time.Hour)))
-		for i := 1; i < len(ticks); i++ {
-			longest = max(longest, ticks[i].Sub(ticks[i-1]))
-		}
+		longest = max(longest, p.schedule.Rule.LongestInterval())
 	}
 	return longest
 }
@@ -171,7 +168,7 @@ func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by dist
 		// A tick is lost where Step Functions cannot be reached for as long as the schedule tries.
 		return d.deadLetter(p, tick, deadLetter{code: "AWS.SFN.ThrottlingException", message: "Rate exceeded", exhausted: "MaximumEventAgeInSeconds"})
 	}
-	before := d.progress(p)
+	before, begun := d.progress(p), time.Now()
 	for range by.runs {
 		if err := d.services.gate.StartExecution(p.schedule.Role, p.schedule.Name, p.machine.ARN); err != nil {
 			d.runs++
@@ -199,7 +196,7 @@ func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by dist
 				Machine: p.machine.ARN,
 				Name:    name,
 				Input:   json.RawMessage(p.schedule.InputAt(tick, name)),
-				Started: time.Now(),
+				Started: begun,
 			})
 			return err
 		})
@@ -223,7 +220,7 @@ func (d *day) disturbed(ctx context.Context, p *playing, tick time.Time, by dist
 	}
 	p.ran = append(p.ran, verify.Run{At: tick, Failed: !succeeded})
 	for _, w := range p.watched {
-		if err := w.look(tick); err != nil {
+		if err := w.look(tick, begun); err != nil {
 			return err
 		}
 	}
@@ -494,7 +491,6 @@ func (d *day) verify() (*Summary, error) {
 		for i, w := range p.watched {
 			s := d.streams[streamID{p.machine.ARN, w.stream.Name}]
 			s.Result = results[i]
-			s.FreshnessP50Seconds, s.FreshnessP95Seconds = round(s.FreshnessP50Seconds), round(s.FreshnessP95Seconds)
 			summary.Streams = append(summary.Streams, *s)
 		}
 	}
@@ -522,7 +518,7 @@ func (d *day) addHandlers(summary *Summary) {
 
 // check compares a stream's lake with what its vendor holds.
 func (p *playing) check(w *watched, playing time.Time) verify.Check {
-	check := verify.Check{Stream: w.stream, Folders: w.folders, Since: w.since, Runs: p.ran, Puts: w.puts, Playing: playing}
+	check := verify.Check{Stream: w.stream, Folders: w.folders, Since: w.since, Runs: p.ran, Puts: w.puts, Interval: p.schedule.Rule.LongestInterval(), Playing: playing}
 	if p.simulated == nil {
 		return check
 	}

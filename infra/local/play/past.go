@@ -65,6 +65,7 @@ func (d *day) past(ctx context.Context, p *playing, name string, input pastInput
 	if err != nil {
 		return 0, err
 	}
+	begun := time.Now()
 	d.successors = []workflow.Execution{{Machine: p.backfill.ARN, Name: "local-" + name, Input: content}}
 	for ; len(d.successors) > 0; executions++ {
 		next := d.successors[0]
@@ -81,7 +82,7 @@ func (d *day) past(ctx context.Context, p *playing, name string, input pastInput
 		}
 	}
 	for _, w := range p.watched {
-		if err := w.look(d.span.Played); err != nil {
+		if err := w.look(d.span.Played, begun); err != nil {
 			return executions, err
 		}
 	}

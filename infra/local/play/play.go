@@ -372,7 +372,7 @@ func (d *day) load(ctx context.Context, found []*pipeline, simulation *vendors) 
 				Raw:     filepath.Join(d.out.lake, p.rawBucket, p.vendor.Name, stream.Name),
 				Curated: filepath.Join(d.out.lake, p.curatedBucket, p.vendor.Name, stream.Name),
 			}
-			watched := &watched{stream: stream, folders: f, puts: map[string][]time.Time{}, put: map[string]time.Time{}}
+			watched := &watched{stream: stream, folders: f, puts: map[string][]verify.Put{}, put: map[string]time.Time{}}
 			if d.options.Keep {
 				if err := watched.goOn(before.Since[p.machine.ARN][stream.Name], d.span.sameWorld); err != nil {
 					return err
@@ -403,7 +403,7 @@ type watched struct {
 	// days. Such a world has other sign-ups in the days before, and other people do the same in them, so that what was read
 	// of one world is no measure of the other.
 	since time.Time
-	puts  map[string][]time.Time
+	puts  map[string][]verify.Put
 	put   map[string]time.Time
 }
 
@@ -421,15 +421,15 @@ func (w *watched) goOn(since time.Time, sameWorld bool) error {
 	return err
 }
 
-// look notes what has appeared by the end of the run that stands for tick.
-func (w *watched) look(tick time.Time) error {
+// look notes what has appeared by the end of the run that stands for tick, and was begun at a time of this machine's clock.
+func (w *watched) look(tick, begun time.Time) error {
 	objects, err := w.folders.Objects()
 	if err != nil {
 		return err
 	}
 	for path, put := range objects {
 		if !w.put[path].Equal(put) {
-			w.puts[path] = append(w.puts[path], tick)
+			w.puts[path] = append(w.puts[path], verify.Put{At: tick, Took: max(0, put.Sub(begun))})
 		}
 	}
 	w.put = objects

@@ -108,10 +108,10 @@ type LambdaSummary struct {
 	PeakMemoryMBs map[string]float64 `json:"peakMemoryMBs,omitempty"`
 }
 
-// Good reports whether nothing was lost, doubled, failed or denied.
+// Good reports whether nothing was lost, doubled, failed or denied, nor came later than promised.
 func (s *Summary) Good() bool {
 	for _, stream := range s.Streams {
-		if !stream.Good() {
+		if !stream.Good() || s.undisturbed && !stream.Freshness.Kept() {
 			return false
 		}
 	}
@@ -222,14 +222,15 @@ func (s *Summary) write(path string) error {
 func (s *Summary) Print(w io.Writer, out string) {
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "stream\twindows\tbacked off\tresumed\tread again\treplaced\tlate\tparts\tvendor\tcommitted\trows\tquarantined\tmissing\tduplicated\tstale\tnot yet due\trequests\tretries\tthrottled\tfresh p50\tfresh p95\t")
+	fmt.Fprintln(table, "stream\twindows\tbacked off\tresumed\tread again\treplaced\tlate\tparts\tvendor\tcommitted\trows\tquarantined\tmissing\tduplicated\tstale\tnot yet due\trequests\tretries\tthrottled\t")
 	for _, r := range s.Streams {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n",
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
 			r.Name, r.Windows, r.BackedOff, r.Resumed, r.Reread, r.Replaced, r.Late, r.Parts, r.VendorRecords, r.CommittedRecords, r.CuratedRows, r.Quarantined,
-			r.Missing, r.Duplicated, r.Stale, r.NotYetDue, r.Requests, r.Retries, r.Throttled, inMinutes(r.FreshnessP50Seconds), inMinutes(r.FreshnessP95Seconds))
+			r.Missing, r.Duplicated, r.Stale, r.NotYetDue, r.Requests, r.Retries, r.Throttled)
 	}
 	table.Flush()
 	fmt.Fprintln(w)
+	s.printFreshness(w)
 	fmt.Fprintf(w, "%d runs (%d failed), %d transitions; Lambda: %d invocations (%d cold, %d errors), %.3f GB-s\n",
 		s.Runs, s.FailedRuns, s.Transitions, s.Lambda.Invocations, s.Lambda.ColdStarts, s.Lambda.Errors, s.Lambda.GBSeconds)
 	s.printHandlers(w)
@@ -261,6 +262,10 @@ func (s *Summary) Print(w io.Writer, out string) {
 	}
 	list(w, "DENIED by the policies of the template", s.Denied)
 	for _, stream := range s.Streams {
+		if f := stream.Freshness; s.undisturbed && !f.Kept() {
+			fmt.Fprintf(w, "WRONG in %s: of the records on time, 95 %% were rows within %s, want %s: an interval, the settle delay and a minute\n",
+				stream.Name, inMinutes(f.OnTime.P95Seconds), inMinutes(f.BoundSeconds))
+		}
 		for _, fault := range stream.Faults {
 			fmt.Fprintf(w, "WRONG in %s: %s\n", stream.Name, fault)
 		}
@@ -272,6 +277,19 @@ func (s *Summary) Print(w io.Writer, out string) {
 	default:
 		fmt.Fprintln(w, "THE RUN IS NOT RIGHT: see above")
 	}
+}
+
+// printFreshness prints how long records took from when the vendor showed them to their rows.
+func (s *Summary) printFreshness(w io.Writer) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "fresh\ton time\tp50\tp95\tbound\tothers\tp50\tp95\t")
+	for _, stream := range s.Streams {
+		f := stream.Freshness
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\t\n", stream.Name,
+			f.OnTime.Records, inMinutes(f.OnTime.P50Seconds), inMinutes(f.OnTime.P95Seconds), inMinutes(f.BoundSeconds), f.Others.Records, inMinutes(f.Others.P50Seconds), inMinutes(f.Others.P95Seconds))
+	}
+	table.Flush()
+	fmt.Fprintln(w)
 }
 
 // printHandlers prints what costs money beside the time of the functions.

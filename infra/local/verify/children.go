@@ -105,7 +105,7 @@ func (c Check) children(t *table, commits []rawzone.Commit, lake lake, r *Result
 			}
 		}
 	}
-	r.FreshnessP50Seconds, r.FreshnessP95Seconds = percentile(comparison.ages, 0.5), percentile(comparison.ages, 0.95)
+	r.Freshness = comparison.freshness()
 	return nil
 }
 
@@ -172,13 +172,13 @@ func (c Check) parents(t *table) (map[string]*parent, error) {
 			return nil, err
 		}
 		key := t.keyOf(row)
-		p.children[key] = append(p.children[key], version{content: row.digest(), visible: record.VisibleAt, gone: record.GoneAt})
+		p.children[key] = append(p.children[key], version{content: row.digest(), time: record.Time, visible: record.VisibleAt, gone: record.GoneAt})
 	}
 	return parents, nil
 }
 
-// knownBy is from when on a run has to know of a parent: the one after that which reads the parent's own window, for the first time
-// where the vendor shows it in time, else once more.
+// knownBy is from when on a run has to know of a parent: from that which reads the parent's own window, for the first time where the
+// vendor shows it in time, else once more. A child stream follows its parent in each run.
 func (c Check) knownBy(record Record) time.Time {
 	known := record.VisibleAt
 	if c.Parents.Stream.Window.Listing == nil {
@@ -190,7 +190,7 @@ func (c Check) knownBy(record Record) time.Time {
 	}
 	for _, run := range c.Runs {
 		if !run.Failed && !run.At.Before(known) {
-			return run.At.Add(1)
+			return run.At
 		}
 	}
 	return c.now().Add(1)

@@ -29,7 +29,7 @@ type comparison struct {
 	readings []reading
 
 	wanted map[string]*want
-	ages   []float64
+	waits  waits
 }
 
 // want is what the lake should hold of a record.
@@ -42,9 +42,10 @@ type want struct {
 
 // version is one version of a record in the vendor's history.
 type version struct {
-	content       digest
-	window        int // in comparison.windows
-	visible, gone time.Time
+	content digest
+	window  int // in comparison.windows
+	// time is the record's window time, of a child its parent's own.
+	time, visible, gone time.Time
 }
 
 // window returns the place of the window that holds t, or -1.
@@ -98,7 +99,7 @@ func (c *comparison) run() error {
 			return err
 		}
 	}
-	c.result.FreshnessP50Seconds, c.result.FreshnessP95Seconds = percentile(c.ages, 0.5), percentile(c.ages, 0.95)
+	c.result.Freshness = c.freshness()
 	return nil
 }
 
@@ -137,7 +138,7 @@ func (c *comparison) collect() (waiting map[string]bool, err error) {
 			}
 			continue
 		}
-		v := version{row.digest(), place, record.VisibleAt, record.GoneAt}
+		v := version{row.digest(), place, record.Time, record.VisibleAt, record.GoneAt}
 		w := c.wanted[key]
 		if w == nil {
 			w = &want{newest: v}
@@ -179,21 +180,6 @@ func (c *comparison) exact(e *entry, w *want) bool {
 	return len(rows) == 0
 }
 
-// age notes how long a version has taken from when the vendor showed it to when its row appeared.
-func (c *comparison) age(e *entry, v version) {
-	if v.visible.Before(c.Playing) {
-		return
-	}
-	path := c.lake.objects[e.object]
-	for _, put := range c.Puts[path] {
-		// Each put of an object holds all that its window's reading saw.
-		if !put.Before(v.visible) {
-			c.ages = append(c.ages, put.Sub(v.visible).Seconds())
-			return
-		}
-	}
-}
-
 // recall adds to the keys all versions that the vendor has shown of them.
 func (c *comparison) recall(odd map[string][]version) error {
 	for record, err := range c.source(c.within) {
@@ -211,7 +197,7 @@ func (c *comparison) recall(odd map[string][]version) error {
 			return err
 		}
 		if versions, ok := odd[c.table.keyOf(row)]; ok {
-			odd[c.table.keyOf(row)] = append(versions, version{row.digest(), place, record.VisibleAt, record.GoneAt})
+			odd[c.table.keyOf(row)] = append(versions, version{row.digest(), place, record.Time, record.VisibleAt, record.GoneAt})
 		}
 	}
 	return nil

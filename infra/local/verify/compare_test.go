@@ -186,18 +186,3 @@ func TestHistories(t *testing.T) {
 		})
 	}
 }
-
-func TestFreshnessOfLateRecords(t *testing.T) {
-	t.Parallel()
-	f := lakeOf(t, []person{ann(start, nil)}, nil)
-	readAt(t, f, 90*time.Minute, 150*time.Minute)
-	object := filepath.Join(f.Curated, "dt=2026-03-10", "20260310T000000Z_1-of-1.parquet")
-	r, err := Check{
-		Stream: stream, Folders: f, Runs: runsEvery(90 * time.Minute), Source: historyOf([]shownAs{{"Ann", 30 * time.Minute, 80 * time.Minute, 0}}),
-		// The object was put at 1:00 without the record, at 1:30 with it, and again for another one's sake.
-		Puts: map[string][]time.Time{object: {start.Add(time.Hour), start.Add(90 * time.Minute), start.Add(2 * time.Hour)}}, Playing: start,
-	}.Run()
-	if err != nil || r.FreshnessP95Seconds != 600 {
-		t.Errorf("fresh within %v s, %v, want 600", r.FreshnessP95Seconds, err)
-	}
-}

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,9 +54,10 @@ type Check struct {
 	Runs []Run
 	// Since leaves out the windows before it, but for what the view shows of their records. Zero compares from genesis on.
 	Since time.Time
-	// Puts are the scheduled times of the runs in which each Parquet object was put, in order, by its path. Objects
-	// that are missing have no part in the freshness.
-	Puts map[string][]time.Time
+	// Puts are when each Parquet object was put, in order, by its path. Objects that are missing have no part in the freshness.
+	Puts map[string][]Put
+	// Interval is the distance of the schedule's runs; zero where there is none.
+	Interval time.Duration
 	// Playing is when the runs began: what was visible before had to wait for the first, and has no part in the
 	// freshness.
 	Playing time.Time
@@ -89,11 +89,8 @@ type Result struct {
 	// NotYetDue counts records whose newest version the vendor has shown only since the last reading of its window. It is no
 	// fault: they are seen when the window is next due.
 	NotYetDue int64 `json:"notYetDue"`
-	// FreshnessP50Seconds and FreshnessP95Seconds are percentiles of the time from when the vendor first showed the newest
-	// version of a record to the scheduled time of the run in which its row appeared. The median is that of records which show
-	// within the settle delay; one that shows later, or changes in place, waits until its window is next due.
-	FreshnessP50Seconds float64 `json:"freshnessP50Seconds"`
-	FreshnessP95Seconds float64 `json:"freshnessP95Seconds"`
+	// Freshness says how long records took to become rows.
+	Freshness Freshness `json:"freshness"`
 
 	// Faults say in words what is wrong, the first few of each kind.
 	Faults []string `json:"faults,omitempty"`
@@ -201,6 +198,8 @@ type entry struct {
 	newest []digest
 	object int32
 	rows   []placed
+	// first is, in a listing, the first object that holds each content: later ones show it again as long as it is listed.
+	first map[digest]int32
 }
 
 // placed is a row's content and the start of its window.
@@ -267,7 +266,10 @@ func (c Check) readLake(t *table, r *Result) (lake, error) {
 	for i, path := range l.objects {
 		err := readObject(t, path, func(row row, s stored) error {
 			r.CuratedRows++
-			l.add(t.keyOf(row), row.digest(), int32(i), s.windowStart, rank{t.versionOf(row), s.windowStart, s.ingestedAt})
+			e := l.add(t.keyOf(row), row.digest(), int32(i), s.windowStart, rank{t.versionOf(row), s.windowStart, s.ingestedAt})
+			if c.Stream.Window.Listing != nil {
+				e.listed(row.digest(), int32(i))
+			}
 			return nil
 		})
 		if err != nil {
@@ -287,7 +289,17 @@ func (c Check) readLake(t *table, r *Result) (lake, error) {
 	return l, nil
 }
 
-func (l lake) add(key string, content digest, object int32, windowStart int64, rank rank) {
+// listed notes the first object that holds a content. Objects are read in the order of their windows.
+func (e *entry) listed(content digest, object int32) {
+	if e.first == nil {
+		e.first = map[digest]int32{}
+	}
+	if _, known := e.first[content]; !known {
+		e.first[content] = object
+	}
+}
+
+func (l lake) add(key string, content digest, object int32, windowStart int64, rank rank) *entry {
 	e := l.entries[key]
 	if e == nil {
 		e = &entry{}
@@ -300,6 +312,7 @@ func (l lake) add(key string, content digest, object int32, windowStart int64, r
 		e.newest = append(e.newest, content)
 	}
 	e.rows = append(e.rows, placed{content, windowStart})
+	return e
 }
 
 // tell adds a fault, unless enough of its kind (its text up to the colon) are told.
@@ -360,13 +373,4 @@ func (c Check) committed(t *table, commits []rawzone.Commit) Source {
 			}
 		}
 	}
-}
-
-// percentile returns the smallest value that at least the share of values do not exceed, 0 of none.
-func percentile(values []float64, share float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	return values[max(0, int(math.Ceil(share*float64(len(values))))-1)]
 }

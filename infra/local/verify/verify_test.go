@@ -193,7 +193,7 @@ func TestFigures(t *testing.T) {
 	object := filepath.Join(f.Curated, "dt=2026-03-10", "20260310T000000Z_1-of-1.parquet")
 	r, err := Check{
 		Stream: stream, Folders: f, Source: vendorOf(annJSON),
-		Puts:    map[string][]time.Time{object: {start.Add(time.Hour)}},
+		Puts:    map[string][]Put{object: {{At: start.Add(time.Hour)}}},
 		Playing: start,
 	}.Run()
 	if err != nil {
@@ -201,7 +201,7 @@ func TestFigures(t *testing.T) {
 	}
 	want := Result{
 		Windows: 2, BackedOff: 1, Resumed: 1, MaxBackoffs: 2,
-		VendorRecords: 1, CommittedRecords: 1, CuratedRows: 1, FreshnessP50Seconds: 50 * 60, FreshnessP95Seconds: 50 * 60,
+		VendorRecords: 1, CommittedRecords: 1, CuratedRows: 1, Freshness: Freshness{Others: Ages{1, 50 * 60, 50 * 60, 50 * 60}},
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)

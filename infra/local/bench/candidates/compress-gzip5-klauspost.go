@@ -3,28 +3,12 @@
 package main
 
 import (
-	"bytes"
+	"io"
 
 	"github.com/klauspost/compress/gzip"
 )
 
 // klauspost's gzip at level 5.
 func init() {
-	var buffer bytes.Buffer
-	buffer.Grow(16 << 20)
-	candidate = func(content []byte) (out int64, err error) {
-		buffer.Reset()
-		w, err := gzip.NewWriterLevel(&buffer, 5)
-		if err != nil {
-			return 0, err
-		}
-		err = eachPage(content, func(page []byte) error {
-			_, err := w.Write(page)
-			return err
-		})
-		if err == nil {
-			err = w.Close()
-		}
-		return int64(buffer.Len()), err
-	}
+	compressor(func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, 5) })
 }

@@ -3,28 +3,14 @@
 package main
 
 import (
-	"bytes"
+	"io"
 
 	"github.com/klauspost/compress/zstd"
 )
 
 // klauspost's zstd at its fastest, in one thread.
 func init() {
-	var buffer bytes.Buffer
-	buffer.Grow(16 << 20)
-	candidate = func(content []byte) (out int64, err error) {
-		buffer.Reset()
-		w, err := zstd.NewWriter(&buffer, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
-		if err != nil {
-			return 0, err
-		}
-		err = eachPage(content, func(page []byte) error {
-			_, err := w.Write(page)
-			return err
-		})
-		if err == nil {
-			err = w.Close()
-		}
-		return int64(buffer.Len()), err
-	}
+	compressor(func(w io.Writer) (io.WriteCloser, error) {
+		return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	})
 }
