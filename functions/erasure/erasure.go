@@ -36,7 +36,7 @@ import (
 const LongestRun = 16 * time.Minute
 
 // maxRounds is how often preprocess is waited for before an erasure fails.
-const maxRounds = 4
+const maxRounds = 8
 
 // ErrNotRemade says that curated objects are still made of commits that hold the person.
 var ErrNotRemade = errors.New("curated objects are not made again of what is left")

@@ -218,6 +218,65 @@ func TestErasingLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// TestCompactedDays plays compaction: an erasure waits for the next one of a day that held the person, and deletes the ones before.
+func TestCompactedDays(t *testing.T) {
+	l := newLake(t, ready("gotowebinar"), 60)
+	email := l.busiest()
+	prefix := "gotowebinar/attendees/"
+	put := func(day string, compaction int, text string) string {
+		key := fmt.Sprintf("%scompacted/dt=%s/%d_0123456789abcdef_1-of-1", prefix, day, compaction)
+		l.store.Set("curated", key, []byte(text))
+		return key
+	}
+	set := func(compaction int, stale bool) {
+		l.store.Set("curated", prefix+"days/days.json", fmt.Appendf(nil, "{\"dt\":\"2026-03-10\",\"compaction\":%d,\"stale\":%v,\"made\":%q}\n", compaction, stale, l.clock.Format(time.RFC3339)))
+	}
+	nothing, before := put("2026-03-10", 1, email), put("2026-03-10", 2, email)
+	other := put("2026-03-01", 1, "others")
+	set(2, false)
+	var answer erasure.Answer
+	var after, begun string
+	rounds := 0
+	for answer.Next != erasure.Done {
+		next, err := l.step(email, answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer = next; answer.Next != erasure.Remake {
+			continue
+		}
+		switch rounds++; rounds {
+		case 1:
+			set(2, true) // preprocess has made a window of the day
+		case 3:
+			after = put("2026-03-10", 3, "others")
+			l.clock = l.clock.Add(time.Minute)
+			set(3, false)
+			l.clock = l.clock.Add(time.Minute)
+			begun = put("2026-03-10", 4, "others")
+		}
+	}
+	if rounds != 3 {
+		t.Errorf("preprocess was called %d times, want 3", rounds)
+	}
+	if diff := cmp.Diff([]string{other, after, begun}, l.store.Keys("curated", prefix+"compacted/")); diff != "" {
+		t.Errorf("of %s, %s and others are left (-want +got):\n%s", nothing, before, diff)
+	}
+	// A compaction that does not come is told.
+	set(3, true)
+	answer = erasure.Answer{}
+	for range 100 {
+		var err error
+		if answer, err = l.step(email, answer); err != nil {
+			if !errors.Is(err, erasure.ErrNotRemade) || !strings.Contains(err.Error(), "dt=2026-03-10") {
+				t.Errorf("got %v", err)
+			}
+			return
+		}
+	}
+	t.Error("an erasure waits for ever")
+}
+
 // kindOf names what an object is.
 func kindOf(where string) string {
 	bucket, rest, _ := strings.Cut(where, "/")

@@ -33,6 +33,9 @@ func (e *erasing) finish(ctx context.Context) error {
 		}
 	}
 	for _, s := range e.streams {
+		if err := e.purgeCompacted(ctx, s); err != nil {
+			return err
+		}
 		if err := e.purgeCurated(ctx, s); err != nil {
 			return err
 		}
@@ -70,7 +73,7 @@ func (e *erasing) notRemade(ctx context.Context, s stream) (string, error) {
 			return name, err
 		}
 	}
-	return "", nil
+	return e.notCompacted(ctx, s)
 }
 
 func (e *erasing) isRemade(ctx context.Context, names curated.Names, start time.Time, name, etag string, commit *rawzone.Commit) (bool, error) {
