@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/windrow-data/windrow/functions/erasure"
+	"github.com/windrow-data/windrow/functions/ingest"
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
 	"github.com/windrow-data/windrow/functions/preprocess"
 	"github.com/windrow-data/windrow/functions/rawzone"
@@ -201,15 +202,12 @@ func TestErasingLeavesNoTrace(t *testing.T) {
 			if total < 3 || answer.QueryResults != 2 {
 				t.Errorf("of %d mentions the record says %d, with %d query results", mentioned, total, answer.QueryResults)
 			}
-			// The vendor still has the person: the audits read everything again.
-			for at := l.clock.Add(interval).Truncate(time.Hour); at.Before(begin.AddDate(0, 0, 5)); at = at.Add(4 * interval) {
-				l.tick(at)
-			}
+			// The vendor still has the person, and is asked again.
+			l.play(begin.AddDate(0, 0, 4))
 			for _, where := range l.traces(email) {
 				t.Errorf("after the audits the address is in %s", where)
 			}
 			l.settled()
-			// So does somebody who reads all of it once more, window by window.
 			again := l.erase(email)
 			if diff := cmp.Diff(answer.Found, again.Found); diff != "" {
 				t.Errorf("a second erasure found more (-first +second):\n%s", diff)
@@ -275,6 +273,120 @@ func TestCompactedDays(t *testing.T) {
 		}
 	}
 	t.Error("an erasure waits for ever")
+}
+
+// TestThePersonDoesNotComeBack erases somebody in the midst of the day, while the vendor goes on gaining and changing records of
+// theirs, and has a past range read again at the end. What the lake holds of others is then what it would hold anyway.
+func TestThePersonDoesNotComeBack(t *testing.T) {
+	for _, name := range []string{"on24", "zoom", "gotowebinar"} {
+		t.Run(name, func(t *testing.T) {
+			undisturbed := newLake(t, ready(name), 60)
+			undisturbed.play(begin.AddDate(0, 0, 4))
+			email := undisturbed.busiest()
+			l := emptyLake(t, ready(name), 60)
+			l.play(begin.Add(18 * time.Hour))
+			l.erase(email)
+			l.play(begin.AddDate(0, 0, 4))
+			withheld := int64(0)
+			for i := range l.vendor.Streams {
+				s := &l.vendor.Streams[i]
+				past := ingest.Past{Start: begin.Add(-6 * time.Hour), End: begin.AddDate(0, 0, 2)}
+				if s.Parent == nil && s.Window.Listing == nil {
+					if _, err := ingest.Backfill(context.Background(), l.ingestConfig(s), past, l.clock); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := preprocess.Remake(context.Background(), l.preprocess(s), preprocess.Past{Start: past.Start, End: past.End}, l.clock); err != nil {
+					t.Fatal(err)
+				}
+				for ref, err := range l.zone(s.Name).Commits(context.Background(), time.Time{}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					commit, _, err := l.zone(s.Name).Commit(context.Background(), ref)
+					if err != nil {
+						t.Fatal(err)
+					}
+					withheld += commit.Withheld
+				}
+				got := l.rows(s, email)
+				for row := range undisturbed.rows(s, email) {
+					if got[row] == 0 {
+						t.Errorf("%s lacks the row %s", s.Name, row)
+					}
+				}
+			}
+			for _, where := range l.traces(email) {
+				t.Errorf("the address is in %s", where)
+			}
+			if withheld < 3 {
+				t.Errorf("%d records are withheld, so that nothing is shown", withheld)
+			}
+			l.settled()
+		})
+	}
+}
+
+// TestNothingIsDeletedBeforeEveryRunIsOver has a run that began before the list was changed commit the person after the first look.
+func TestNothingIsDeletedBeforeEveryRunIsOver(t *testing.T) {
+	l := newLake(t, ready("on24"), 60)
+	email := l.busiest()
+	ctx, z := context.Background(), l.zone("attendees")
+	buffer := rawzone.NewBuffer(1 << 10)
+	page := func(number int) {
+		buffer.Reset()
+		buffer.Page(number)
+		buffer.Add([]byte(`{"email":"` + email + `","eventid":1}`))
+		buffer.Add([]byte(`{"email":"bob@example.com","eventid":1}`))
+	}
+	newest, _, err := z.Newest(ctx, l.clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := window.Window{Start: newest.End, End: newest.End.Add(time.Hour)}
+	attempt := rawzone.Attempt{Window: w, Number: 1, Begun: l.clock}
+	page(1)
+	if err := z.Store(ctx, &attempt, buffer, "early"); err != nil {
+		t.Fatal(err)
+	}
+	parts := l.store.Keys("raw", z.PartsPrefix())
+	answer, err := erasure.Erase(ctx, l.config(email), "")
+	if err != nil || answer.Next != erasure.Wait {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	page(2)
+	if err := z.Store(ctx, &attempt, buffer, "early"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := z.Put(ctx, &rawzone.Commit{Start: w.Start, End: w.End, Generation: 1, Announced: 4, Records: 4, Pages: 2, Settled: true, Parts: attempt.Parts}, ""); err != nil {
+		t.Fatal(err)
+	}
+	l.clock = l.clock.Add(erasure.LongestRun - time.Minute)
+	if answer, err = erasure.Erase(ctx, l.config(email), answer.Position); err != nil || answer.Next != erasure.Wait {
+		t.Fatalf("too early: %+v, %v", answer, err)
+	}
+	there := map[string]bool{}
+	for _, key := range l.store.Keys("raw", z.PartsPrefix()) {
+		there[key] = true
+	}
+	for _, key := range parts {
+		if !there[key] {
+			t.Errorf("%s is deleted while it may be read", key)
+		}
+	}
+	for answer.Next != erasure.Done {
+		if answer, err = l.step(email, answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if traces := l.traces(email); len(traces) > 0 {
+		t.Errorf("the address is in %v", traces)
+	}
+	commit, _, err := z.Commit(ctx, z.Ref(w.Start, ""))
+	if err != nil || commit.Records != 2 || commit.Withheld != 2 || commit.Generation != 2 {
+		t.Errorf("%+v, %v", commit, err)
+	}
+	l.settled()
 }
 
 // kindOf names what an object is.

@@ -46,8 +46,16 @@ type lake struct {
 	logs   bytes.Buffer
 }
 
-// newLake plays a day of a small world.
+// newLake plays two days of a small world, in which the vendor has all that it will have.
 func newLake(t testing.TB, v *vendorapi.Vendor, attendees int) *lake {
+	t.Helper()
+	l := emptyLake(t, v, attendees)
+	l.play(begin.AddDate(0, 0, 2))
+	return l
+}
+
+// emptyLake is a lake of which nothing is played yet.
+func emptyLake(t testing.TB, v *vendorapi.Vendor, attendees int) *lake {
 	t.Helper()
 	l := &lake{t: t, vendor: v, secret: vendorapi.Secret{}, store: objectstoretest.New(), clock: begin}
 	for _, field := range v.SecretFields() {
@@ -67,10 +75,15 @@ func newLake(t testing.TB, v *vendorapi.Vendor, attendees int) *lake {
 	}
 	l.store.Versioned["raw"] = true
 	l.store.Now = now
-	for at := begin.Add(interval); !at.After(begin.AddDate(0, 0, 2)); at = at.Add(interval) {
+	return l
+}
+
+// play plays on to a time.
+func (l *lake) play(until time.Time) {
+	l.t.Helper()
+	for at := l.clock.Truncate(interval).Add(interval); !at.After(until); at = at.Add(interval) {
 		l.tick(at)
 	}
-	return l
 }
 
 // RoundTrip answers a request without a network.
