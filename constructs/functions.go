@@ -34,7 +34,8 @@ var builder gobuild.Builder
 func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
 	ingestCode := p.code(props.IngestPackage, props)
 	preprocessCode := p.code(props.PreprocessPackage, props)
-	for _, stream := range props.Vendor.Streams {
+	for i := range props.Vendor.Streams {
+		stream := &props.Vendor.Streams[i]
 		scope := constructs.NewConstruct(p, jsii.String(stream.Name))
 		tag(scope, TagStream, stream.Name)
 
@@ -52,9 +53,12 @@ func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
 		environment = p.environment(props, stream.Name)
 		environment[settings.EnvCuratedBucket] = p.CuratedBucket.BucketName()
 		environment[settings.EnvEventBus] = p.EventBus.EventBusArn()
+		if stream.Hashes() {
+			environment[settings.EnvPrivacyKeySecret] = p.PrivacyKeySecret.SecretArn()
+		}
 		p.Preprocess[stream.Name] = newFunction(scope, "Preprocess", props, preprocessCode,
 			fmt.Sprintf("Makes Parquet of the vendor %s's %s in the curated bucket", props.Vendor.Name, stream.Name),
-			environment, p.preprocessStatements(props, stream.Name))
+			environment, p.preprocessStatements(props, stream))
 	}
 }
 
@@ -220,22 +224,28 @@ func secretResource(secret awssecretsmanager.ISecret) string {
 	return *secret.SecretArn() + "-??????"
 }
 
-// preprocessStatements let a preprocess function read its stream's prefix of the raw bucket, and keep the one
-// of the curated bucket.
-func (p *VendorPipeline) preprocessStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
-	objects := jsii.String(prefix(props, stream) + "*")
+// preprocessStatements let a preprocess function read its stream's prefix of the raw bucket, keep the one of the curated bucket, and read
+// the key of digests where it makes any.
+func (p *VendorPipeline) preprocessStatements(props *VendorPipelineProps, stream *vendorapi.Stream) []awsiam.PolicyStatement {
+	prefix := prefix(props, stream.Name)
+	objects := jsii.String(prefix + "*")
 	announce := allow("AnnounceCurated", []string{"events:PutEvents"}, *p.EventBus.EventBusArn())
 	announce.AddCondition(jsii.String("StringEquals"), map[string]any{
 		"events:source": telemetry.AnnouncementSource, "events:detail-type": telemetry.AnnouncementDetailType,
 	})
 	statements := []awsiam.PolicyStatement{
 		allow("ReadRaw", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(objects)),
-		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
+		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix),
 		allow("KeepCurated", []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, *p.CuratedBucket.ArnForObjects(objects)),
-		allowList("ListCurated", *p.CuratedBucket.BucketArn(), prefix(props, stream)),
+		allowList("ListCurated", *p.CuratedBucket.BucketArn(), prefix),
 		announce,
 	}
-	return append(statements, useKeys(p.RawBucket.EncryptionKey(), p.CuratedBucket.EncryptionKey())...)
+	var privacyKey awskms.IKey
+	if stream.Hashes() {
+		statements = append(statements, allow("ReadPrivacyKey", []string{"secretsmanager:GetSecretValue"}, secretResource(p.PrivacyKeySecret)))
+		privacyKey = p.PrivacyKeySecret.EncryptionKey()
+	}
+	return append(statements, useKeys(p.RawBucket.EncryptionKey(), p.CuratedBucket.EncryptionKey(), privacyKey)...)
 }
 
 // useKeys lets what is encrypted with keys be written and read; a nil key is AWS's own, which needs no permission.

@@ -29,6 +29,9 @@ func (p *VendorPipeline) AddOutputs() {
 		p.output("SecretArn", *p.Secret.SecretArn(), "The vendor's credentials: a JSON object with the fields "+strings.Join(p.vendor.SecretFields(), ", "))
 		p.output("SecretCommand", p.SecretCommand(), "Fills the vendor's secret: put each credential in place of its dots")
 	}
+	if p.PrivacyKeySecret != nil {
+		p.output("PrivacyKeySecretArn", *p.PrivacyKeySecret.SecretArn(), "The key from which digests of personal values are made")
+	}
 }
 
 var notInLogicalIDs = regexp.MustCompile(`[^A-Za-z0-9]+`)

@@ -130,6 +130,8 @@ func (p *VendorPipelineProps) Validate() error {
 	want(allowed, "LogRetentionDays", settled.LogRetentionDays, "one of %v", slices.Sorted(maps.Keys(logRetention)))
 	want(settled.NoncurrentVersionDays > 0, "NoncurrentVersionDays", settled.NoncurrentVersionDays, "a number of days above 0")
 	want(p.Secret == nil || p.Vendor == nil || len(p.Vendor.SecretFields()) > 0, "Secret", "set", "none: the vendor's description needs no credentials (Auth.Kind)")
+	want(p.PrivacyKeySecret == nil || p.Vendor == nil || p.Vendor.NeedsPrivacyKey(), "PrivacyKeySecret", "set",
+		"none: no column of the vendor's description is hashed, and no stream says whose its records are (PersonPath)")
 	want(p.Vpc != nil || p.VpcSubnets == nil, "VpcSubnets", "set", "none without Vpc")
 	want(p.Vpc != nil || len(p.SecurityGroups) == 0, "SecurityGroups", "set", "none without Vpc")
 	want(p.AlarmTopic == nil || len(p.AlarmEmails) == 0, "AlarmEmails", fmt.Sprintf("%q", p.AlarmEmails), "none with an AlarmTopic of your own: subscribe to that where it is made")

@@ -51,6 +51,9 @@ func TestEachWrongPropIsTold(t *testing.T) {
 			p.Vendor.Auth = vendorapi.Auth{Kind: vendorapi.AuthNone}
 			p.Secret = awssecretsmanager.Secret_FromSecretCompleteArn(newStack(), jsii.String("S"), jsii.String(ownSecret))
 		}, "Secret is set: want none: the vendor's description needs no credentials"},
+		"a key of digests that are not made": {func(p *VendorPipelineProps) {
+			p.PrivacyKeySecret = awssecretsmanager.Secret_FromSecretCompleteArn(newStack(), jsii.String("K"), jsii.String(ownPrivacyKey))
+		}, "PrivacyKeySecret is set: want none: no column of the vendor's description is hashed, and no stream says whose its records are (PersonPath)"},
 		"staleness below what is usual": {func(p *VendorPipelineProps) { p.StalenessThreshold = 34 * time.Minute }, "StalenessThreshold is 34m0s: want no less than 35m: the longest settle delay"},
 		"spending as expected":          {func(p *VendorPipelineProps) { p.SpendFactor = 1 }, "SpendFactor is 1: want more than 1"},
 		"a runbook without address":     {func(p *VendorPipelineProps) { p.RunbookURL = "docs/runbook.md" }, `RunbookURL is "docs/runbook.md": want an address without a fragment`},

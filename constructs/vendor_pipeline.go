@@ -45,6 +45,9 @@ type VendorPipeline struct {
 	// Secret holds the vendor's credentials; nil where the vendor needs none. The pipeline's own is made without a
 	// value, so that no deployment can overwrite one.
 	Secret awssecretsmanager.ISecret
+	// PrivacyKeySecret holds the key from which digests of personal values are made: the one given in the props, or the pipeline's own, whose
+	// value was generated; nil where none are made.
+	PrivacyKeySecret awssecretsmanager.ISecret
 
 	// Ingest and Preprocess are the functions by the name of their stream.
 	Ingest     map[string]awslambda.Function
@@ -102,7 +105,7 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 	settled := props.withDefaults()
 
 	p := &VendorPipeline{
-		vendor:     props.Vendor,
+		vendor:     settled.Vendor,
 		Ingest:     map[string]awslambda.Function{},
 		Preprocess: map[string]awslambda.Function{},
 		Alarms:     map[AlarmName]awscloudwatch.Alarm{},
@@ -120,6 +123,7 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 	}
 	p.addBuckets(&settled)
 	p.addSecret(&settled)
+	p.addPrivacyKey(&settled)
 	p.addEventBus(&settled)
 	p.addFunctions(&settled)
 	p.addTopics(&settled)

@@ -32,8 +32,8 @@ type Config struct {
 	Raw rawzone.Zone
 	// Curated is where objects are put.
 	Curated objectstore.Bucket
-	// PrivacyKey returns the key of digests. It is called before an object is made, where a column of the stream is hashed; nil where none
-	// is. Where it fails, so does the run: no window can be made without.
+	// PrivacyKey returns the key of digests. It is called before each object is made, and only where a column of the stream is hashed; nil
+	// where none is. Where it fails, so does the run: no window can be made without.
 	PrivacyKey func(context.Context) (privacy.Key, error)
 	// Announce tells other programs of a window's objects before its receipt is put; nil where nobody is to be told. Where
 	// it fails, the window is left to a later run.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/windrow-data/windrow/functions/curated"
 	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
@@ -408,6 +409,10 @@ func (r *run) source(ctx context.Context, commit *rawzone.Commit) (curated.Sourc
 	source := curated.Source{Window: commit.Window(), Generation: commit.Generation, IngestedAt: commit.WrittenAt}
 	if !r.table.Hashes() {
 		return source, nil
+	}
+	if r.PrivacyKey == nil {
+		r.keyless = fmt.Errorf("%w: a column of stream %s is hashed, and nothing reads it", privacy.ErrKey, r.Stream.Name)
+		return source, r.keyless
 	}
 	source.Key, r.keyless = r.PrivacyKey(ctx)
 	return source, r.keyless

@@ -71,10 +71,10 @@ func (s *Stream) Hashes() bool {
 	return slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Protection() == ProtectHash })
 }
 
-// Hashes reports whether any stream of the vendor's has a column that is hashed.
-func (v *Vendor) Hashes() bool {
-	resolved := v.Resolved()
-	return slices.ContainsFunc(resolved.Streams, func(s Stream) bool { return s.Hashes() })
+// NeedsPrivacyKey reports whether digests are made of anything that the vendor tells: of a column that is hashed, or of a person who
+// asks to be forgotten, where a stream says whose doing its records tell of (PersonPath).
+func (v *Vendor) NeedsPrivacyKey() bool {
+	return slices.ContainsFunc(v.Resolved().Streams, func(s Stream) bool { return s.PersonPath != "" || s.Hashes() })
 }
 
 func (v *Vendor) checkProtect(f *faults) {

@@ -104,18 +104,25 @@ func TestProtection(t *testing.T) {
 
 func TestHashes(t *testing.T) {
 	v := personal()
-	if !v.Hashes() || !v.Streams[0].Hashes() {
+	if !v.Resolved().Streams[0].Hashes() {
 		t.Error("by default addresses are hashed")
 	}
 	v.Protect = map[Personal]Protection{PersonalEmail: ProtectKeep, PersonalLogin: ProtectKeep}
-	if v.Hashes() || v.Resolved().Streams[0].Hashes() {
+	if v.Resolved().Streams[0].Hashes() {
 		t.Error("nothing is hashed any more")
 	}
+	if !v.NeedsPrivacyKey() {
+		t.Error("the stream says whose its records are, who may ask to be forgotten")
+	}
+	v.Streams[0].PersonPath = ""
+	if v.NeedsPrivacyKey() {
+		t.Error("there is nothing to make a digest of")
+	}
 	in(v, "name").Protect = ProtectHash
-	if !v.Hashes() || !v.Resolved().Streams[0].Hashes() {
+	if !v.NeedsPrivacyKey() || !v.Resolved().Streams[0].Hashes() {
 		t.Error("a name is hashed")
 	}
-	if simple("https://api.example.com").Hashes() {
+	if simple("https://api.example.com").NeedsPrivacyKey() {
 		t.Error("there is nothing personal")
 	}
 }

@@ -160,6 +160,7 @@ func registrants(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(15 * time.Minute),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
 		Columns:                slices.Clone(registrantColumns),
 	}
 }
@@ -184,6 +185,7 @@ func attendees(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(15 * time.Minute),
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
 		Columns:                slices.Clone(attendeeColumns),
 	}
 }
@@ -207,6 +209,7 @@ func leads(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(15 * time.Minute),
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
 		Columns:                slices.Clone(leadColumns),
 	}
 }
@@ -228,6 +231,7 @@ func questions(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(10 * time.Minute),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
 		Columns:                slices.Clone(questionColumns),
 	}
 }

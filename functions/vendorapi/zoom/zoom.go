@@ -187,6 +187,7 @@ func registrants(name, status string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(settle),
 		Lookback:               vendorapi.Duration(lookback),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
 		Columns:                slices.Clone(registrantColumns),
 	}
 }
@@ -230,6 +231,7 @@ func participants() vendorapi.Stream {
 	s.Total = vendorapi.Total{Path: "total_records"}
 	s.Weight = manyPages
 	s.Key = []string{"webinar_uuid", "user_id", "join_time"}
+	s.PersonPath = "user_email"
 	return s
 }
 
@@ -240,6 +242,7 @@ func questions() vendorapi.Stream {
 	s := report("questions", "What a person asked during a webinar, with the answers.", "qa", questionColumns)
 	s.RecordsPath = "questions"
 	s.Key = []string{"webinar_uuid", "email", "name", "question_details"}
+	s.PersonPath = "email"
 	return s
 }
 
@@ -250,5 +253,6 @@ func polls() vendorapi.Stream {
 	s := report("polls", "What a person answered in the polls of a webinar.", "polls", pollColumns)
 	s.RecordsPath = "questions"
 	s.Key = []string{"webinar_uuid", "email", "name", "question_details"}
+	s.PersonPath = "email"
 	return s
 }

@@ -89,23 +89,24 @@ func (f Folders) Objects() (map[string]time.Time, error) {
 	return objects, err
 }
 
-// quarantined counts the stream's records in quarantine.
-func (f Folders) quarantined() (int64, error) {
+// quarantined counts the stream's records in quarantine, and names the personal fields that stand there as they came.
+func (f Folders) quarantined(t *table) (count int64, exposed []string, err error) {
 	paths, err := filepath.Glob(filepath.Join(f.Curated, "quarantine", "*.ndjson.gz"))
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	var count int64
 	for _, path := range paths {
-		err := linesOf(path, func([]byte) error {
+		err := linesOf(path, func(line []byte) error {
 			count++
+			exposed = append(exposed, t.exposed(line)...)
 			return nil
 		})
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 	}
-	return count, nil
+	slices.Sort(exposed)
+	return count, slices.Compact(exposed), nil
 }
 
 // linesOf calls each with the lines of a gzip file, which each may keep.
