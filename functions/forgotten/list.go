@@ -22,6 +22,7 @@ import (
 
 	"github.com/windrow-data/windrow/functions/objectstore"
 	"github.com/windrow-data/windrow/functions/privacy"
+	"github.com/windrow-data/windrow/functions/settings"
 )
 
 // FormatVersion is the version of the list's JSON form. A higher one is refused.
@@ -37,7 +38,7 @@ type List struct {
 }
 
 // Key is where the list of a vendor stands in the raw bucket.
-func Key(vendor string) string { return vendor + "/forgotten.json" }
+func Key(vendor string) string { return settings.ForgottenKey(vendor) }
 
 // Read returns the vendor's list, which is empty where there is none.
 func Read(ctx context.Context, raw objectstore.Bucket, vendor string) (List, error) {

@@ -29,6 +29,9 @@ const ExportPrefix = "exports/"
 // AllStreams stands in place of a stream's name for a function that works at all streams of its vendor.
 const AllStreams = "*"
 
+// ForgottenKey is the object in the raw bucket that lists who of a vendor's people is forgotten.
+func ForgottenKey(vendor string) string { return vendor + "/forgotten.json" }
+
 // Names of the environment variables of a function.
 const (
 	// EnvStream is the name of the function's stream, or [AllStreams].
