@@ -1,5 +1,6 @@
 # make run    plays a day of webinars on this machine, through the synthesized stack; VENDOR=zoom or gotowebinar another vendor's
 # make query  asks the lake that it leaves, by SQL
+# make forget erases a simulated person, EMAIL=mia.stone@example.com, from that lake
 # make test   runs the tests
 # make soak   goes on breaking a simulated pipeline for as long as told, SOAK=10m
 # make bench  measures what the functions cost, and fails where a bound is broken
@@ -21,6 +22,8 @@ CLIENT_ID    ?= 90001
 ARGS         ?=
 # Whose API `make run` and `make sizes` play: on24, zoom or gotowebinar
 VENDOR       ?= on24
+# Whom `make forget` erases.
+EMAIL        ?=
 # How long `make soak` goes on, in Go's text form.
 SOAK         ?= 10m
 # How long `make fuzz` gives each target.
@@ -49,6 +52,10 @@ run: needs ## Play a day of webinars on this machine (VENDOR=zoom; ARGS=-help li
 .PHONY: query
 query: needs node_modules ## Ask the lake of the last run, SQL="select ..."
 	@node infra/local/query.mjs "$(SQL)"
+
+.PHONY: forget
+forget: needs ## Erase a simulated person from the lake of the last run, EMAIL=...
+	@go run ./infra/local forget -email "$(EMAIL)"
 
 .PHONY: test
 test: needs node_modules ## Run the tests
