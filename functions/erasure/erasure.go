@@ -126,13 +126,13 @@ const (
 type position struct {
 	Step step `json:"step"`
 	// Stream is the place of the stream at hand in the description, After the key up to which its parts have been seen.
-	Stream int    `json:"stream,omitempty"`
-	After  string `json:"after,omitempty"`
+	Stream int    `json:"stream,omitzero"`
+	After  string `json:"after,omitzero"`
 	// Round counts how often preprocess was waited for; of an export, the objects put.
-	Round int `json:"round,omitempty"`
+	Round int `json:"round,omitzero"`
 	// Found is what an export has found so far, Digests whom a search has.
-	Found   map[string]Found `json:"found,omitempty"`
-	Digests []string         `json:"digests,omitempty"`
+	Found   map[string]Found `json:"found,omitzero"`
+	Digests []string         `json:"digests,omitzero"`
 }
 
 func (p position) String() string {

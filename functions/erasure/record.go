@@ -41,7 +41,7 @@ type record struct {
 // held is what a part held of the person.
 type held struct {
 	Records int64 `json:"records"`
-	Emptied int64 `json:"emptied,omitempty"`
+	Emptied int64 `json:"emptied,omitzero"`
 }
 
 func recordKey(vendor, digest string) string { return vendor + "/erasures/" + digest + ".json" }

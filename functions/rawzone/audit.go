@@ -34,7 +34,7 @@ type Audit struct {
 	Unfinished time.Time `json:"unfinished,omitzero"`
 	// Forgotten is the version of the list of forgotten people as a run last knew it, so that no release goes on from here that
 	// knows of no such list.
-	Forgotten int `json:"forgotten,omitempty"`
+	Forgotten int `json:"forgotten,omitzero"`
 
 	etag string
 }

@@ -44,9 +44,9 @@ type Commit struct {
 	// Records is the number of records in Parts.
 	Records int64 `json:"records"`
 	// Withheld is how many records the vendor gave beside those in Parts that are about people who are forgotten.
-	Withheld int64 `json:"withheld,omitempty"`
+	Withheld int64 `json:"withheld,omitzero"`
 	// Forgotten is the version of the list of forgotten people by which they were withheld, 0 where there was none.
-	Forgotten int `json:"forgotten,omitempty"`
+	Forgotten int `json:"forgotten,omitzero"`
 	// Carried is how many of them the vendor gave at an earlier reading and at this one no more: they have moved to a
 	// later window, which may not have been read yet.
 	Carried int64 `json:"carried,omitempty"`
@@ -85,7 +85,7 @@ type Part struct {
 	Key       string `json:"key"`
 	ETag      string `json:"etag"`
 	Records   int64  `json:"records"`
-	Withheld  int64  `json:"withheld,omitempty"`
+	Withheld  int64  `json:"withheld,omitzero"`
 	Bytes     int64  `json:"bytes"` // as stored, compressed
 	FirstPage int    `json:"firstPage"`
 	LastPage  int    `json:"lastPage"`
