@@ -1,7 +1,6 @@
 package constructs
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -11,26 +10,14 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
-
-	"github.com/windrow-data/windrow/functions/tables"
-	"github.com/windrow-data/windrow/functions/vendorapi"
 )
-
-// hiveTypes are the types of columns in Glue's words. https://docs.aws.amazon.com/athena/latest/ug/data-types.html
-var hiveTypes = map[vendorapi.ColumnType]string{
-	vendorapi.TypeString:    "string",
-	vendorapi.TypeInt64:     "bigint",
-	vendorapi.TypeFloat64:   "double",
-	vendorapi.TypeBool:      "boolean",
-	vendorapi.TypeTimestamp: "timestamp",
-	vendorapi.TypeDate:      "date",
-	vendorapi.TypeJSON:      "string",
-}
 
 // Limits of Glue and Athena.
 const (
 	// maxComment is the longest comment of a column. https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
 	maxComment = 255
+	// maxViewText is the longest definition of a view. https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+	maxViewText = 409_600
 	// maxDescription is the longest description of a table. https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
 	maxDescription = 2048
 	// minScanLimitMB is the least limit that Athena takes.
@@ -40,8 +27,7 @@ const (
 	maxScanLimitMB = 1 << 33
 )
 
-// addTables describes the curated bucket to Glue, a table a stream. Partitions are worked out from the query, so that nothing
-// has to be told of a new day. https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
+// addTables makes what is there to be queried: a database of tables and views, and the workgroup to query it in.
 func (p *VendorPipeline) addTables(props *VendorPipelineProps) {
 	if props.DisableTables {
 		return
@@ -55,58 +41,11 @@ func (p *VendorPipeline) addTables(props *VendorPipelineProps) {
 		CatalogId: awscdk.Aws_ACCOUNT_ID(),
 		DatabaseInput: awsglue.CfnDatabase_DatabaseInputProperty{
 			Name:        jsii.String(name),
-			Description: jsii.String(fmt.Sprintf("What the vendor %s has told, a table a stream: pipeline %s", props.Vendor.Name, p.Name)),
+			Description: jsii.String(fmt.Sprintf("What the vendor %s has told, a view a stream: pipeline %s", props.Vendor.Name, p.Name)),
 		},
 	})
-	for i := range props.Vendor.Streams {
-		stream := &props.Vendor.Streams[i]
-		p.Tables[stream.Name] = p.newTable(stream, props)
-	}
+	p.addRelations(name, props)
 	p.addWorkgroup(props)
-}
-
-func (p *VendorPipeline) newTable(stream *vendorapi.Stream, props *VendorPipelineProps) awsglue.CfnTable {
-	location := fmt.Sprintf("s3://%s/%s", *p.CuratedBucket.BucketName(), prefix(props, stream.Name))
-	var columns []awsglue.CfnTable_ColumnProperty
-	for _, c := range tables.Columns(stream) {
-		column := awsglue.CfnTable_ColumnProperty{Name: jsii.String(c.Name), Type: jsii.String(hiveTypes[c.Type])}
-		if c.Comment != "" {
-			column.Comment = jsii.String(cut(oneLine(c.Comment), maxComment))
-		}
-		columns = append(columns, column)
-	}
-	return awsglue.NewCfnTable(p, jsii.String("Table-"+stream.Name), &awsglue.CfnTableProps{
-		CatalogId:    awscdk.Aws_ACCOUNT_ID(),
-		DatabaseName: p.Database.Ref(),
-		TableInput: awsglue.CfnTable_TableInputProperty{
-			// A table's name in SQL has no hyphen.
-			Name:        jsii.String(TableName(stream.Name)),
-			Description: jsii.String(cut(cmp.Or(oneLine(stream.Description), fmt.Sprintf("The vendor %s's %s", props.Vendor.Name, stream.Name)), maxDescription)),
-			TableType:   jsii.String("EXTERNAL_TABLE"),
-			Parameters: map[string]string{
-				"classification":              "parquet",
-				"projection.enabled":          "true",
-				"projection.dt.type":          "date",
-				"projection.dt.format":        "yyyy-MM-dd",
-				"projection.dt.range":         fmt.Sprintf("NOW-%dYEARS,NOW+1DAYS", props.TableYears),
-				"projection.dt.interval":      "1",
-				"projection.dt.interval.unit": "DAYS",
-				"storage.location.template":   location + tables.Partition + "=${" + tables.Partition + "}/",
-			},
-			PartitionKeys: []awsglue.CfnTable_ColumnProperty{{
-				Name: jsii.String(tables.Partition), Type: jsii.String("date"), Comment: jsii.String("UTC day of the window's start"),
-			}},
-			StorageDescriptor: awsglue.CfnTable_StorageDescriptorProperty{
-				Columns:      columns,
-				Location:     jsii.String(location),
-				InputFormat:  jsii.String("org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"),
-				OutputFormat: jsii.String("org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"),
-				SerdeInfo: awsglue.CfnTable_SerdeInfoProperty{
-					SerializationLibrary: jsii.String("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"),
-				},
-			},
-		},
-	})
 }
 
 // addWorkgroup makes where queries are run and counted: with a limit on what one of them may read, and a bucket of their own
@@ -139,9 +78,6 @@ func (p *VendorPipeline) addWorkgroup(props *VendorPipelineProps) {
 		},
 	})
 }
-
-// TableName is the name of a stream's table.
-func TableName(stream string) string { return strings.ReplaceAll(stream, "-", "_") }
 
 // oneLine is text with a blank in place of each line break and tab, which Glue does not take in comments.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -25,7 +25,7 @@ func (p *VendorPipeline) AddOutputs() {
 	p.output("AlarmTopicArn", *p.AlarmTopic.TopicArn(), "Subscribe to alarms and findings here")
 	p.output("ExpectedCost", fmt.Sprintf("%.2f USD a year", p.Estimate.Total()), "Everything included. "+p.Estimate.Basis)
 	if p.Workgroup != nil {
-		p.output("DatabaseName", *p.Database.Ref(), "The Glue database with a table a stream")
+		p.output("DatabaseName", *p.Database.Ref(), "The Glue database with a view a stream, and the tables that it reads")
 		p.output("WorkgroupName", *p.Workgroup.Ref(), "The Athena workgroup to query it in")
 	}
 	if p.Secret != nil {

@@ -104,6 +104,7 @@ type resource struct {
 	Type                                string
 	DeletionPolicy, UpdateReplacePolicy string
 	Properties                          map[string]any
+	DependsOn                           any
 }
 
 type template map[string]resource

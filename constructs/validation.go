@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 
+	"github.com/windrow-data/windrow/functions/lakesql"
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
@@ -103,6 +104,10 @@ func (p *VendorPipelineProps) Validate() error {
 		want(false, "Vendor", "not set", "the description of a vendor, for example on24.Vendor(clientID)")
 	} else {
 		faults.Vendor = p.Vendor.Validate()
+		if name := p.twice(); faults.Vendor == nil && !p.DisableTables {
+			want(name == "", "Vendor.Streams", fmt.Sprintf("named so that two tables or views are called %s", name),
+				"another name for the stream or the column: a stream s has the tables s_rows, s_compacted, s_days and s_quarantine, and a view s_c for each column c with items")
+		}
 		want(!p.Vendor.AllowPrivate || p.Environment == EnvironmentLocal, "Vendor.AllowPrivate", true,
 			"false: plain HTTP and private addresses are for the Environment %q alone", EnvironmentLocal)
 	}
@@ -156,6 +161,18 @@ func (p *VendorPipelineProps) Validate() error {
 	want(settled.QueryScanLimitMB >= minScanLimitMB && settled.QueryScanLimitMB <= maxScanLimitMB, "QueryScanLimitMB", settled.QueryScanLimitMB, "%d to %d", minScanLimitMB, maxScanLimitMB)
 	want(settled.QueryResultDays >= 1, "QueryResultDays", settled.QueryResultDays, "a number of days above 0")
 	return faults.orNil()
+}
+
+// twice is the name of two of the vendor's tables and views, empty where each has one of its own.
+func (p *VendorPipelineProps) twice() string {
+	seen := map[string]bool{}
+	for _, name := range lakesql.Names(p.Vendor) {
+		if seen[name] {
+			return name
+		}
+		seen[name] = true
+	}
+	return ""
 }
 
 var (

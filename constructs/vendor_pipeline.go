@@ -87,10 +87,12 @@ type VendorPipeline struct {
 	// Dashboard is nil without EnableDashboard.
 	Dashboard awscloudwatch.Dashboard
 
-	// Database, Tables (by the name of their stream), Workgroup and ResultsBucket are for queries with Athena; nil and
-	// empty with DisableTables.
+	// Database, Tables, Relations, Workgroup and ResultsBucket are for queries with Athena; nil and empty with DisableTables. Tables are
+	// the views of the newest version of each record, by the name of their stream; Relations are all tables and views by their names, see
+	// package lakesql.
 	Database      awsglue.CfnDatabase
 	Tables        map[string]awsglue.CfnTable
+	Relations     map[string]awsglue.CfnTable
 	Workgroup     awsathena.CfnWorkGroup
 	ResultsBucket awss3.Bucket
 
@@ -119,6 +121,7 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 		Preprocess: map[string]awslambda.Function{},
 		Alarms:     map[AlarmName]awscloudwatch.Alarm{},
 		Tables:     map[string]awsglue.CfnTable{},
+		Relations:  map[string]awsglue.CfnTable{},
 	}
 	constructs.NewConstruct_Override(p, scope, jsii.String(id))
 	p.Name = nameOf(p)

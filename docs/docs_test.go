@@ -9,7 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/windrow-data/windrow/functions/lakesql"
+	"github.com/windrow-data/windrow/functions/lakesql/lakesqltest"
 	"github.com/windrow-data/windrow/functions/telemetry"
+	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 )
 
 // headings are the anchors of a document's headings, as GitHub makes them.
@@ -108,6 +111,29 @@ func TestExamplesAreCompiled(t *testing.T) {
 			if strings.TrimSpace(line) != "" && !strings.Contains(string(example), line) {
 				t.Errorf("the README's line is not in the example: %s", line)
 			}
+		}
+	}
+}
+
+// TestQueriesAreSQLOfBothEngines puts the examples of queries to DuckDB, over tables that are empty, and to Trino's grammar.
+func TestQueriesAreSQLOfBothEngines(t *testing.T) {
+	document, err := os.ReadFile("queries.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	statements, queries := map[string]string{}, map[string]string{}
+	for _, block := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(document), -1) {
+		name, _, _ := strings.Cut(block[1], "\n")
+		statements[name], queries[name] = block[1], lakesql.DuckDB(block[1])
+	}
+	if len(statements) < 7 {
+		t.Fatalf("%d examples", len(statements))
+	}
+	lakesqltest.CheckTrino(t, statements)
+	lakesqltest.Ask(t, lakesql.DuckDBSchema("on24", on24.Vendor("90001"), func(lakesql.Table) string { return "" }), queries)
+	for _, macro := range regexp.MustCompile(`macro (\w+)\(`).FindAllStringSubmatch(lakesql.DuckDBMacros, -1) {
+		if !strings.Contains(string(document), "`"+macro[1]+"`") {
+			t.Errorf("queries.md does not name the function %s, which DuckDB has from us", macro[1])
 		}
 	}
 }

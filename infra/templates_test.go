@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"os"
@@ -57,7 +58,7 @@ func TestTemplates(t *testing.T) {
 	for env, context := range deployed {
 		t.Run(env, func(t *testing.T) {
 			for stack, content := range stacks(t, context) {
-				want := assetHash.ReplaceAll(content, []byte("ASSET"))
+				want := legible(t, assetHash.ReplaceAll(content, []byte("ASSET")))
 				path := filepath.Join(templatesDir, stack+".json")
 				if *update {
 					if err := os.MkdirAll(templatesDir, 0o755); err != nil {
@@ -78,6 +79,28 @@ func TestTemplates(t *testing.T) {
 			}
 		})
 	}
+}
+
+var encodedView = regexp.MustCompile(`"/\* Presto View: ([A-Za-z0-9+/=]+) \*/"`)
+
+// legible puts what is encoded of a view in the place of its code, the SQL line by line, so that a change of it can be read.
+func legible(t *testing.T, template []byte) []byte {
+	return encodedView.ReplaceAllFunc(template, func(text []byte) []byte {
+		decoded, err := base64.StdEncoding.DecodeString(string(encodedView.FindSubmatch(text)[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		view := decode(t, decoded).(map[string]any)
+		view["originalSql"] = strings.Split(view["originalSql"].(string), "\n")
+		var shown bytes.Buffer
+		encoder := json.NewEncoder(&shown)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("     ", " ")
+		if err := encoder.Encode(view); err != nil {
+			t.Fatal(err)
+		}
+		return bytes.TrimSpace(shown.Bytes())
+	})
 }
 
 // TestNoColumnChangesUnnoticed holds infra/schema.json to what is synthesized.
@@ -137,4 +160,63 @@ func TestKeptResourcesAreNamed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestWhatWasATableIsAViewNow holds the resources that were the streams' tables in what was deployed before there were views to being the
+// views of the same names: under other IDs, CloudFormation would make views beside tables of their names, and fail.
+func TestWhatWasATableIsAViewNow(t *testing.T) {
+	for env, stack := range keptTemplates(t) {
+		for id, name := range map[string]string{
+			"PipelineTableevents9EB8F060": "events", "PipelineTableregistrants28B7853D": "registrants", "PipelineTableattendeesDEB86EC7": "attendees",
+			"PipelineTableleads26025AF8": "leads", "PipelineTablequestions9E93C34C": "questions",
+		} {
+			input, _ := stack.Resources[id].Properties["TableInput"].(map[string]any)
+			if stack.Resources[id].Type != "AWS::Glue::Table" || input["Name"] != name || input["TableType"] != "VIRTUAL_VIEW" {
+				t.Errorf("%s: %s is %v", env, id, stack.Resources[id])
+			}
+			rows := 0
+			stack.each("AWS::Glue::Table", func(_ string, r cfnResource) {
+				if input := r.Properties["TableInput"].(map[string]any); input["Name"] == name+"_rows" && input["TableType"] == "EXTERNAL_TABLE" {
+					rows++
+				}
+			})
+			if rows != 1 {
+				t.Errorf("%s: %d tables hold the rows of %s", env, rows, name)
+			}
+		}
+	}
+}
+
+// Limits of CloudFormation. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+const (
+	maxTemplateBytes = 1_000_000
+	maxResources     = 500
+)
+
+// TestTemplatesAreOfASizeThatIsTaken leaves room for what is added: half of what CloudFormation takes.
+func TestTemplatesAreOfASizeThatIsTaken(t *testing.T) {
+	for env, context := range deployed {
+		for stack, content := range stacks(t, context) {
+			var template cfnTemplate
+			if err := json.Unmarshal(content, &template); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%s: %s has %d bytes and %d resources", env, stack, len(content), len(template.Resources))
+			if len(content) > maxTemplateBytes/2 || len(template.Resources) > maxResources/2 {
+				t.Errorf("%s: %s has %d bytes and %d resources", env, stack, len(content), len(template.Resources))
+			}
+		}
+	}
+}
+
+// keptTemplates are the kept templates of the environments' pipelines.
+func keptTemplates(t *testing.T) map[string]cfnTemplate {
+	t.Helper()
+	all := map[string]cfnTemplate{}
+	for env := range deployed {
+		var template cfnTemplate
+		read(t, filepath.Join("testdata", "templates", "windrow-"+env+"-on24.json"), &template)
+		all[env] = template
+	}
+	return all
 }

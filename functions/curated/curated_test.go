@@ -414,6 +414,10 @@ func TestHashIsOfWhatMatters(t *testing.T) {
 	if base != hash(vendorapi.Column{Name: "a", Type: "string", Path: "a", Comment: "b"}) {
 		t.Error("a comment or a path that is the name changes the hash")
 	}
+	array := hash(vendorapi.Column{Name: "a", Type: "json"})
+	if array != hash(vendorapi.Column{Name: "a", Type: "json", Items: []vendorapi.Column{{Name: "b", Type: "string"}}}) {
+		t.Error("what views read of an array changes the hash")
+	}
 	for _, c := range []vendorapi.Column{{Name: "b", Type: "string"}, {Name: "a", Type: "json"}, {Name: "a", Path: "b", Type: "string"},
 		{Name: "a", Type: "string", Layout: "unix"}, {Name: "a", Type: "string", Zone: "Europe/Berlin"}} {
 		if hash(c) == base {

@@ -11,6 +11,7 @@ package vendorapi
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -212,6 +213,9 @@ type Stream struct {
 	// Forgotten says by what a record shows that the vendor has forgotten its person, who may be erased from the lake then too. The zero
 	// value means that none does.
 	Forgotten Status `json:"forgotten,omitzero"`
+	// ZonePath is the path of a column that holds the IANA name of the zone in which a record's times are shown to people; empty where a
+	// record does not tell. Views of such a stream have each of its times in that zone too, as <column>_local, without an offset.
+	ZonePath string `json:"zonePath,omitempty"`
 	// Columns are the declared fields, in the order of the table. Every other field is kept in one JSON column.
 	Columns []Column `json:"columns"`
 }
@@ -395,10 +399,34 @@ type Column struct {
 	// Personal says that the column holds what tells who a person is, and what kind of it. Empty means that it does not.
 	Personal Personal `json:"personal,omitempty"`
 	// Protect is what becomes of a personal column on the way to the curated bucket. Only a column of TypeString is hashed or masked;
-	// any is kept or dropped. One of the key, and the one at PersonPath, is kept or hashed, one at TimePath or VersionPath kept.
+	// any is kept or dropped. One of the key, and the one at PersonPath, is kept or hashed, one at TimePath, VersionPath or ZonePath kept.
 	// Default: the vendor's Protect for its kind, and where that has none, the default of the kind, see [Personal].
 	Protect Protection `json:"protect,omitempty"`
+	// Items describes what each element of a TypeJSON column's array holds: it makes the array a relation of its own, a row an element,
+	// see package lakesql. An item's path leads from the element on, by names of letters, digits and underscores; [ItemItself] is the path
+	// of an element that is no object. Items are read by SQL from what is stored, so they change no stored column, and cannot be
+	// personal: what becomes of personal data is decided for the whole column. A timestamp in them has the default layout,
+	// [time.DateTime] with or without a fraction, [LayoutUnix] or [LayoutUnixMilli].
+	Items []Column `json:"items,omitempty"`
 }
+
+// CloneColumns returns a copy of the columns that has nothing in common with them: two descriptions made of one list can be changed apart.
+func CloneColumns(columns []Column) []Column {
+	copied := slices.Clone(columns)
+	for i := range copied {
+		copied[i].Items = CloneColumns(copied[i].Items)
+	}
+	return copied
+}
+
+// ItemItself is the path of an array's element itself, in [Column].Items.
+const ItemItself = "."
+
+// ItemPosition is the column of an array's relation that holds the element's place in it, counted from 1.
+const ItemPosition = "item"
+
+// LocalSuffix ends the name of a view's column that holds a time in the zone that [Stream].ZonePath leads to.
+const LocalSuffix = "_local"
 
 // Personal is a kind of data by which a person is known.
 type Personal string

@@ -192,10 +192,19 @@ func full() *Vendor {
 					Resolution: Duration(time.Second),
 					Listing:    &Listing{Behind: Duration(time.Hour), Ahead: Duration(60 * 24 * time.Hour)},
 				},
-				Paging:  Paging{Kind: PagingNone},
-				Key:     []string{"id"},
-				Audit:   AuditReread,
-				Columns: []Column{{Name: "id", Type: TypeString}},
+				Paging:   Paging{Kind: PagingNone},
+				Key:      []string{"id"},
+				ZonePath: "venue.zone",
+				Audit:    AuditReread,
+				Columns: []Column{
+					{Name: "id", Type: TypeString},
+					{Name: "zone", Path: "venue.zone", Type: TypeString},
+					{Name: "parts", Type: TypeJSON, Items: []Column{
+						{Name: "title", Path: "about.title", Type: TypeString, Comment: "What it is called"},
+						{Name: "begins", Type: TypeTimestamp, Layout: time.DateTime, Zone: "Europe/Berlin"},
+					}},
+					{Name: "tags", Type: TypeJSON, Items: []Column{{Name: "tag", Path: ItemItself, Type: TypeString}}},
+				},
 			},
 		},
 	}

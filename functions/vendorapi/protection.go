@@ -134,9 +134,9 @@ func (v *Vendor) checkPersonal(f *faults, s *Stream) {
 			}
 		}
 	}
-	for _, ordering := range []struct{ field, path string }{{"timePath", s.TimePath}, {"versionPath", s.VersionPath}} {
+	for _, ordering := range []struct{ field, path string }{{"timePath", s.TimePath}, {"versionPath", s.VersionPath}, {"zonePath", s.ZonePath}} {
 		if at := s.columnAt(ordering.path); at >= 0 && v.protection(&s.Columns[at]) != ProtectKeep {
-			f.add(columnField(at, "protect"), string(v.protection(&s.Columns[at])), "%s is this column's path, and records are put in order by it: want keep", ordering.field)
+			f.add(columnField(at, "protect"), string(v.protection(&s.Columns[at])), "%s is this column's path, and views go by what it says: want keep", ordering.field)
 		}
 	}
 }

@@ -152,7 +152,7 @@ func TestValidateProtection(t *testing.T) {
 		"a person that no column has": {func(v *Vendor) { v.Streams[0].PersonPath = "who.mail" }, []string{`streams[0].personPath: "who.mail": no column has this path: want the path of a column whose personal is email`}},
 		"a person by name":            {func(v *Vendor) { v.Streams[0].PersonPath = "name" }, []string{`streams[0].personPath: "name": column name has personal "name": want email`}},
 		"a person by a title":         {func(v *Vendor) { v.Streams[0].PersonPath = "title" }, []string{`streams[0].personPath: "title": column title has personal "": want email`}},
-		"a window time":               {func(v *Vendor) { in(v, "at").Personal = PersonalAddress }, []string{`streams[0].columns[10].protect: "drop": timePath is this column's path, and records are put in order by it: want keep`}},
+		"a window time":               {func(v *Vendor) { in(v, "at").Personal = PersonalAddress }, []string{`streams[0].columns[10].protect: "drop": timePath is this column's path, and views go by what it says: want keep`}},
 		"a version":                   {func(v *Vendor) { in(v, "version").Personal = PersonalAddress }, []string{`streams[0].columns[11].protect: "drop": versionPath is this column's path`}},
 		"kept beside its digest":      {func(v *Vendor) { add(v, Column{Name: "mail", Path: "who.email", Type: TypeString}) }, []string{`streams[0].columns[12].protect: "keep": columns[1] has the same path "who.email" and is protected (hash), and this one holds the value as it came`}},
 		"in an object that is kept":   {func(v *Vendor) { add(v, Column{Name: "who", Type: TypeJSON}) }, []string{`streams[0].columns[1].protect: "hash": columns[12] holds "who" as a whole, and this value in it as it came`}},

@@ -2,6 +2,8 @@ package vendorapi
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,7 +27,84 @@ func (s *Stream) checkColumns(f *faults) {
 				first[c.Name] = i
 			}
 			c.check(f)
+			s.checkItems(f, c)
 		})
+	}
+	s.checkZone(f)
+}
+
+// itemPath is a path that JSON paths of SQL engines take without quotes.
+var itemPath = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+
+// checkItems checks what the elements of the column's array are said to hold. Their relation has the columns of the stream's key too.
+func (s *Stream) checkItems(f *faults, column Column) {
+	if len(column.Items) == 0 {
+		return
+	}
+	if column.Type != TypeJSON {
+		f.add("items", bare(fmt.Sprintf("%d columns", len(column.Items))), "only a %s holds an array: leave them out", TypeJSON)
+	}
+	first := map[string]string{ItemPosition: "the element's place in the array"}
+	for _, c := range s.Columns {
+		if slices.Contains(s.Key, c.path()) {
+			first[c.Name] = "a column of the stream's key"
+		}
+	}
+	for i, c := range column.Items {
+		f.under(fmt.Sprintf("items[%d]", i), func() {
+			if earlier, taken := first[c.Name]; taken {
+				f.add("name", c.Name, "%s has this name already: want another", earlier)
+			} else {
+				first[c.Name] = fmt.Sprintf("items[%d]", i)
+			}
+			c.checkItem(f)
+		})
+	}
+	s.checkLocal(f, "items", column.Items)
+}
+
+func (c Column) checkItem(f *faults) {
+	if path := c.path(); path != ItemItself && !itemPath.MatchString(path) {
+		f.add("path", path, "want names of letters, digits and underscores, joined by dots, or %q for the element itself", ItemItself)
+	}
+	// Paths of a stream's columns may be of any names; what is left is the same for both.
+	c.Path = ""
+	c.check(f)
+	if c.Type == TypeTimestamp && !slices.Contains([]string{"", time.RFC3339, time.RFC3339Nano, time.DateTime, LayoutUnix, LayoutUnixMilli}, c.Layout) {
+		f.add("layout", c.Layout, "SQL reads it: want nothing for RFC 3339, %q, %s or %s", time.DateTime, LayoutUnix, LayoutUnixMilli)
+	}
+	if c.Personal != "" || c.Protect != "" {
+		f.add("personal", string(c.Personal), "what becomes of personal data is decided for the whole column: say it there")
+	}
+	if len(c.Items) > 0 {
+		f.add("items", bare(fmt.Sprintf("%d columns", len(c.Items))), "an array in an array stays JSON: leave them out")
+	}
+}
+
+// checkZone checks that the zone of the stream's times can be read from a row.
+func (s *Stream) checkZone(f *faults) {
+	if s.ZonePath == "" {
+		return
+	}
+	if !slices.ContainsFunc(s.Columns, func(c Column) bool { return c.path() == s.ZonePath && c.Type == TypeString }) {
+		f.add("zonePath", s.ZonePath, "no %s column has this path: want one, since views read the zone from it", TypeString)
+	}
+	s.checkLocal(f, "columns", s.Columns)
+}
+
+// checkLocal refuses a column that is named as a view names the local time of another one.
+func (s *Stream) checkLocal(f *faults, field string, columns []Column) {
+	if s.ZonePath == "" {
+		return
+	}
+	times := map[string]bool{}
+	for _, c := range columns {
+		times[c.Name] = c.Type == TypeTimestamp
+	}
+	for i, c := range columns {
+		if of, local := strings.CutSuffix(c.Name, LocalSuffix); local && times[of] {
+			f.add(fmt.Sprintf("%s[%d].name", field, i), c.Name, "with zonePath, views have the time %s in its zone under this name: want another", of)
+		}
 	}
 }
 

@@ -119,7 +119,25 @@ func TestValidate(t *testing.T) {
 		"column types": {stream(func(s *Stream) {
 			s.Columns = append(s.Columns, Column{Name: "a", Type: "int"}, Column{Name: "b", Type: TypeDate, Layout: "x", Zone: "UTC"}, Column{Name: "c", Type: TypeTimestamp, Layout: "15:04", Zone: "Mars"})
 		}), []string{`columns[2].type: "int": want string, int64`, `columns[3].layout: "x"`, `columns[3].zone: "UTC"`, `columns[4].layout: "15:04"`, `columns[4].zone: "Mars"`}},
-		"paths":               {stream(func(s *Stream) { s.RecordsPath, s.TimePath, s.VersionPath, s.Columns[1].Path = "a.", ".a", "a..b", "." }), []string{"recordsPath", "timePath", "versionPath", "columns[1].path"}},
+		"paths":             {stream(func(s *Stream) { s.RecordsPath, s.TimePath, s.VersionPath, s.Columns[1].Path = "a.", ".a", "a..b", "." }), []string{"recordsPath", "timePath", "versionPath", "columns[1].path"}},
+		"items of no array": {listed(func(s *Stream) { s.Columns[2].Type = TypeString }), []string{"streams[3].columns[2].items: 2 columns: only a json holds an array"}},
+		"items' names": {listed(func(s *Stream) {
+			s.Columns[2].Items = []Column{{Name: "item", Type: TypeString}, {Name: "id", Type: TypeString}, {Name: "a", Type: TypeString}, {Name: "a", Type: TypeString}, {Name: "dt", Type: TypeString}}
+		}), []string{`columns[2].items[0].name: "item": the element's place in the array has this name already`, `items[1].name: "id": a column of the stream's key has`,
+			`items[3].name: "a": items[2] has this name already`, `items[4].name: "dt"`}},
+		"items' paths": {listed(func(s *Stream) {
+			s.Columns[2].Items = []Column{{Name: "a", Path: "b c", Type: TypeString}, {Name: "b", Path: "x.0", Type: TypeString}, {Name: "c", Path: "'", Type: TypeString}, {Name: "d", Path: "a..b", Type: TypeString}}
+		}), []string{`items[0].path: "b c": want names of letters`, `items[1].path: "x.0"`, `items[2].path: "'"`, `items[3].path: "a..b"`}},
+		"items' types": {listed(func(s *Stream) {
+			s.Columns[2].Items = []Column{{Name: "a", Type: "int"}, {Name: "b", Type: TypeTimestamp, Layout: "02.01.2006"}, {Name: "c", Type: TypeJSON, Items: []Column{{Name: "d", Type: TypeString}}},
+				{Name: "e", Type: TypeString, Personal: PersonalEmail}}
+		}), []string{`items[0].type: "int"`, `items[1].layout: "02.01.2006": SQL reads it: want nothing for RFC 3339, "2006-01-02 15:04:05", unix or unixMilli`,
+			`items[2].items: 1 columns: an array in an array stays JSON`, `items[3].personal: "email": what becomes of personal data is decided for the whole column`}},
+		"the zone of nothing": {listed(func(s *Stream) { s.ZonePath = "tags" }), []string{`streams[3].zonePath: "tags": no string column has this path`}},
+		"a local time": {listed(func(s *Stream) {
+			s.Columns = append(s.Columns, Column{Name: "at", Type: TypeTimestamp}, Column{Name: "at_local", Type: TypeString})
+			s.Columns[2].Items = append(s.Columns[2].Items, Column{Name: "begins_local", Type: TypeString})
+		}), []string{`streams[3].columns[5].name: "at_local": with zonePath, views have the time at in its zone under this name`, `columns[2].items[2].name: "begins_local"`}},
 		"no such parent":      {child(func(s *Stream) { s.Parent.Stream = "persons" }), []string{`streams[2].parent.stream: "persons": the vendor has no such stream: want one of people, days, planned`}},
 		"a cycle":             {child(func(s *Stream) { s.Parent.Stream = "visits" }), []string{`streams[2].parent.stream: "visits": the streams wait for one another, visits of visits: want a first one without a parent`}},
 		"a younger child":     {child(func(s *Stream) { s.Lookback = Duration(time.Hour) }), []string{"streams[2].parent.stream: \"people\": its parents may show up to 48h0m0s late, and this stream's lookback is 1h0m0s"}},

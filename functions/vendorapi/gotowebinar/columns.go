@@ -13,7 +13,7 @@ var webinarColumns = []vendorapi.Column{
 	{Name: "account_key", Path: "accountKey", Type: vendorapi.TypeString, Comment: "Key of the account"},
 	{Name: "subject", Type: vendorapi.TypeString, Comment: "Title of the webinar"},
 	{Name: "description", Type: vendorapi.TypeString, Comment: "Description of the webinar"},
-	{Name: "times", Type: vendorapi.TypeJSON, Comment: "When it takes place, an array of objects with startTime and endTime"},
+	{Name: "times", Type: vendorapi.TypeJSON, Comment: "When it takes place, an array of objects with startTime and endTime", Items: timeItems},
 	{Name: "time_zone", Path: "timeZone", Type: vendorapi.TypeString, Comment: "IANA zone in which its times are shown"},
 	{Name: "locale", Type: vendorapi.TypeString, Comment: "Language, for example en_US"},
 	{Name: "approval_type", Path: "approvalType", Type: vendorapi.TypeString, Comment: "AUTOMATIC, or MANUAL where the organizer approves registrations"},
@@ -70,17 +70,39 @@ var attendeeColumns = inSession(
 	vendorapi.Column{Name: "last_name", Path: "lastName", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Family name"},
 	vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address"},
 	vendorapi.Column{Name: "attendance_time_in_seconds", Path: "attendanceTimeInSeconds", Type: vendorapi.TypeInt64, Comment: "Time attended in seconds, all stays together"},
-	vendorapi.Column{Name: "attendance", Type: vendorapi.TypeJSON, Comment: "The stays, an array of objects with joinTime and leaveTime"},
+	vendorapi.Column{Name: "attendance", Type: vendorapi.TypeJSON, Comment: "The stays, an array of objects with joinTime and leaveTime", Items: attendanceItems},
 )
 
 var questionColumns = inSession(
 	vendorapi.Column{Name: "asked_by", Path: "askedBy", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address of who asked"},
 	vendorapi.Column{Name: "question", Type: vendorapi.TypeString, Comment: "Text of the question"},
-	vendorapi.Column{Name: "answers", Type: vendorapi.TypeJSON, Comment: "The answers, an array of objects with answer and answeredBy, an organizer's key"},
+	vendorapi.Column{Name: "answers", Type: vendorapi.TypeJSON, Comment: "The answers, an array of objects with answer and answeredBy, an organizer's key", Items: answerItems},
 )
 
 var pollColumns = inSession(
 	vendorapi.Column{Name: "question", Type: vendorapi.TypeString, Comment: "Text of the poll"},
 	vendorapi.Column{Name: "number_of_responses", Path: "numberOfResponses", Type: vendorapi.TypeInt64, Comment: "Number of people who answered"},
-	vendorapi.Column{Name: "responses", Type: vendorapi.TypeJSON, Comment: "The answers, an array of objects with text and percentage"},
+	vendorapi.Column{Name: "responses", Type: vendorapi.TypeJSON, Comment: "The answers, an array of objects with text and percentage", Items: responseItems},
 )
+
+// What the arrays hold.
+
+var timeItems = []vendorapi.Column{
+	{Name: "start_time", Path: "startTime", Type: vendorapi.TypeTimestamp, Comment: "Time at which it is planned to begin"},
+	{Name: "end_time", Path: "endTime", Type: vendorapi.TypeTimestamp, Comment: "Time at which it is planned to end"},
+}
+
+var attendanceItems = []vendorapi.Column{
+	{Name: "join_time", Path: "joinTime", Type: vendorapi.TypeTimestamp, Comment: "Time of joining"},
+	{Name: "leave_time", Path: "leaveTime", Type: vendorapi.TypeTimestamp, Comment: "Time of leaving"},
+}
+
+var answerItems = []vendorapi.Column{
+	{Name: "answer", Type: vendorapi.TypeString, Comment: "Text of the answer"},
+	{Name: "answered_by", Path: "answeredBy", Type: vendorapi.TypeString, Comment: "Key of the organizer who answered"},
+}
+
+var responseItems = []vendorapi.Column{
+	{Name: "text", Type: vendorapi.TypeString, Comment: "Text of the answer"},
+	{Name: "percentage", Type: vendorapi.TypeFloat64, Comment: "Share of those who answered, in percent"},
+}

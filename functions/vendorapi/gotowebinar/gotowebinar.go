@@ -8,7 +8,6 @@ package gotowebinar
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -121,9 +120,10 @@ func webinars(organizer string) vendorapi.Stream {
 		RecordsAbsentWhenEmpty: true,
 		Total:                  vendorapi.Total{Path: "page.totalElements"},
 		Key:                    []string{"webinarKey"},
+		ZonePath:               "timeZone",
 		Settle:                 vendorapi.Duration(settle),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(webinarColumns),
+		Columns:                vendorapi.CloneColumns(webinarColumns),
 	}
 }
 
@@ -143,11 +143,12 @@ func sessions(organizer string) vendorapi.Stream {
 		RecordsAbsentWhenEmpty: true,
 		Total:                  vendorapi.Total{Path: "page.totalElements"},
 		Key:                    []string{"sessionKey"},
+		ZonePath:               "timeZone",
 		TimePath:               "endTime",
 		Settle:                 vendorapi.Duration(settle),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(sessionColumns),
+		Columns:                vendorapi.CloneColumns(sessionColumns),
 	}
 }
 
@@ -172,11 +173,12 @@ func registrants(organizer string) vendorapi.Stream {
 		// What is read of one webinar has hundreds of pages, where the rest has one or two.
 		Weight:     4,
 		Key:        []string{"webinarKey", "registrantKey"},
+		ZonePath:   "timeZone",
 		Settle:     vendorapi.Duration(settle),
 		Lookback:   vendorapi.Duration(lookback),
 		Audit:      vendorapi.AuditReread,
 		PersonPath: "email",
-		Columns:    slices.Clone(registrantColumns),
+		Columns:    vendorapi.CloneColumns(registrantColumns),
 	}
 }
 
@@ -205,7 +207,7 @@ func ofSession(organizer, name, description string, columns []vendorapi.Column) 
 		Settle:                 vendorapi.Duration(settle),
 		Lookback:               vendorapi.Duration(lookback),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(columns),
+		Columns:                vendorapi.CloneColumns(columns),
 	}
 }
 

@@ -37,9 +37,9 @@ var eventColumns = []vendorapi.Column{
 	{Name: "ondemandattendees", Path: "eventanalytics.ondemandattendees", Type: vendorapi.TypeInt64, Comment: "On-demand attendees as of lastupdated"},
 	{Name: "averageliveminutes", Path: "eventanalytics.averageliveminutes", Type: vendorapi.TypeFloat64, Comment: "Mean minutes of a live attendee as of lastupdated"},
 	{Name: "totalcumulativeliveminutes", Path: "eventanalytics.totalcumulativeliveminutes", Type: vendorapi.TypeInt64, Comment: "Minutes of all live attendees as of lastupdated"},
-	{Name: "tags", Type: vendorapi.TypeJSON, Comment: "Tags, an array of strings"},
-	{Name: "funnelstages", Type: vendorapi.TypeJSON, Comment: "Funnel stages, an array of strings"},
-	{Name: "speakers", Type: vendorapi.TypeJSON, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep, Comment: "Speakers, an array of objects with name, title and company"},
+	{Name: "tags", Type: vendorapi.TypeJSON, Comment: "Tags, an array of strings", Items: tagItems},
+	{Name: "funnelstages", Type: vendorapi.TypeJSON, Comment: "Funnel stages, an array of strings", Items: funnelStageItems},
+	{Name: "speakers", Type: vendorapi.TypeJSON, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep, Comment: "Speakers, an array of objects with name, title and company", Items: speakerItems},
 }
 
 var registrantColumns = []vendorapi.Column{
@@ -112,12 +112,12 @@ var attendeeColumns = []vendorapi.Column{
 	{Name: "userprofileurl", Type: vendorapi.TypeString, Comment: "Address of the person's profile in ON24"},
 	{Name: "campaigncode", Type: vendorapi.TypeString, Comment: "Campaign code"},
 	{Name: "partnerref", Type: vendorapi.TypeString, Comment: "Source of the registration, from the address followed"},
-	{Name: "questions", Type: vendorapi.TypeJSON, Comment: "Questions asked, an array of objects with questionid, createtimestamp, content and answer"},
-	{Name: "polls", Type: vendorapi.TypeJSON, Comment: "Polls answered, an array of objects with pollid, pollsubmittedtimestamp, pollquestion and pollanswers"},
-	{Name: "resources", Type: vendorapi.TypeJSON, Comment: "Resources downloaded, an array of objects with resourceid, resourceviewed and resourceviewedtimestamp"},
-	{Name: "surveys", Type: vendorapi.TypeJSON, Comment: "Surveys answered, an array of objects with surveyid (text), surveysubmittedtimestamp and surveyquestions"},
-	{Name: "calltoactions", Type: vendorapi.TypeJSON, Comment: "Calls to action followed, an array of objects with ctaid and clicks (both text), ctaname, action and date"},
-	{Name: "reactions", Type: vendorapi.TypeJSON, Comment: "Reactions, an array of objects with type, timefromstart and datetime"},
+	{Name: "questions", Type: vendorapi.TypeJSON, Comment: "Questions asked, an array of objects with questionid, createtimestamp, content and answer", Items: questionItems},
+	{Name: "polls", Type: vendorapi.TypeJSON, Comment: "Polls answered, an array of objects with pollid, pollsubmittedtimestamp, pollquestion and pollanswers", Items: pollItems},
+	{Name: "resources", Type: vendorapi.TypeJSON, Comment: "Resources downloaded, an array of objects with resourceid, resourceviewed and resourceviewedtimestamp", Items: resourceItems},
+	{Name: "surveys", Type: vendorapi.TypeJSON, Comment: "Surveys answered, an array of objects with surveyid (text), surveysubmittedtimestamp and surveyquestions", Items: surveyItems},
+	{Name: "calltoactions", Type: vendorapi.TypeJSON, Comment: "Calls to action followed, an array of objects with ctaid and clicks (both text), ctaname, action and date", Items: callToActionItems},
+	{Name: "reactions", Type: vendorapi.TypeJSON, Comment: "Reactions, an array of objects with type, timefromstart and datetime", Items: reactionItems},
 }
 
 var leadColumns = []vendorapi.Column{
@@ -125,8 +125,8 @@ var leadColumns = []vendorapi.Column{
 	{Name: "engagementlevel", Type: vendorapi.TypeString, Comment: "Engagement so far, LOW to HIGH"},
 	{Name: "engagementprediction", Type: vendorapi.TypeString, Comment: "Predicted engagement, LOW to HIGH"},
 	{Name: "userprofileurl", Type: vendorapi.TypeString, Comment: "Address of the person's profile in ON24"},
-	{Name: "businessinterests", Type: vendorapi.TypeJSON, Comment: "Business interests, an array of strings"},
-	{Name: "segments", Type: vendorapi.TypeJSON, Comment: "Segments that the person belongs to, an array of strings"},
+	{Name: "businessinterests", Type: vendorapi.TypeJSON, Comment: "Business interests, an array of strings", Items: businessInterestItems},
+	{Name: "segments", Type: vendorapi.TypeJSON, Comment: "Segments that the person belongs to, an array of strings", Items: segmentItems},
 }
 
 var questionColumns = []vendorapi.Column{

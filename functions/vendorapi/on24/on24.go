@@ -7,7 +7,6 @@ package on24
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -133,10 +132,11 @@ func events(client string) vendorapi.Stream {
 		Key:                    []string{"clientid", "eventid"},
 		TimePath:               "lastmodified",
 		VersionPath:            "lastmodified",
+		ZonePath:               "displaytimezonecd",
 		Settle:                 vendorapi.Duration(10 * time.Minute),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(eventColumns),
+		Columns:                vendorapi.CloneColumns(eventColumns),
 	}
 }
 
@@ -166,7 +166,7 @@ func registrants(client string) vendorapi.Stream {
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
 		Forgotten:              forgotten,
-		Columns:                slices.Clone(registrantColumns),
+		Columns:                vendorapi.CloneColumns(registrantColumns),
 	}
 }
 
@@ -192,7 +192,7 @@ func attendees(client string) vendorapi.Stream {
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
 		Forgotten:              forgotten,
-		Columns:                slices.Clone(attendeeColumns),
+		Columns:                vendorapi.CloneColumns(attendeeColumns),
 	}
 }
 
@@ -216,7 +216,7 @@ func leads(client string) vendorapi.Stream {
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
-		Columns:                slices.Clone(leadColumns),
+		Columns:                vendorapi.CloneColumns(leadColumns),
 	}
 }
 
@@ -238,6 +238,6 @@ func questions(client string) vendorapi.Stream {
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
-		Columns:                slices.Clone(questionColumns),
+		Columns:                vendorapi.CloneColumns(questionColumns),
 	}
 }

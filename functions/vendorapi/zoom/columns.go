@@ -1,6 +1,10 @@
 package zoom
 
-import "github.com/windrow-data/windrow/functions/vendorapi"
+import (
+	"time"
+
+	"github.com/windrow-data/windrow/functions/vendorapi"
+)
 
 // Zoom writes times in UTC. A duration is "hh:mm:ss" of a webinar that is over and seconds of a participant's stay; webinars that
 // are looked up one by one, which no stream here does, have it in minutes.
@@ -30,7 +34,7 @@ var webinarColumns = []vendorapi.Column{
 	{Name: "audio_quality", Type: vendorapi.TypeString, Comment: "Quality of the audio, for example good"},
 	{Name: "video_quality", Type: vendorapi.TypeString, Comment: "Quality of the video"},
 	{Name: "screen_share_quality", Type: vendorapi.TypeString, Comment: "Quality of shared screens"},
-	{Name: "custom_keys", Type: vendorapi.TypeJSON, Comment: "The organizer's own fields, an array of objects with key and value"},
+	{Name: "custom_keys", Type: vendorapi.TypeJSON, Comment: "The organizer's own fields, an array of objects with key and value", Items: customKeyItems},
 }
 
 var upcomingColumns = []vendorapi.Column{
@@ -62,7 +66,7 @@ var registrantColumns = []vendorapi.Column{
 	{Name: "role_in_purchase_process", Type: vendorapi.TypeString, Comment: "The person's part in buying"},
 	{Name: "no_of_employees", Type: vendorapi.TypeString, Comment: "Size of the organization, a range as text"},
 	{Name: "comments", Type: vendorapi.TypeString, Comment: "Questions and comments at registration"},
-	{Name: "custom_questions", Type: vendorapi.TypeJSON, Comment: "Answers to the organizer's own questions, an array of objects with title and value"},
+	{Name: "custom_questions", Type: vendorapi.TypeJSON, Comment: "Answers to the organizer's own questions, an array of objects with title and value", Items: customQuestionItems},
 	{Name: "status", Type: vendorapi.TypeString, Comment: "approved, pending or denied"},
 	{Name: "create_time", Type: vendorapi.TypeTimestamp, Comment: "Time of registration"},
 	{Name: "join_url", Type: vendorapi.TypeString, Personal: vendorapi.PersonalLink, Comment: "Address by which the person joins"},
@@ -97,7 +101,7 @@ var questionColumns = ofWebinar(
 	vendorapi.Column{Name: "user_id", Type: vendorapi.TypeString, Comment: "Id of who asked; empty for guests"},
 	vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address of who asked; empty where it was asked without a name"},
 	vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectHash, Comment: "Display name of who asked"},
-	vendorapi.Column{Name: "question_details", Type: vendorapi.TypeJSON, Comment: "The questions, an array of objects with question_id, question, answer, create_time, question_status and answer_details"},
+	vendorapi.Column{Name: "question_details", Type: vendorapi.TypeJSON, Comment: "The questions, an array of objects with question_id, question, answer, create_time, question_status and answer_details", Items: questionItems},
 )
 
 var pollColumns = ofWebinar(
@@ -105,5 +109,33 @@ var pollColumns = ofWebinar(
 	vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectHash, Comment: "Display name of who answered"},
 	vendorapi.Column{Name: "first_name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Given name of who answered"},
 	vendorapi.Column{Name: "last_name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Family name of who answered"},
-	vendorapi.Column{Name: "question_details", Type: vendorapi.TypeJSON, Comment: "The answers, an array of objects with polling_id, question, answer and date_time"},
+	vendorapi.Column{Name: "question_details", Type: vendorapi.TypeJSON, Comment: "The answers, an array of objects with polling_id, question, answer and date_time", Items: pollItems},
 )
+
+// What the arrays hold.
+
+var customKeyItems = []vendorapi.Column{
+	{Name: "key", Type: vendorapi.TypeString, Comment: "Name of the organizer's field"},
+	{Name: "value", Type: vendorapi.TypeString, Comment: "What it holds"},
+}
+
+var customQuestionItems = []vendorapi.Column{
+	{Name: "title", Type: vendorapi.TypeString, Comment: "Text of the organizer's question"},
+	{Name: "value", Type: vendorapi.TypeString, Comment: "The answer"},
+}
+
+var questionItems = []vendorapi.Column{
+	{Name: "question_id", Type: vendorapi.TypeString, Comment: "Id of the question"},
+	{Name: "question", Type: vendorapi.TypeString, Comment: "Text of the question"},
+	{Name: "answer", Type: vendorapi.TypeString, Comment: "Text of the answer"},
+	{Name: "create_time", Type: vendorapi.TypeTimestamp, Comment: "Time at which it was asked"},
+	{Name: "question_status", Type: vendorapi.TypeString, Comment: "open, answered, dismissed, ..."},
+	{Name: "answer_details", Type: vendorapi.TypeJSON, Comment: "The answers, an array of objects"},
+}
+
+var pollItems = []vendorapi.Column{
+	{Name: "polling_id", Type: vendorapi.TypeString, Comment: "Id of the poll"},
+	{Name: "question", Type: vendorapi.TypeString, Comment: "Text of the poll's question"},
+	{Name: "answer", Type: vendorapi.TypeString, Comment: "The answer; several are joined by semicolons"},
+	{Name: "date_time", Type: vendorapi.TypeTimestamp, Layout: time.DateTime, Comment: "Time at which it was answered"},
+}

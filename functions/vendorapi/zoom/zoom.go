@@ -6,7 +6,6 @@
 package zoom
 
 import (
-	"slices"
 	"time"
 
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -134,7 +133,7 @@ func webinars() vendorapi.Stream {
 		Settle:                 vendorapi.Duration(settle),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(webinarColumns),
+		Columns:                vendorapi.CloneColumns(webinarColumns),
 	}
 }
 
@@ -156,7 +155,7 @@ func upcoming() vendorapi.Stream {
 		TimePath:               "start_time",
 		Settle:                 vendorapi.Duration(settle),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(upcomingColumns),
+		Columns:                vendorapi.CloneColumns(upcomingColumns),
 	}
 }
 
@@ -188,7 +187,7 @@ func registrants(name, status string) vendorapi.Stream {
 		Lookback:               vendorapi.Duration(lookback),
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
-		Columns:                slices.Clone(registrantColumns),
+		Columns:                vendorapi.CloneColumns(registrantColumns),
 	}
 }
 
@@ -216,7 +215,7 @@ func report(name, description, path string, columns []vendorapi.Column) vendorap
 		Settle:                 vendorapi.Duration(settle),
 		Lookback:               vendorapi.Duration(lookback),
 		Audit:                  vendorapi.AuditReread,
-		Columns:                slices.Clone(columns),
+		Columns:                vendorapi.CloneColumns(columns),
 	}
 }
 

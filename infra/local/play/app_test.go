@@ -59,6 +59,13 @@ func TestTheAppOfThisRepository(t *testing.T) {
 		t.Fatalf("summary %+v\n%s", summary, said.String())
 	}
 
+	const lake = `select (select count(*) from attendees) = (select count(distinct (clientid, eventid, eventuserid)) from attendees_rows) as once,
+		(select count(*) from attendees_polls) = (select sum(json_array_length(polls)) from attendees where polls is not null) as polls,
+		(select count(*) from attendees_polls where pollid is not null and pollsubmittedtimestamp is not null) > 100 as typed,
+		(select count(*) from events where livestart - livestart_local in (interval 7 hour, interval 8 hour)) > 0 as in_california`
+	if got := queried(t, options.Out, lake); got != `[{"once":true,"polls":true,"typed":true,"in_california":true}]` {
+		t.Errorf("the views of the lake: %s", got)
+	}
 	if len(summary.Denied) > 0 {
 		t.Errorf("denied: %v", summary.Denied)
 	}

@@ -519,9 +519,7 @@ func (d *day) addHandlers(summary *Summary) {
 
 // check compares a stream's lake with what its vendor holds. key is that of the lake's digests.
 func (p *playing) check(w *watched, playing time.Time, key string) verify.Check {
-	check := verify.Check{
-		Stream: w.stream, Folders: w.folders, Key: []byte(key), Since: w.since, Runs: p.ran, Puts: w.puts, Interval: p.schedule.Rule.LongestInterval(), Playing: playing,
-	}
+	check := verify.Check{Stream: w.stream, Folders: w.folders, Key: []byte(key), Since: w.since, Runs: p.ran, Puts: w.puts, Interval: p.schedule.Rule.LongestInterval(), Playing: playing}
 	if p.simulated == nil {
 		return check
 	}

@@ -209,6 +209,13 @@ func TestAnyAssemblyIsPlayed(t *testing.T) {
 		t.Errorf("summary.json: %v\n%s", err, content)
 	}
 
+	// Its views hold each record once, those of the second vendor under its name.
+	want := fmt.Sprintf(`[{"acme":%d,"named":%[1]d,"other":%d,"late":0}]`, summary.Streams[0].CuratedRows, summary.Streams[1].CuratedRows)
+	if got := queried(t, options.Out, `select (select count(*) from orders) as acme, (select count(distinct id) from acme.orders_rows) as named,
+		(select count(*) from other.orders) as other, (select count(*) from orders_days) as late`); got != want {
+		t.Errorf("the views have %s, want %s", got, want)
+	}
+
 	// The next hours, with the data kept: the whole of the day so far is compared.
 	options.Keep, options.From, options.Until = true, time.Time{}, from.Add(5*time.Hour)
 	rows := summary.Streams[0].CuratedRows

@@ -1,61 +1,66 @@
 package play
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/windrow-data/windrow/functions/vendorapi"
+	"github.com/windrow-data/windrow/functions/lakesql"
 )
 
-// writeViews writes SQL for DuckDB that makes a view of each stream: the newest version of each of its records. A
-// view is named after its stream, and after its vendor too where two vendors have a stream of one name.
+// writeViews writes SQL that gives DuckDB what the construct gives Athena: the tables and views of each pipeline in a schema of its
+// vendor's name, of which the first is looked in first where a query names none.
 func (d *day) writeViews() error {
-	named := map[string]int{}
-	for _, p := range d.pipelines {
-		for _, w := range p.watched {
-			named[w.stream.Name]++
-		}
+	sql, err := viewsOf(d.pipelines)
+	if err != nil {
+		return err
 	}
+	return os.WriteFile(d.out.views, []byte(sql), 0o644)
+}
+
+func viewsOf(pipelines []*playing) (string, error) {
 	var sql strings.Builder
-	for _, p := range d.pipelines {
-		for _, w := range p.watched {
-			objects, err := w.folders.Objects()
-			if err != nil {
-				return err
-			}
-			if len(objects) == 0 {
-				continue // DuckDB refuses a view of no files.
-			}
-			name := w.stream.Name
-			if named[name] > 1 {
-				name = p.vendor.Name + "-" + name
-			}
-			fmt.Fprintln(&sql, view(name, w.stream, w.folders.Curated))
+	sql.WriteString(lakesql.DuckDBMacros)
+	var schemas []string
+	named := map[string]int{}
+	for _, p := range pipelines {
+		schema := lakesql.TableName(p.vendor.Name)
+		if named[schema]++; named[schema] > 1 {
+			schema = fmt.Sprintf("%s_%d", schema, named[schema])
 		}
+		files := map[string]string{}
+		for _, table := range lakesql.Tables(p.vendor) {
+			for _, w := range p.watched {
+				if w.stream.Name == table.Stream {
+					found, err := filesOf(table, w.folders.Curated)
+					if err != nil {
+						return "", err
+					}
+					files[table.Name] = found
+				}
+			}
+		}
+		sql.WriteString(lakesql.DuckDBSchema(schema, p.vendor, func(table lakesql.Table) string { return files[table.Name] }))
+		schemas = append(schemas, lakesql.Identifier(schema))
 	}
-	return os.WriteFile(d.out.views, []byte(sql.String()), 0o644)
+	fmt.Fprintf(&sql, "set search_path = %s;\n", lakesql.Literal(strings.Join(append(schemas, "main"), ",")))
+	return sql.String(), nil
 }
 
-func view(name string, stream *vendorapi.Stream, folder string) string {
-	columns := map[string]string{}
-	for _, c := range stream.Columns {
-		columns[cmp.Or(c.Path, c.Name)] = c.Name
-	}
-	var keys, newest []string
-	for _, path := range stream.Key {
-		keys = append(keys, identifier(columns[path]))
-	}
-	if version := columns[stream.VersionPath]; version != "" {
-		newest = append(newest, identifier(version)+" desc nulls last")
-	}
-	newest = append(newest, "windrow_window_start desc", "windrow_generation desc", "windrow_part desc", "windrow_position desc")
-	files := strings.ReplaceAll(filepath.Join(folder, "dt=*", "*.parquet"), "'", "''")
-	return fmt.Sprintf("create view %s as from read_parquet('%s', hive_partitioning = true)\n"+
-		"qualify row_number() over (partition by %s order by %s) = 1;",
-		identifier(name), files, strings.Join(keys, ", "), strings.Join(newest, ", "))
-}
+// ends are those of the names of a format's objects, as patterns.
+var ends = map[lakesql.Format]string{lakesql.Parquet: "*.parquet", lakesql.JSONLines: "*json*"}
 
-func identifier(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+// filesOf is a pattern of the table's files in a stream's folder of the curated bucket; empty where there are none.
+func filesOf(table lakesql.Table, folder string) (string, error) {
+	parts := []string{folder, filepath.FromSlash(table.Folder), ends[table.Format]}
+	if table.Partitioned {
+		parts = []string{folder, filepath.FromSlash(table.Folder), "dt=*", ends[table.Format]}
+	}
+	pattern := filepath.Join(parts...)
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return pattern, nil
+}
