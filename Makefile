@@ -1,6 +1,8 @@
 # make run    plays a day of webinars on this machine, through the synthesized stack; VENDOR=zoom or gotowebinar another vendor's
 # make query  asks the lake that it leaves, by SQL
 # make forget erases a simulated person, EMAIL=mia.stone@example.com, from that lake
+# make verify looks at the report that it ends with in a real browser, and writes a picture of it
+# make report makes the same report of a deployed lake, by Athena
 # make test   runs the tests
 # make soak   goes on breaking a simulated pipeline for as long as told, SOAK=10m
 # make bench  measures what the functions cost, and fails where a bound is broken
@@ -18,7 +20,7 @@ SHELL        := /bin/bash
 
 # The ON24 client id that `make synth` writes into the templates it checks.
 CLIENT_ID    ?= 90001
-# Arguments of `make run`, `make bench` and `make sizes`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
+# Arguments of `make run`, `make report`, `make bench` and `make sizes`, for example ARGS="-seed 7 -attendees 20000"; see make run ARGS=-help
 ARGS         ?=
 # Whose API `make run` and `make sizes` play: on24, zoom or gotowebinar
 VENDOR       ?= on24
@@ -33,6 +35,10 @@ ENVIRONMENTS := dev staging prod
 ANSWERS      ?= -c account=111122223333 -c region=eu-west-1 -c owner=marketing-data -c costCenter=4711 -c alarmEmail=oncall@example.com -c anomalies=true
 # The template of another team's app, which a test keeps up to date.
 CONSUMER     := constructs/testdata/consumer/template.json
+# Where `make verify` writes its picture: SCREENSHOT=docs/report.png for the one that the documents show.
+SCREENSHOT   ?= .local/report.png
+# What `make verify` looks with.
+BROWSER      := infra/local/report/browser
 # What `make diff` compares with: a tag, a branch or a commit.
 BASE         ?= HEAD
 
@@ -46,7 +52,7 @@ help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: needs ## Play a day of webinars on this machine (VENDOR=zoom; ARGS=-help lists the flags)
+run: needs node_modules ## Play a day of webinars on this machine (VENDOR=zoom; ARGS=-help lists the flags)
 	@go run ./infra/local -c vendor=$(VENDOR) $(ARGS)
 
 .PHONY: query
@@ -56,6 +62,16 @@ query: needs node_modules ## Ask the lake of the last run, SQL="select ..."
 .PHONY: forget
 forget: needs ## Erase a simulated person from the lake of the last run, EMAIL=...
 	@go run ./infra/local forget -email "$(EMAIL)"
+.PHONY: verify
+verify: needs node_modules $(BROWSER)/node_modules ## Look at the report of the last run in a real browser (CHROME=/usr/bin/chromium takes another)
+	@test -e .local/report.html || go run ./infra/local -c vendor=$(VENDOR) -attendees 2000
+	@go run ./infra/local report -data infra/local/report/testdata/data.json -page .local/verify/known.html
+	@RUN_PAGE=.local/report.html KNOWN_PAGE=.local/verify/known.html SCREENSHOT=$(SCREENSHOT) node --test --test-reporter=spec $(BROWSER)/report.test.mjs
+	@echo "$(SCREENSHOT) shows how it begins"
+
+.PHONY: report
+report: needs node_modules ## Make the report of a deployed lake by Athena, WORKGROUP=... (ARGS=-help lists the flags)
+	@go run ./infra/report $(if $(WORKGROUP),-workgroup "$(WORKGROUP)") $(if $(DATABASE),-database "$(DATABASE)") $(ARGS)
 
 .PHONY: test
 test: needs node_modules ## Run the tests
@@ -121,7 +137,7 @@ lint: synth ## Check the templates with cfn-lint, which needs Python
 
 .PHONY: clean
 clean: ## Remove what the other targets have made here
-	rm -rf .local cdk.out node_modules
+	rm -rf .local cdk.out node_modules $(BROWSER)/node_modules
 
 .PHONY: needs
 needs:
@@ -132,3 +148,7 @@ needs:
 node_modules: package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch node_modules
+
+$(BROWSER)/node_modules: $(BROWSER)/package-lock.json
+	cd $(BROWSER) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $(BROWSER)/node_modules

@@ -46,6 +46,7 @@ func (p *VendorPipeline) addTables(props *VendorPipelineProps) {
 	})
 	p.addRelations(name, props)
 	p.addWorkgroup(props)
+	p.addInsights(props)
 }
 
 // addWorkgroup makes where queries are run and counted: with a limit on what one of them may read, and a bucket of their own
@@ -90,8 +91,8 @@ func cut(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "")
 }
 
-// GrantQuery lets grantee query the tables in the pipeline's workgroup with Athena: read what is curated, and keep the
-// results. It panics with DisableTables, since there is nothing to query then.
+// GrantQuery lets grantee query the tables in the pipeline's workgroup with Athena: read what is curated, keep the
+// results, and read the queries that the workgroup keeps, the insights among them. It is all that a report takes. It panics with DisableTables, since there is nothing to query then.
 func (p *VendorPipeline) GrantQuery(grantee awsiam.IGrantable) awsiam.Grant {
 	if p.Workgroup == nil {
 		panic(fmt.Errorf("GrantQuery: the pipeline %s has no tables: want one without DisableTables", p.Name))
@@ -102,8 +103,11 @@ func (p *VendorPipeline) GrantQuery(grantee awsiam.IGrantable) awsiam.Grant {
 	}
 	database := *p.Database.Ref()
 	grant := awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
-		Grantee:      grantee,
-		Actions:      jsii.Strings("athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetWorkGroup", "athena:StartQueryExecution", "athena:StopQueryExecution"),
+		Grantee: grantee,
+		Actions: jsii.Strings(
+			"athena:BatchGetNamedQuery", "athena:GetNamedQuery", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetWorkGroup",
+			"athena:ListNamedQueries", "athena:StartQueryExecution", "athena:StopQueryExecution",
+		),
 		ResourceArns: &[]*string{arn("athena", "workgroup/"+*p.Workgroup.Name())},
 	})
 	return grant.

@@ -205,6 +205,8 @@ func TestQueriesCanBeGranted(t *testing.T) {
 	tpl := templateOf(stack)
 	all := strings.Join(tpl.permissions(tpl.logicalID(t, "AWS::IAM::Role", "Analyst")), "\n")
 	for _, want := range []string{
+		"athena:BatchGetNamedQuery arn:<AWS::Partition>:athena:<AWS::Region>:<AWS::AccountId>:workgroup/test.Pipeline",
+		"athena:ListNamedQueries arn:<AWS::Partition>:athena:<AWS::Region>:<AWS::AccountId>:workgroup/test.Pipeline",
 		"athena:StartQueryExecution arn:<AWS::Partition>:athena:<AWS::Region>:<AWS::AccountId>:workgroup/test.Pipeline",
 		"glue:GetTable arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:table/<" + tpl.only(t, "AWS::Glue::Database").ID + ">/*",
 		"states:StartExecution <" + tpl.machine(t, "StateMachine").ID + ">",

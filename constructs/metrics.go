@@ -9,7 +9,7 @@ import (
 )
 
 // CustomMetrics is how many metrics a pipeline sends, each of which costs by the month.
-const CustomMetrics = 3
+const CustomMetrics = telemetry.CustomMetrics
 
 // MetricStaleness is how far the worst stream's watermark lies behind, in seconds. Default statistic: Maximum over five minutes.
 func (p *VendorPipeline) MetricStaleness(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {

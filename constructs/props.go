@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 
+	"github.com/windrow-data/windrow/functions/insights"
 	"github.com/windrow-data/windrow/functions/pricing"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/telemetry"
@@ -204,6 +205,9 @@ type VendorPipelineProps struct {
 	QueryScanLimitMB int
 	// QueryResultDays is how long the results of queries are kept. Default [DefaultQueryResultDays] (7).
 	QueryResultDays int
+	// Model brings the streams of a vendor of one's own into the model of webinars that the insights ask, see docs/insights.md. Default: that
+	// of the ready vendor whose streams the description has. Where it has none's, there is no model, and of the insights data_health alone.
+	Model *insights.OwnModel
 	// SchemaFile is the path of a file, kept under version control, that remembers the tables' columns. Synthesis then
 	// refuses a change by which existing queries would break, unless it is confirmed by the context
 	// [ContextConfirmSchema], and adds what is new to the file. Default: none, and nothing is refused.

@@ -62,17 +62,26 @@ func (p *VendorPipeline) addRelations(database string, props *VendorPipelineProp
 			// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-glue-table-tableinput.html
 			id = "Table-" + stream
 		}
-		made := p.newView(id, database, view)
-		for _, name := range slices.Sorted(maps.Keys(p.Relations)) {
-			if names(view.SQL, name) {
-				made.AddResourceDependency(p.Relations[name], nil)
-			}
-		}
-		p.Relations[view.Name] = made
+		made := p.addView(id, database, view)
 		if ofStream {
 			p.Tables[stream] = made
 		}
 	}
+	for _, view := range props.model() {
+		p.addView("View-"+view.Name, database, view)
+	}
+}
+
+// addView makes a view that waits for what it reads.
+func (p *VendorPipeline) addView(id, database string, view lakesql.View) awsglue.CfnTable {
+	made := p.newView(id, database, view)
+	for _, name := range slices.Sorted(maps.Keys(p.Relations)) {
+		if names(view.SQL, name) {
+			made.AddResourceDependency(p.Relations[name], nil)
+		}
+	}
+	p.Relations[view.Name] = made
+	return made
 }
 
 // names reports whether a query has the name in it, as a word.

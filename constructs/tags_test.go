@@ -22,6 +22,7 @@ var untagged = map[string]string{
 	"AWS::Scheduler::Schedule":   "only its group can be tagged; a start costs a millionth of a dollar",
 	"AWS::Glue::Table":           "CloudFormation has no tags for it; it costs nothing",
 	"AWS::Glue::Database":        "CloudFormation has no tags for it; it costs nothing",
+	"AWS::Athena::NamedQuery":    "has no tags; it costs nothing until it is run",
 	"AWS::Logs::QueryDefinition": "has no tags; it costs nothing until it is run",
 }
 

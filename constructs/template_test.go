@@ -215,6 +215,7 @@ func plain() *VendorPipelineProps {
 		TableYears:            7,
 		QueryScanLimitMB:      500,
 		QueryResultDays:       2,
+		Model:                 ownModel(),
 		SchemaFile:            filepath.Join(tempDir, "schema.json"),
 		IngestPackage:         "example.com/own/ingest",
 		PreprocessPackage:     "example.com/own/preprocess",

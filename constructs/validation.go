@@ -139,6 +139,16 @@ func (p *VendorPipelineProps) Validate() error {
 	want(p.Secret == nil || p.Vendor == nil || len(p.Vendor.SecretFields()) > 0, "Secret", "set", "none: the vendor's description needs no credentials (Auth.Kind)")
 	want(p.PrivacyKeySecret == nil || p.Vendor == nil || p.Vendor.NeedsPrivacyKey(), "PrivacyKeySecret", "set",
 		"none: no column of the vendor's description is hashed, and no stream says whose its records are (PersonPath)")
+	if p.Model != nil {
+		want(!p.DisableTables, "Model", "set", "none with DisableTables: there is no view then")
+		for _, view := range []struct{ field, sql string }{
+			{"Events", p.Model.Events}, {"Registrations", p.Model.Registrations}, {"Attendances", p.Model.Attendances}, {"Interactions", p.Model.Interactions},
+		} {
+			sql := strings.TrimSpace(view.sql)
+			want(sql != "" && !strings.HasSuffix(sql, ";"), "Model."+view.field, fmt.Sprintf("%q", cut(sql, 40)),
+				"one query without a semicolon; one that has no rows for what the vendor does not tell, see docs/insights.md")
+		}
+	}
 	want(p.Vpc != nil || p.VpcSubnets == nil, "VpcSubnets", "set", "none without Vpc")
 	want(p.Vpc != nil || len(p.SecurityGroups) == 0, "SecurityGroups", "set", "none without Vpc")
 	want(p.AlarmTopic == nil || len(p.AlarmEmails) == 0, "AlarmEmails", fmt.Sprintf("%q", p.AlarmEmails), "none with an AlarmTopic of your own: subscribe to that where it is made")
@@ -166,7 +176,11 @@ func (p *VendorPipelineProps) Validate() error {
 // twice is the name of two of the vendor's tables and views, empty where each has one of its own.
 func (p *VendorPipelineProps) twice() string {
 	seen := map[string]bool{}
-	for _, name := range lakesql.Names(p.Vendor) {
+	all := lakesql.Names(p.Vendor)
+	for _, view := range p.model() {
+		all = append(all, view.Name)
+	}
+	for _, name := range all {
 		if seen[name] {
 			return name
 		}

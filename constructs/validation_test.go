@@ -54,6 +54,10 @@ func TestEachWrongPropIsTold(t *testing.T) {
 		"a key of digests that are not made": {func(p *VendorPipelineProps) {
 			p.PrivacyKeySecret = awssecretsmanager.Secret_FromSecretCompleteArn(newStack(), jsii.String("K"), jsii.String(ownPrivacyKey))
 		}, "PrivacyKeySecret is set: want none: no column of the vendor's description is hashed, and no stream says whose its records are (PersonPath)"},
+		"a model without attendances":   {func(p *VendorPipelineProps) { p.Model = ownModel(); p.Model.Attendances = " " }, `Model.Attendances is "": want one query without a semicolon`},
+		"a model of statements":         {func(p *VendorPipelineProps) { p.Model = ownModel(); p.Model.Events += ";" }, "Model.Events is"},
+		"a model without tables":        {func(p *VendorPipelineProps) { p.Model, p.DisableTables = ownModel(), true }, "Model is set: want none with DisableTables"},
+		"a stream named as the model":   {func(p *VendorPipelineProps) { p.Model = ownModel(); p.Vendor.Streams[1].Name = "model-people" }, "named so that two tables or views are called model_people"},
 		"staleness below what is usual": {func(p *VendorPipelineProps) { p.StalenessThreshold = 34 * time.Minute }, "StalenessThreshold is 34m0s: want no less than 35m: the longest settle delay"},
 		"spending as expected":          {func(p *VendorPipelineProps) { p.SpendFactor = 1 }, "SpendFactor is 1: want more than 1"},
 		"a runbook without address":     {func(p *VendorPipelineProps) { p.RunbookURL = "docs/runbook.md" }, `RunbookURL is "docs/runbook.md": want an address without a fragment`},

@@ -87,13 +87,14 @@ type VendorPipeline struct {
 	// Dashboard is nil without EnableDashboard.
 	Dashboard awscloudwatch.Dashboard
 
-	// Database, Tables, Relations, Workgroup and ResultsBucket are for queries with Athena; nil and empty with DisableTables. Tables are
-	// the views of the newest version of each record, by the name of their stream; Relations are all tables and views by their names, see
-	// package lakesql.
+	// Database, Tables, Relations, Workgroup, Insights and ResultsBucket are for queries with Athena; nil and empty with DisableTables.
+	// Tables are the views of the newest version of each record, by the name of their stream; Relations are all tables and views by their
+	// names, see packages lakesql and insights; Insights are the saved queries by theirs.
 	Database      awsglue.CfnDatabase
 	Tables        map[string]awsglue.CfnTable
 	Relations     map[string]awsglue.CfnTable
 	Workgroup     awsathena.CfnWorkGroup
+	Insights      map[string]awsathena.CfnNamedQuery
 	ResultsBucket awss3.Bucket
 
 	// Estimate is what the pipeline is expected to cost in a year, line by line.
@@ -122,6 +123,7 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 		Alarms:     map[AlarmName]awscloudwatch.Alarm{},
 		Tables:     map[string]awsglue.CfnTable{},
 		Relations:  map[string]awsglue.CfnTable{},
+		Insights:   map[string]awsathena.CfnNamedQuery{},
 	}
 	constructs.NewConstruct_Override(p, scope, jsii.String(id))
 	p.Name = nameOf(p)

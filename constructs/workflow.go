@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/windrow-data/windrow/functions/pricing"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
@@ -232,11 +233,11 @@ func children(vendor *vendorapi.Vendor, parent string) (names []string) {
 
 // transitionsAround are those of a run beside the two of each stream.
 func transitionsAround(vendor *vendorapi.Vendor) int {
-	count := 3
+	parents := 0
 	for _, stream := range vendor.Streams {
-		count += min(1, len(children(vendor, stream.Name)))
+		parents += min(1, len(children(vendor, stream.Name)))
 	}
-	return count
+	return pricing.TransitionsPerRun(0, parents)
 }
 
 // branch takes one stream forward once: ingest, and then preprocess, which runs after a failed ingest too; and after it its children,

@@ -42,6 +42,10 @@ type Configuration struct {
 	Budgets int
 }
 
+// TransitionsPerRun are the state transitions of a run without incident: each stream is ingested and preprocessed, the children of each of
+// the parents are branched to, and around it all are the start, the branch to all streams, and the choice at its end.
+func TransitionsPerRun(streams, parents int) int { return 2*streams + parents + 3 }
+
 // RunsPerDay returns how often the schedule starts a run each day.
 func (c Configuration) RunsPerDay() float64 { return float64(24*time.Hour) / float64(c.Interval) }
 

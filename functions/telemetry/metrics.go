@@ -22,6 +22,9 @@ const (
 	MetricCost = "CostUSD"
 )
 
+// CustomMetrics is how many metrics that are, each of which costs by the month.
+const CustomMetrics = 3
+
 // InvocationMessage is the msg of the log line of [Invocation], for queries.
 const InvocationMessage = "invocation"
 

@@ -79,12 +79,12 @@ func draftVendor(ctx context.Context, arguments []string, s surroundings) int {
 	if err := writeDraft(out, result.Source, s.stdout); err != nil {
 		return wrong(exitWrong, err)
 	}
-	report(result, s.stderr)
+	reportMissing(result, s.stderr)
 	return 0
 }
 
-// report lists what a draft lacks.
-func report(result *draft.Result, stderr io.Writer) {
+// reportMissing lists what a draft lacks.
+func reportMissing(result *draft.Result, stderr io.Writer) {
 	for _, s := range result.Vendor.Streams {
 		fmt.Fprintf(stderr, "stream %s: %d columns\n", s.Name, len(s.Columns))
 	}

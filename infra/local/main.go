@@ -8,11 +8,13 @@
 //	go run ./infra/local draft openapi.yaml [flags]
 //	go run ./infra/local bench [flags]
 //	go run ./infra/local sizes [flags]
+//	go run ./infra/local report [flags]
 //	go run ./infra/local forget -email ADDRESS
 //
-// The third form asks a real vendor whether its description is right, the fourth drafts one from the vendor's OpenAPI document. The
-// fifth measures what the functions cost, and the sixth replays a day with several memory sizes, so that one is chosen from data. The
-// last erases a simulated person from the lake that a run has left.
+// A run ends with a page that shows all of it, report.html, which report makes again. The third form asks a real vendor whether its
+// description is right, the fourth drafts one from the vendor's OpenAPI document. The fifth measures what the functions cost, and the
+// sixth replays a day with several memory sizes, so that one is chosen from data. The last erases a simulated person from the lake that
+// a run has left.
 //
 // Every call of a function, state machine or schedule is checked against the policies in the templates, and a run fails of one
 // that they do not allow. It leaves in permissions.json how often each permission was used; the second form reads the files of one
@@ -29,6 +31,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -68,6 +71,8 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 			return draftVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
 		case forgetCommand:
 			return forgetPerson(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
+		case reportCommand:
+			return makeReport(ctx, rest, stdout, stderr)
 		case sizesCommand:
 			return findSizes(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
 		}
@@ -91,6 +96,11 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 		fmt.Fprintln(stderr, "local:", err)
 		return exitWrong
 	}
+	// A run that stops midway leaves no page of another.
+	if err := os.Remove(filepath.Join(options.Out, reportFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintln(stderr, "local:", err)
+		return exitWrong
+	}
 	summary, err := play.Run(ctx, options)
 	switch {
 	case ctx.Err() != nil:
@@ -101,6 +111,10 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 		return exitWrong
 	}
 	summary.Print(stdout, options.Out)
+	if err := reportRun(ctx, options.Out, stdout); err != nil {
+		fmt.Fprintln(stderr, "local:", err)
+		return exitWrong
+	}
 	if !summary.Good() {
 		return exitWrong
 	}
@@ -124,6 +138,7 @@ three. At the end it compares the lake with the vendor's own records, and fails 
   go run ./infra/local bench [flags]         measures what the functions cost, see bench -help
   go run ./infra/local sizes [flags]         says what each memory size of the functions would cost, see sizes -help
   go run ./infra/local forget [flags]        erases a simulated person from the lake of the last run, see forget -help
+  go run ./infra/local report [flags]        makes the page again that a run ends with, see report -help
 
 A tick is a time at which a schedule starts a run. Times are written as RFC 3339, for example 2026-03-10T00:00:00Z.
 
@@ -164,7 +179,7 @@ func parse(arguments []string, stderr io.Writer) (play.Options, error) {
 	flags.Uint64Var(&o.ChaosSeed, "chaos-seed", 0, "`number` that what -chaos breaks is drawn from: equal seeds break the same at the same ticks (default: another each time)")
 	flags.BoolVar(&o.CPUShare, "cpu-share", false, "hold each function to the share of a processor that its memory has on Lambda, 7 % of one for 128 MB; bursts take longer (Linux only)")
 	flags.BoolVar(&o.Keep, "keep", false, "go on with the data of the last run in -out, where it ended; once further days are simulated, only what is read from then on is compared")
-	flags.StringVar(&o.Out, "out", ".local", "`folder` for all that a run leaves, the lake, the logs and summary.json among it; what an earlier run has left there is removed first, but for -keep")
+	flags.StringVar(&o.Out, "out", ".local", "`folder` for all that a run leaves, the lake, the logs, summary.json and report.html among it; what an earlier run has left there is removed first, but for -keep")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}

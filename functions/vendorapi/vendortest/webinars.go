@@ -30,7 +30,9 @@ const (
 )
 
 var (
-	titles     = []string{"Spring product update", "Security for \"everyone\"", "Données & décisions", "Line one\nLine two", "クラウド入門", "Ask me anything 🎤"}
+	titles = []string{"Spring product update", "Security for \"everyone\"", "Données & décisions", "Market outlook:\nyour questions", "クラウド入門", "Ask me anything 🎤"}
+	// categories are what organizers file them under; one of them under nothing.
+	categories = map[string]string{titles[0]: "Product", titles[1]: "Security", titles[2]: "Data", titles[3]: "Product", titles[4]: "Cloud"}
 	presenters = []string{"Lee Park", "Ana \"Nina\" Díaz", "Wei 王"}
 )
 

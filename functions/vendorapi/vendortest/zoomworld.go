@@ -301,7 +301,9 @@ func (w *zoomWorld) participant(n int, g *guest, of stay, altered bool) []byte {
 func (w *zoomWorld) addQuestions(v *vendorapi.Vendor, s *vendorapi.Stream) error {
 	return w.reports(v, s, func(i *zoomInstance, n int, g *guest, add func(first, altered func() []byte)) {
 		if g.visit.by(g.visit.asked) {
-			add(func() []byte { return w.question(n, g, "Yes") }, func() []byte { return w.question(n, g, "Yes, see the slides") })
+			// One in three is not answered, or only later.
+			answered := map[bool]string{true: "Yes"}[n%3 > 0]
+			add(func() []byte { return w.question(n, g, answered) }, func() []byte { return w.question(n, g, "Yes, see the slides") })
 		}
 	})
 }
@@ -315,9 +317,13 @@ func (w *zoomWorld) question(n int, g *guest, answered string) []byte {
 	r.open("", '{')
 	r.text("question_id", "q"+strconv.Itoa(n))
 	r.text("question", questionTexts[n%len(questionTexts)])
+	status := "answered"
+	if answered == "" {
+		status = "open"
+	}
 	r.text("answer", answered)
 	r.time("create_time", g.visit.asked)
-	r.text("question_status", "answered")
+	r.text("question_status", status)
 	r.close('}')
 	r.close(']')
 	return r.bytes()

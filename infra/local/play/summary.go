@@ -38,6 +38,8 @@ type Summary struct {
 	Chaos       map[blowKind]int `json:"chaos,omitempty"`
 	ChaosSeed   uint64           `json:"chaosSeed,omitempty"`
 	WallSeconds float64          `json:"wallSeconds"`
+	// Right is what [Summary.Good] says, for who reads the file.
+	Right bool `json:"right"`
 	// Findings count what the functions reported, Failures what they failed with.
 	Findings []Tally `json:"findings,omitempty"`
 	Failures []Tally `json:"failures,omitempty"`
@@ -211,6 +213,7 @@ func addHandler(to *map[string]*HandlerSummary, kind string, stats lambdahost.St
 }
 
 func (s *Summary) write(path string) error {
+	s.Right = s.Good()
 	content, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err

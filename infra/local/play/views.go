@@ -6,11 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/windrow-data/windrow/functions/insights"
 	"github.com/windrow-data/windrow/functions/lakesql"
 )
 
-// writeViews writes SQL that gives DuckDB what the construct gives Athena: the tables and views of each pipeline in a schema of its
-// vendor's name, of which the first is looked in first where a query names none.
+// writeViews writes SQL that gives DuckDB what the construct gives Athena: the tables and views of each pipeline, and the model of its
+// webinars, in a schema of its vendor's name, of which the first is looked in first where a query names none.
 func (d *day) writeViews() error {
 	sql, err := viewsOf(d.pipelines)
 	if err != nil {
@@ -41,7 +42,7 @@ func viewsOf(pipelines []*playing) (string, error) {
 				}
 			}
 		}
-		sql.WriteString(lakesql.DuckDBSchema(schema, p.vendor, func(table lakesql.Table) string { return files[table.Name] }))
+		sql.WriteString(lakesql.DuckDBSchema(schema, p.vendor, func(table lakesql.Table) string { return files[table.Name] }, insights.Model(p.vendor)...))
 		schemas = append(schemas, lakesql.Identifier(schema))
 	}
 	fmt.Fprintf(&sql, "set search_path = %s;\n", lakesql.Literal(strings.Join(append(schemas, "main"), ",")))
