@@ -43,6 +43,9 @@ func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
 		if p.Secret != nil {
 			environment[settings.EnvSecret] = p.Secret.SecretArn()
 		}
+		if tellsPeople(props) {
+			environment[settings.EnvPrivacyKeySecret] = p.PrivacyKeySecret.SecretArn()
+		}
 		if !props.Genesis.IsZero() {
 			environment[settings.EnvGenesis] = jsii.String(props.Genesis.UTC().Format(time.RFC3339))
 		}
@@ -174,13 +177,16 @@ func newLogGroup(scope constructs.Construct, id, name string, props *VendorPipel
 }
 
 // ingestStatements let an ingest function reach its stream's prefix of the raw bucket and the vendor's secret, and read the commits
-// of its parent stream and how far these may change.
+// of its parent stream and how far these may change, and who is forgotten.
 func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
 	objects := *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "*"))
 	statements := []awsiam.PolicyStatement{
 		allow("ReadAndWriteRaw", []string{"s3:GetObject", "s3:PutObject"}, objects),
 		allow("SweepParts", []string{"s3:DeleteObject"}, *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "parts/*"))),
 		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
+		// Also where no stream says any more whose its records are: a list that cannot be applied has to stop it.
+		allow("ReadForgotten", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(jsii.String(settings.ForgottenKey(props.Vendor.Name)))),
+		allowList("MissForgotten", *p.RawBucket.BucketArn(), settings.ForgottenKey(props.Vendor.Name)),
 	}
 	if parent := parentOf(props, stream); parent != "" {
 		from := prefix(props, parent)
@@ -195,6 +201,12 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 		statements = append(statements, allow("ReadSecret", []string{"secretsmanager:GetSecretValue"}, secretResource(p.Secret)))
 		secretKey = p.Secret.EncryptionKey()
 	}
+	var privacyKey awskms.IKey
+	if tellsPeople(props) {
+		// It is read where somebody is forgotten.
+		statements = append(statements, allow("ReadPrivacyKey", []string{"secretsmanager:GetSecretValue"}, secretResource(p.PrivacyKeySecret)))
+		privacyKey = p.PrivacyKeySecret.EncryptionKey()
+	}
 	if props.Vendor.RenewsSecret() {
 		key := settings.LeaseKey(props.Vendor.Name)
 		statements = append(statements,
@@ -203,7 +215,7 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 			allowList("MissTurns", *p.RawBucket.BucketArn(), key),
 		)
 	}
-	return append(statements, useKeys(p.RawBucket.EncryptionKey(), secretKey)...)
+	return append(statements, useKeys(p.RawBucket.EncryptionKey(), secretKey, privacyKey)...)
 }
 
 // parentOf returns the name of the stream whose records are the stream's parents, empty where it is no child.
@@ -230,8 +242,12 @@ func (p *VendorPipeline) preprocessStatements(props *VendorPipelineProps, stream
 	prefix := prefix(props, stream.Name)
 	objects := jsii.String(prefix + "*")
 	announce := allow("AnnounceCurated", []string{"events:PutEvents"}, *p.EventBus.EventBusArn())
+	var detailTypes any = telemetry.AnnouncementDetailType
+	if !stream.Forgotten.None() {
+		detailTypes = []string{telemetry.AnnouncementDetailType, telemetry.ForgottenDetailType}
+	}
 	announce.AddCondition(jsii.String("StringEquals"), map[string]any{
-		"events:source": telemetry.AnnouncementSource, "events:detail-type": telemetry.AnnouncementDetailType,
+		"events:source": telemetry.AnnouncementSource, "events:detail-type": detailTypes,
 	})
 	statements := []awsiam.PolicyStatement{
 		allow("ReadRaw", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(objects)),

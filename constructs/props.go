@@ -51,6 +51,8 @@ const (
 	DefaultQueryResultDays       = 7
 	DefaultIngestPackage         = "github.com/windrow-data/windrow/functions/cmd/ingest"
 	DefaultPreprocessPackage     = "github.com/windrow-data/windrow/functions/cmd/preprocess"
+	DefaultErasePackage          = "github.com/windrow-data/windrow/functions/cmd/erase"
+	DefaultEraseMemoryMB         = 1769
 )
 
 // VendorPipelineProps configures a [VendorPipeline]. Vendor, Environment, Owner and CostCenter are required, since nobody else
@@ -106,6 +108,16 @@ type VendorPipelineProps struct {
 	// PreprocessPackage is the same for the preprocess functions. Default [DefaultPreprocessPackage]
 	// (github.com/windrow-data/windrow/functions/cmd/preprocess).
 	PreprocessPackage string
+	// ErasePackage is the same for the function that erases and exports a person. Default [DefaultErasePackage]
+	// (github.com/windrow-data/windrow/functions/cmd/erase).
+	ErasePackage string
+	// EraseMemoryMB is the memory of the function that erases and exports a person, 128 to 10240: it goes through all that is stored, and is
+	// as fast as its memory is large. Default [DefaultEraseMemoryMB] (1769), which gives it one whole processor.
+	EraseMemoryMB int
+	// EraseForgotten has people erased from the lake, for good, whom the vendor says that it has forgotten; a stream's description says by
+	// what (Forgotten). Default: false, since nothing that another party says should delete data before somebody has decided that it may;
+	// each of them costs about what docs/privacy.md says.
+	EraseForgotten bool
 
 	// LogRetentionDays is how long logs are kept, one of the numbers that CloudWatch Logs allows. Default
 	// [DefaultLogRetentionDays] (30).
@@ -223,6 +235,8 @@ func (p VendorPipelineProps) withDefaults() VendorPipelineProps {
 	orDefault(&p.NoncurrentVersionDays, DefaultNoncurrentVersionDays)
 	orDefault(&p.IngestPackage, DefaultIngestPackage)
 	orDefault(&p.PreprocessPackage, DefaultPreprocessPackage)
+	orDefault(&p.ErasePackage, DefaultErasePackage)
+	orDefault(&p.EraseMemoryMB, DefaultEraseMemoryMB)
 	orDefault(&p.SpendFactor, DefaultSpendFactor)
 	orDefault(&p.RunbookURL, DefaultRunbookURL)
 	orDefault(&p.TableYears, DefaultTableYears)

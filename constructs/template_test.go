@@ -91,6 +91,13 @@ func personalVendor() *vendorapi.Vendor {
 	return v
 }
 
+// forgettingVendor is personalVendor where orders say too whom the vendor has forgotten.
+func forgettingVendor() *vendorapi.Vendor {
+	v := personalVendor()
+	v.Streams[0].Forgotten = vendorapi.Status{Path: "name", Values: []string{"deleted"}}
+	return v
+}
+
 // resource is a resource of a template, with its properties as decoded JSON.
 type resource struct {
 	ID                                  string
@@ -212,6 +219,8 @@ func plain() *VendorPipelineProps {
 		SchemaFile:            filepath.Join(tempDir, "schema.json"),
 		IngestPackage:         "example.com/own/ingest",
 		PreprocessPackage:     "example.com/own/preprocess",
+		ErasePackage:          "example.com/own/erase",
+		EraseMemoryMB:         3008,
 	}
 }
 
@@ -254,7 +263,7 @@ func everything(stack awscdk.Stack) *VendorPipelineProps {
 	props.Secret = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String("Secret"), &awssecretsmanager.SecretAttributes{
 		SecretCompleteArn: jsii.String(ownSecret), EncryptionKey: key,
 	})
-	props.Vendor, props.SchemaFile = personalVendor(), filepath.Join(tempDir, "everything.json")
+	props.Vendor, props.EraseForgotten, props.SchemaFile = forgettingVendor(), true, filepath.Join(tempDir, "everything.json")
 	props.PrivacyKeySecret = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String("PrivacyKey"), &awssecretsmanager.SecretAttributes{
 		SecretCompleteArn: jsii.String(ownPrivacyKey), EncryptionKey: key,
 	})

@@ -38,6 +38,9 @@ type Config struct {
 	// Announce tells other programs of a window's objects before its receipt is put; nil where nobody is to be told. Where
 	// it fails, the window is left to a later run.
 	Announce func(context.Context, telemetry.Announcement) error
+	// Forgotten tells other programs, before a window's receipt is put, that the vendor has forgotten people of whom the window has records;
+	// nil where nobody is to be told. Where it fails, the window is left to a later run.
+	Forgotten func(context.Context, telemetry.PersonForgotten) error
 	// TempDir is where an object is written before it is put; it needs room for one. Empty means os.TempDir.
 	TempDir string
 	// SafetyMargin is the time before the context's deadline that is kept free.
@@ -89,6 +92,7 @@ func do(ctx context.Context, c Config, now time.Time, title string, work func(*r
 		pace:   pace{clock: c.Clock, margin: c.SafetyMargin},
 		answer: Answer{Stream: c.Stream.Name, Report: telemetry.Report{Findings: []telemetry.Finding{}}},
 		fields: fieldSet{},
+		status: vendorapi.NewForgottenReader(c.Stream),
 		now:    now,
 	}
 	err = work(r, ctx)
@@ -116,6 +120,8 @@ type run struct {
 	// fields are the undeclared fields seen, reason why the first quarantined record is where it is.
 	fields fieldSet
 	reason string
+	// status reads whether the vendor has forgotten somebody; nil where no record says so.
+	status *vendorapi.ForgottenReader
 	now    time.Time
 	// writer makes one object after the other; nil before the first.
 	writer *curated.Writer

@@ -210,6 +210,9 @@ type Stream struct {
 	// PersonPath is the path of the e-mail address of the person whose doing a record tells of; empty where there is none. Who is to be
 	// forgotten is known by it.
 	PersonPath string `json:"personPath,omitempty"`
+	// Forgotten says by what a record shows that the vendor has forgotten its person, who may be erased from the lake then too. The zero
+	// value means that none does.
+	Forgotten Status `json:"forgotten,omitzero"`
 	// ZonePath is the path of a column that holds the IANA name of the zone in which a record's times are shown to people; empty where a
 	// record does not tell. Views of such a stream have each of its times in that zone too, as <column>_local, without an offset.
 	ZonePath string `json:"zonePath,omitempty"`

@@ -140,6 +140,10 @@ func events(client string) vendorapi.Stream {
 	}
 }
 
+// forgotten is how a record says that its person was forgotten, whose address is then <eventuserid>-deleted.
+// https://apidoc.on24.com/ (Forget All Registrant)
+var forgotten = vendorapi.Status{Path: "userstatus", Values: []string{"forgotten"}}
+
 // registrants move to the window of their last activity. They show within about a quarter of an hour; two days of
 // lookback are a margin.
 func registrants(client string) vendorapi.Stream {
@@ -161,6 +165,7 @@ func registrants(client string) vendorapi.Stream {
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
+		Forgotten:              forgotten,
 		Columns:                vendorapi.CloneColumns(registrantColumns),
 	}
 }
@@ -186,6 +191,7 @@ func attendees(client string) vendorapi.Stream {
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
 		PersonPath:             "email",
+		Forgotten:              forgotten,
 		Columns:                vendorapi.CloneColumns(attendeeColumns),
 	}
 }

@@ -523,13 +523,14 @@ func (p *playing) check(w *watched, playing time.Time, key string) verify.Check 
 	if p.simulated == nil {
 		return check
 	}
-	check.Source = p.simulated.source(w.stream.Name)
+	forgets := p.forgets(w.folders.Raw, key)
+	check.Source = forgets(w.stream, p.simulated.source(w.stream.Name))
 	if of := w.stream.Parent; of != nil {
 		parent, err := p.vendor.Stream(of.Stream)
 		if err != nil {
 			panic(err) // The description was validated.
 		}
-		check.Parents = &verify.Check{Stream: parent, Source: p.simulated.source(of.Stream)}
+		check.Parents = &verify.Check{Stream: parent, Source: forgets(parent, p.simulated.source(of.Stream))}
 	}
 	return check
 }

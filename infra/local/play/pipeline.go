@@ -47,7 +47,9 @@ func pipelines(a *assembly.Assembly) ([]*pipeline, error) {
 				continue
 			}
 			for _, other := range a.StateMachines {
-				if other.ARN != p.machine.ARN && strings.Contains(other.Definition, `"`+f.ARN+`"`) {
+				// What makes curated objects, an erasure calls too.
+				reads := f.Environment[settings.EnvCuratedBucket] == ""
+				if other.ARN != p.machine.ARN && reads && strings.Contains(other.Definition, `"`+f.ARN+`"`) {
 					p.backfill = other
 				}
 			}
