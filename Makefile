@@ -1,5 +1,6 @@
 # make run    plays a day of webinars on this machine, through the synthesized stack; VENDOR=zoom or gotowebinar another vendor's
 # make query  asks the lake that it leaves, by SQL
+# make forget erases a simulated person, EMAIL=mia.stone@example.com, from that lake
 # make verify looks at the report that it ends with in a real browser, and writes a picture of it
 # make report makes the same report of a deployed lake, by Athena
 # make test   runs the tests
@@ -23,6 +24,8 @@ CLIENT_ID    ?= 90001
 ARGS         ?=
 # Whose API `make run` and `make sizes` play: on24, zoom or gotowebinar
 VENDOR       ?= on24
+# Whom `make forget` erases.
+EMAIL        ?=
 # How long `make soak` goes on, in Go's text form.
 SOAK         ?= 10m
 # How long `make fuzz` gives each target.
@@ -56,6 +59,9 @@ run: needs node_modules ## Play a day of webinars on this machine (VENDOR=zoom; 
 query: needs node_modules ## Ask the lake of the last run, SQL="select ..."
 	@node infra/local/query.mjs "$(SQL)"
 
+.PHONY: forget
+forget: needs ## Erase a simulated person from the lake of the last run, EMAIL=...
+	@go run ./infra/local forget -email "$(EMAIL)"
 .PHONY: verify
 verify: needs node_modules $(BROWSER)/node_modules ## Look at the report of the last run in a real browser (CHROME=/usr/bin/chromium takes another)
 	@test -e .local/report.html || go run ./infra/local -c vendor=$(VENDOR) -attendees 2000

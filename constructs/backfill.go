@@ -45,7 +45,7 @@ const (
 )
 
 func (p *VendorPipeline) addBackfill(props *VendorPipelineProps) {
-	p.Backfill = p.newStateMachine("Backfill", "Reads and makes a past range of the vendor "+props.Vendor.Name, p.backfill(props), props)
+	p.Backfill = p.newStateMachine("Backfill", "Reads and makes a past range of the vendor "+props.Vendor.Name, p.backfill(props), p.streamFunctions(), props)
 	// In a policy of its own, since the machine needs its role first.
 	awsiam.NewPolicy(p, jsii.String("BackfillSuccessor"), &awsiam.PolicyProps{
 		Roles:      &[]awsiam.IRole{p.Backfill.Role()},

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/settings"
 )
 
@@ -141,6 +142,29 @@ func (p *VendorPipeline) addSecret(props *VendorPipelineProps) {
 	p.Secret = secret
 }
 
+// addPrivacyKey makes the secret with the key of digests. What CloudFormation is told to generate must never change: it would write another
+// value into a secret that is there, and every person would have another digest.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-secretsmanager-secret-generatesecretstring.html
+func (p *VendorPipeline) addPrivacyKey(props *VendorPipelineProps) {
+	if !props.Vendor.NeedsPrivacyKey() {
+		return
+	}
+	if props.PrivacyKeySecret != nil {
+		p.PrivacyKeySecret = props.PrivacyKeySecret
+		return
+	}
+	p.PrivacyKeySecret = awssecretsmanager.NewSecret(p, jsii.String("PrivacyKey"), &awssecretsmanager.SecretProps{
+		Description: jsii.String(fmt.Sprintf("Key from which digests of personal values of the vendor %s are made. Another value makes other digests: keep it", props.Vendor.Name)),
+		GenerateSecretString: &awssecretsmanager.SecretStringGenerator{
+			PasswordLength: jsii.Number(privacy.GeneratedKeyLength),
+			// Letters and digits can be given to any command line as they are.
+			ExcludePunctuation: jsii.Bool(true),
+		},
+		EncryptionKey: props.EncryptionKey,
+		RemovalPolicy: removalPolicy(props),
+	})
+}
+
 // SecretCommand is the command line that fills the vendor's secret, with "..." in place of each credential. It is empty
 // where the vendor needs none.
 func (p *VendorPipeline) SecretCommand() string {
@@ -167,7 +191,7 @@ func (p *VendorPipeline) mayDestroy(props *VendorPipelineProps) bool {
 		return true
 	}
 	awscdk.Annotations_Of(p).AddInfo(jsii.String(fmt.Sprintf(
-		"DestroyData is set, but buckets, secret and logs are kept all the same: give -c %s=true too, to let them be deleted with the stack", ContextDestroyData)))
+		"DestroyData is set, but buckets, secrets and logs are kept all the same: give -c %s=true too, to let them be deleted with the stack", ContextDestroyData)))
 	return false
 }
 

@@ -38,6 +38,9 @@ func (p *VendorPipelineProps) Configuration() pricing.Configuration {
 	if len(settled.Vendor.SecretFields()) > 0 && settled.Secret == nil {
 		c.Secrets = 1
 	}
+	if settled.Vendor.NeedsPrivacyKey() && settled.PrivacyKeySecret == nil {
+		c.Secrets++
+	}
 	return c
 }
 

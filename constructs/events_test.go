@@ -23,7 +23,7 @@ func TestEventsStartRuns(t *testing.T) {
 		"everything": {withEverything(), "acme"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rule := c.tpl.only(t, "AWS::Events::Rule")
+			rule := c.tpl[c.tpl.logicalID(t, "AWS::Events::Rule", "PipelineStartRule")]
 			machine, queue := c.tpl.machine(t, "StateMachine").ID, c.tpl.only(t, "AWS::SQS::Queue").ID
 			if got := text(rule.Properties["EventBusName"]); got != c.bus {
 				t.Errorf("the rule listens on %s, want %s", got, c.bus)

@@ -34,13 +34,17 @@ var builder gobuild.Builder
 func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
 	ingestCode := p.code(props.IngestPackage, props)
 	preprocessCode := p.code(props.PreprocessPackage, props)
-	for _, stream := range props.Vendor.Streams {
+	for i := range props.Vendor.Streams {
+		stream := &props.Vendor.Streams[i]
 		scope := constructs.NewConstruct(p, jsii.String(stream.Name))
 		tag(scope, TagStream, stream.Name)
 
 		environment := p.environment(props, stream.Name)
 		if p.Secret != nil {
 			environment[settings.EnvSecret] = p.Secret.SecretArn()
+		}
+		if tellsPeople(props) {
+			environment[settings.EnvPrivacyKeySecret] = p.PrivacyKeySecret.SecretArn()
 		}
 		if !props.Genesis.IsZero() {
 			environment[settings.EnvGenesis] = jsii.String(props.Genesis.UTC().Format(time.RFC3339))
@@ -55,9 +59,12 @@ func (p *VendorPipeline) addFunctions(props *VendorPipelineProps) {
 		if props.DisableCompaction {
 			environment[settings.EnvDisableCompaction] = jsii.String("true")
 		}
+		if stream.Hashes() {
+			environment[settings.EnvPrivacyKeySecret] = p.PrivacyKeySecret.SecretArn()
+		}
 		p.Preprocess[stream.Name] = newFunction(scope, "Preprocess", props, preprocessCode,
 			fmt.Sprintf("Makes Parquet of the vendor %s's %s in the curated bucket", props.Vendor.Name, stream.Name),
-			environment, p.preprocessStatements(props, stream.Name))
+			environment, p.preprocessStatements(props, stream))
 	}
 }
 
@@ -173,13 +180,16 @@ func newLogGroup(scope constructs.Construct, id, name string, props *VendorPipel
 }
 
 // ingestStatements let an ingest function reach its stream's prefix of the raw bucket and the vendor's secret, and read the commits
-// of its parent stream and how far these may change.
+// of its parent stream and how far these may change, and who is forgotten.
 func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
 	objects := *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "*"))
 	statements := []awsiam.PolicyStatement{
 		allow("ReadAndWriteRaw", []string{"s3:GetObject", "s3:PutObject"}, objects),
 		allow("SweepParts", []string{"s3:DeleteObject"}, *p.RawBucket.ArnForObjects(jsii.String(prefix(props, stream) + "parts/*"))),
 		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
+		// Also where no stream says any more whose its records are: a list that cannot be applied has to stop it.
+		allow("ReadForgotten", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(jsii.String(settings.ForgottenKey(props.Vendor.Name)))),
+		allowList("MissForgotten", *p.RawBucket.BucketArn(), settings.ForgottenKey(props.Vendor.Name)),
 	}
 	if parent := parentOf(props, stream); parent != "" {
 		from := prefix(props, parent)
@@ -194,6 +204,12 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 		statements = append(statements, allow("ReadSecret", []string{"secretsmanager:GetSecretValue"}, secretResource(p.Secret)))
 		secretKey = p.Secret.EncryptionKey()
 	}
+	var privacyKey awskms.IKey
+	if tellsPeople(props) {
+		// It is read where somebody is forgotten.
+		statements = append(statements, allow("ReadPrivacyKey", []string{"secretsmanager:GetSecretValue"}, secretResource(p.PrivacyKeySecret)))
+		privacyKey = p.PrivacyKeySecret.EncryptionKey()
+	}
 	if props.Vendor.RenewsSecret() {
 		key := settings.LeaseKey(props.Vendor.Name)
 		statements = append(statements,
@@ -202,7 +218,7 @@ func (p *VendorPipeline) ingestStatements(props *VendorPipelineProps, stream str
 			allowList("MissTurns", *p.RawBucket.BucketArn(), key),
 		)
 	}
-	return append(statements, useKeys(p.RawBucket.EncryptionKey(), secretKey)...)
+	return append(statements, useKeys(p.RawBucket.EncryptionKey(), secretKey, privacyKey)...)
 }
 
 // parentOf returns the name of the stream whose records are the stream's parents, empty where it is no child.
@@ -223,22 +239,32 @@ func secretResource(secret awssecretsmanager.ISecret) string {
 	return *secret.SecretArn() + "-??????"
 }
 
-// preprocessStatements let a preprocess function read its stream's prefix of the raw bucket, and keep the one
-// of the curated bucket.
-func (p *VendorPipeline) preprocessStatements(props *VendorPipelineProps, stream string) []awsiam.PolicyStatement {
-	objects := jsii.String(prefix(props, stream) + "*")
+// preprocessStatements let a preprocess function read its stream's prefix of the raw bucket, keep the one of the curated bucket, and read
+// the key of digests where it makes any.
+func (p *VendorPipeline) preprocessStatements(props *VendorPipelineProps, stream *vendorapi.Stream) []awsiam.PolicyStatement {
+	prefix := prefix(props, stream.Name)
+	objects := jsii.String(prefix + "*")
 	announce := allow("AnnounceCurated", []string{"events:PutEvents"}, *p.EventBus.EventBusArn())
+	var detailTypes any = telemetry.AnnouncementDetailType
+	if !stream.Forgotten.None() {
+		detailTypes = []string{telemetry.AnnouncementDetailType, telemetry.ForgottenDetailType}
+	}
 	announce.AddCondition(jsii.String("StringEquals"), map[string]any{
-		"events:source": telemetry.AnnouncementSource, "events:detail-type": telemetry.AnnouncementDetailType,
+		"events:source": telemetry.AnnouncementSource, "events:detail-type": detailTypes,
 	})
 	statements := []awsiam.PolicyStatement{
 		allow("ReadRaw", []string{"s3:GetObject"}, *p.RawBucket.ArnForObjects(objects)),
-		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix(props, stream)),
+		allowList("ListRaw", *p.RawBucket.BucketArn(), prefix),
 		allow("KeepCurated", []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, *p.CuratedBucket.ArnForObjects(objects)),
-		allowList("ListCurated", *p.CuratedBucket.BucketArn(), prefix(props, stream)),
+		allowList("ListCurated", *p.CuratedBucket.BucketArn(), prefix),
 		announce,
 	}
-	return append(statements, useKeys(p.RawBucket.EncryptionKey(), p.CuratedBucket.EncryptionKey())...)
+	var privacyKey awskms.IKey
+	if stream.Hashes() {
+		statements = append(statements, allow("ReadPrivacyKey", []string{"secretsmanager:GetSecretValue"}, secretResource(p.PrivacyKeySecret)))
+		privacyKey = p.PrivacyKeySecret.EncryptionKey()
+	}
+	return append(statements, useKeys(p.RawBucket.EncryptionKey(), p.CuratedBucket.EncryptionKey(), privacyKey)...)
 }
 
 // useKeys lets what is encrypted with keys be written and read; a nil key is AWS's own, which needs no permission.

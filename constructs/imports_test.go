@@ -14,7 +14,7 @@ func TestTheConstructCompilesNoHandler(t *testing.T) {
 		t.Fatalf("go list: %v\n%s", err, out)
 	}
 	const module = "github.com/windrow-data/windrow/"
-	own := []string{"constructs", "constructs/gobuild", "functions/insights", "functions/jsonscan", "functions/lakesql", "functions/pricing", "functions/settings", "functions/tables", "functions/telemetry", "functions/vendorapi", "functions/window"}
+	own := []string{"constructs", "constructs/gobuild", "functions/insights", "functions/jsonscan", "functions/lakesql", "functions/pricing", "functions/privacy", "functions/settings", "functions/tables", "functions/telemetry", "functions/vendorapi", "functions/window"}
 	for imported := range strings.FieldsSeq(string(out)) {
 		if name, ours := strings.CutPrefix(imported, module); ours && !slices.Contains(own, name) {
 			t.Errorf("the construct compiles %s", imported)

@@ -17,6 +17,9 @@ func (p *VendorPipeline) AddOutputs() {
 	p.output("CuratedBucketName", *p.CuratedBucket.BucketName(), "Parquet, ready to query")
 	p.output("StateMachineArn", *p.StateMachine.StateMachineArn(), "One run")
 	p.output("BackfillArn", *p.Backfill.StateMachineArn(), "Start this to read a past range again, or to make its curated objects again")
+	if p.Erase != nil {
+		p.output("ErasureArn", *p.Erase.StateMachineArn(), "What erases or exports a person: go run ./infra/person starts it")
+	}
 	p.output("ScheduleName", *p.Schedule.Ref(), "What starts the runs: disable it to stop them")
 	p.output("DeadLettersUrl", *p.DeadLetters.QueueUrl(), "Starts of runs that could not be delivered")
 	p.output("AlarmTopicArn", *p.AlarmTopic.TopicArn(), "Subscribe to alarms and findings here")
@@ -28,6 +31,9 @@ func (p *VendorPipeline) AddOutputs() {
 	if p.Secret != nil {
 		p.output("SecretArn", *p.Secret.SecretArn(), "The vendor's credentials: a JSON object with the fields "+strings.Join(p.vendor.SecretFields(), ", "))
 		p.output("SecretCommand", p.SecretCommand(), "Fills the vendor's secret: put each credential in place of its dots")
+	}
+	if p.PrivacyKeySecret != nil {
+		p.output("PrivacyKeySecretArn", *p.PrivacyKeySecret.SecretArn(), "The key from which digests of personal values are made")
 	}
 }
 

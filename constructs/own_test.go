@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"github.com/windrow-data/windrow/functions/settings"
 	"maps"
 	"slices"
 	"strings"
@@ -38,10 +39,18 @@ func TestATeamBringsItsOwn(t *testing.T) {
 		may := tpl.permissions(role)
 		want := []string{"Allow kms:Decrypt " + ownKey, "Allow kms:GenerateDataKey " + ownKey, "Allow ec2:CreateNetworkInterface *",
 			`Deny ec2:CreateNetworkInterface * {"Null":{"lambda:SourceFunctionArn":"false"}}`}
-		if strings.Contains(f.ID, "Ingest") {
-			want = append(want, "Allow secretsmanager:GetSecretValue "+ownSecret, "Allow s3:PutObject arn:aws:s3:::own-raw/acme/"+variables(f)["WINDROW_STREAM"]+"/*")
-		} else {
-			want = append(want, "Allow events:PutEvents "+ownBus+` {"StringEquals":{"events:detail-type":"Curated objects made","events:source":"windrow"}}`, "Allow s3:PutObject arn:aws:s3:::own-curated/acme/"+variables(f)["WINDROW_STREAM"]+"/*")
+		stream := variables(f)["WINDROW_STREAM"]
+		detailTypes := `"Curated objects made"`
+		if stream == "orders" {
+			detailTypes = `["Curated objects made","Person forgotten"]`
+		}
+		switch {
+		case stream == settings.AllStreams:
+			want = append(want, "Allow secretsmanager:GetSecretValue "+ownPrivacyKey, "Allow s3:DeleteObjectVersion arn:aws:s3:::own-raw/acme/*/parts/*")
+		case strings.Contains(f.ID, "Ingest"):
+			want = append(want, "Allow secretsmanager:GetSecretValue "+ownSecret, "Allow s3:PutObject arn:aws:s3:::own-raw/acme/"+stream+"/*")
+		default:
+			want = append(want, "Allow events:PutEvents "+ownBus+` {"StringEquals":{"events:detail-type":`+detailTypes+`,"events:source":"windrow"}}`, "Allow s3:PutObject arn:aws:s3:::own-curated/acme/"+stream+"/*")
 		}
 		for _, permission := range want {
 			if !slices.Contains(may, permission) {
@@ -49,7 +58,7 @@ func TestATeamBringsItsOwn(t *testing.T) {
 			}
 		}
 	}
-	for _, id := range []string{"StateMachine", "Backfill"} {
+	for _, id := range []string{"StateMachine", "Backfill", "Erasure"} {
 		may := tpl.permissions(at(tpl.machine(t, id).Properties, "RoleArn", "Fn::GetAtt", 0).(string))
 		if want := "Allow kms:GenerateDataKey " + ownTopicKey; !slices.Contains(may, want) {
 			t.Errorf("%s may not publish on an encrypted topic: want %s of\n%s", id, want, strings.Join(may, "\n"))

@@ -51,6 +51,8 @@ const (
 	DefaultQueryResultDays       = 7
 	DefaultIngestPackage         = "github.com/windrow-data/windrow/functions/cmd/ingest"
 	DefaultPreprocessPackage     = "github.com/windrow-data/windrow/functions/cmd/preprocess"
+	DefaultErasePackage          = "github.com/windrow-data/windrow/functions/cmd/erase"
+	DefaultEraseMemoryMB         = 1769
 )
 
 // VendorPipelineProps configures a [VendorPipeline]. Vendor, Environment, Owner and CostCenter are required, since nobody else
@@ -106,6 +108,16 @@ type VendorPipelineProps struct {
 	// PreprocessPackage is the same for the preprocess functions. Default [DefaultPreprocessPackage]
 	// (github.com/windrow-data/windrow/functions/cmd/preprocess).
 	PreprocessPackage string
+	// ErasePackage is the same for the function that erases and exports a person. Default [DefaultErasePackage]
+	// (github.com/windrow-data/windrow/functions/cmd/erase).
+	ErasePackage string
+	// EraseMemoryMB is the memory of the function that erases and exports a person, 128 to 10240: it goes through all that is stored, and is
+	// as fast as its memory is large. Default [DefaultEraseMemoryMB] (1769), which gives it one whole processor.
+	EraseMemoryMB int
+	// EraseForgotten has people erased from the lake, for good, whom the vendor says that it has forgotten; a stream's description says by
+	// what (Forgotten). Default: false, since nothing that another party says should delete data before somebody has decided that it may;
+	// each of them costs about what docs/privacy.md says.
+	EraseForgotten bool
 
 	// LogRetentionDays is how long logs are kept, one of the numbers that CloudWatch Logs allows. Default
 	// [DefaultLogRetentionDays] (30).
@@ -113,7 +125,7 @@ type VendorPipelineProps struct {
 	// NoncurrentVersionDays is how long a replaced or deleted version of a part is kept. It never applies to
 	// genesis and commits. Default [DefaultNoncurrentVersionDays] (30).
 	NoncurrentVersionDays int
-	// DestroyData lets the deletion of the stack delete the buckets, the secret and the logs, which are kept
+	// DestroyData lets the deletion of the stack delete the buckets, the secrets and the logs, which are kept
 	// otherwise. It takes effect only where the context [ContextDestroyData] is "true" as well, so that no change of
 	// code alone can delete data; and CloudFormation still refuses to delete a bucket that holds objects.
 	DestroyData bool
@@ -125,12 +137,18 @@ type VendorPipelineProps struct {
 	RawBucket awss3.IBucket
 	// CuratedBucket is the same for what can be queried; it need not be versioned. Default: one is made.
 	CuratedBucket awss3.IBucket
-	// EncryptionKey encrypts the buckets and the secret that the pipeline makes. Its policy must let the account's roles
+	// EncryptionKey encrypts the buckets and the secrets that the pipeline makes. Its policy must let the account's roles
 	// use it, as the one of a CDK key does. Default: S3's and Secrets Manager's own keys, which cost nothing.
 	EncryptionKey awskms.IKey
 	// Secret holds the vendor's credentials, a flat JSON object of strings. One that is encrypted with a key of the team's
 	// is to be imported with that key (SecretAttributes.EncryptionKey). Default: one is made, without a value.
 	Secret awssecretsmanager.ISecret
+	// PrivacyKeySecret holds the key from which digests of personal values are made: text of at least 32 letters, digits and signs of
+	// ASCII, 64 or more advised. Digests can be joined over those pipelines that share one. It must stay as it is: with another key the same
+	// person has another digest (docs/privacy.md). One that is encrypted with a key of the team's is to be imported with that key
+	// (SecretAttributes.EncryptionKey). Default: one is made, with a value that Secrets Manager generates; none where nothing is hashed
+	// and no stream says whose its records are.
+	PrivacyKeySecret awssecretsmanager.ISecret
 	// Vpc puts the functions into a VPC. They must reach the vendor, S3 and, where a secret or EventBridge are used,
 	// those from there: by a NAT gateway, or by endpoints. Default: none, where Lambda reaches everything by itself.
 	Vpc awsec2.IVpc
@@ -203,6 +221,9 @@ type VendorPipelineProps struct {
 }
 
 func (p VendorPipelineProps) withDefaults() VendorPipelineProps {
+	if p.Vendor != nil {
+		p.Vendor = p.Vendor.Resolved()
+	}
 	orDefault(&p.ScheduleInterval, DefaultScheduleInterval)
 	orDefault(&p.Architecture, DefaultArchitecture)
 	orDefault(&p.MemoryMB, DefaultMemoryMB)
@@ -217,6 +238,8 @@ func (p VendorPipelineProps) withDefaults() VendorPipelineProps {
 	orDefault(&p.NoncurrentVersionDays, DefaultNoncurrentVersionDays)
 	orDefault(&p.IngestPackage, DefaultIngestPackage)
 	orDefault(&p.PreprocessPackage, DefaultPreprocessPackage)
+	orDefault(&p.ErasePackage, DefaultErasePackage)
+	orDefault(&p.EraseMemoryMB, DefaultEraseMemoryMB)
 	orDefault(&p.SpendFactor, DefaultSpendFactor)
 	orDefault(&p.RunbookURL, DefaultRunbookURL)
 	orDefault(&p.TableYears, DefaultTableYears)

@@ -23,7 +23,8 @@ var defaults = map[string]any{
 	"DefaultLogRetentionDays": DefaultLogRetentionDays, "DefaultNoncurrentVersionDays": DefaultNoncurrentVersionDays,
 	"DefaultStaleIntervals": DefaultStaleIntervals, "DefaultSpendFactor": DefaultSpendFactor, "DefaultRunbookURL": DefaultRunbookURL,
 	"DefaultTableYears": DefaultTableYears, "DefaultQueryScanLimitMB": DefaultQueryScanLimitMB, "DefaultQueryResultDays": DefaultQueryResultDays,
-	"DefaultIngestPackage": DefaultIngestPackage, "DefaultPreprocessPackage": DefaultPreprocessPackage, "DefaultAnomalyUSD": DefaultAnomalyUSD,
+	"DefaultIngestPackage": DefaultIngestPackage, "DefaultPreprocessPackage": DefaultPreprocessPackage, "DefaultErasePackage": DefaultErasePackage, "DefaultEraseMemoryMB": DefaultEraseMemoryMB,
+	"DefaultAnomalyUSD": DefaultAnomalyUSD,
 }
 
 var quotedDefault = regexp.MustCompile(`\[(Default\w+)\] \(([^)]*)\)`)

@@ -78,6 +78,26 @@ func testVendor() *vendorapi.Vendor {
 	}
 }
 
+// personalVendor is testVendor where orders say who has ordered.
+func personalVendor() *vendorapi.Vendor {
+	v := testVendor()
+	orders := &v.Streams[0]
+	orders.PersonPath = "email"
+	orders.Columns = append(orders.Columns,
+		vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address"},
+		vendorapi.Column{Name: "phone", Type: vendorapi.TypeString, Personal: vendorapi.PersonalPhone, Comment: "Telephone number"},
+		vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName},
+	)
+	return v
+}
+
+// forgettingVendor is personalVendor where orders say too whom the vendor has forgotten.
+func forgettingVendor() *vendorapi.Vendor {
+	v := personalVendor()
+	v.Streams[0].Forgotten = vendorapi.Status{Path: "name", Values: []string{"deleted"}}
+	return v
+}
+
 // resource is a resource of a template, with its properties as decoded JSON.
 type resource struct {
 	ID                                  string
@@ -200,6 +220,8 @@ func plain() *VendorPipelineProps {
 		SchemaFile:            filepath.Join(tempDir, "schema.json"),
 		IngestPackage:         "example.com/own/ingest",
 		PreprocessPackage:     "example.com/own/preprocess",
+		ErasePackage:          "example.com/own/erase",
+		EraseMemoryMB:         3008,
 	}
 }
 
@@ -217,13 +239,14 @@ var withPlain = sync.OnceValue(func() template {
 
 // own are the ARNs of what a team brings to withEverything.
 const (
-	ownKey      = "arn:aws:kms:eu-west-1:111122223333:key/1234"
-	ownTopic    = "arn:aws:sns:eu-west-1:111122223333:people"
-	ownTopicKey = "arn:aws:kms:eu-west-1:111122223333:key/5678"
-	ownPager    = "arn:aws:sns:eu-west-1:111122223333:pager"
-	ownSecret   = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme-AbCdEf"
-	ownBus      = "arn:aws:events:eu-west-1:111122223333:event-bus/acme"
-	ownBoundary = "arn:aws:iam::111122223333:policy/boundary"
+	ownKey        = "arn:aws:kms:eu-west-1:111122223333:key/1234"
+	ownTopic      = "arn:aws:sns:eu-west-1:111122223333:people"
+	ownTopicKey   = "arn:aws:kms:eu-west-1:111122223333:key/5678"
+	ownPager      = "arn:aws:sns:eu-west-1:111122223333:pager"
+	ownSecret     = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme-AbCdEf"
+	ownPrivacyKey = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:privacy-AbCdEf"
+	ownBus        = "arn:aws:events:eu-west-1:111122223333:event-bus/acme"
+	ownBoundary   = "arn:aws:iam::111122223333:policy/boundary"
 )
 
 // everything are plain props with everything that a team can bring itself. There is no AlarmTopic with AlarmEmails.
@@ -240,6 +263,10 @@ func everything(stack awscdk.Stack) *VendorPipelineProps {
 	props.EncryptionKey = key
 	props.Secret = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String("Secret"), &awssecretsmanager.SecretAttributes{
 		SecretCompleteArn: jsii.String(ownSecret), EncryptionKey: key,
+	})
+	props.Vendor, props.EraseForgotten, props.SchemaFile = forgettingVendor(), true, filepath.Join(tempDir, "everything.json")
+	props.PrivacyKeySecret = awssecretsmanager.Secret_FromSecretAttributes(stack, jsii.String("PrivacyKey"), &awssecretsmanager.SecretAttributes{
+		SecretCompleteArn: jsii.String(ownPrivacyKey), EncryptionKey: key,
 	})
 	props.AlarmTopic = awssns.Topic_FromTopicAttributes(stack, jsii.String("Topic"), &awssns.TopicAttributes{
 		TopicArn: jsii.String(ownTopic), KeyArn: jsii.String(ownTopicKey),

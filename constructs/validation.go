@@ -124,6 +124,8 @@ func (p *VendorPipelineProps) Validate() error {
 	want(settled.Genesis.Equal(settled.Genesis.Truncate(time.Second)), "Genesis", settled.Genesis.Format(time.RFC3339Nano), "a whole second")
 	want(settled.Architecture == ARM64 || settled.Architecture == X86, "Architecture", fmt.Sprintf("%q", settled.Architecture), "%q or %q", ARM64, X86)
 	want(settled.MemoryMB >= minMemoryMB && settled.MemoryMB <= maxMemoryMB, "MemoryMB", settled.MemoryMB, "%d to %d", minMemoryMB, maxMemoryMB)
+	want(settled.EraseMemoryMB >= minMemoryMB && settled.EraseMemoryMB <= maxMemoryMB, "EraseMemoryMB", settled.EraseMemoryMB, "%d to %d", minMemoryMB, maxMemoryMB)
+	want(!p.EraseForgotten || p.Vendor == nil || tellsForgotten(p.Vendor), "EraseForgotten", true, "false: no stream's description says by what a record shows that its person is forgotten (Forgotten)")
 	want(settled.Timeout >= time.Second && settled.Timeout <= maxTimeout && settled.Timeout%time.Second == 0, "Timeout", settled.Timeout, "whole seconds, 1s to %s", maxTimeout)
 	want(settled.SafetyMargin > 0 && settled.SafetyMargin < settled.Timeout, "SafetyMargin", settled.SafetyMargin, "more than 0 and less than Timeout (%s)", settled.Timeout)
 	want(settled.RunTimeout >= settled.Timeout && settled.RunTimeout <= maxRunTimeout && settled.RunTimeout%time.Second == 0, "RunTimeout", settled.RunTimeout,
@@ -135,6 +137,8 @@ func (p *VendorPipelineProps) Validate() error {
 	want(allowed, "LogRetentionDays", settled.LogRetentionDays, "one of %v", slices.Sorted(maps.Keys(logRetention)))
 	want(settled.NoncurrentVersionDays > 0, "NoncurrentVersionDays", settled.NoncurrentVersionDays, "a number of days above 0")
 	want(p.Secret == nil || p.Vendor == nil || len(p.Vendor.SecretFields()) > 0, "Secret", "set", "none: the vendor's description needs no credentials (Auth.Kind)")
+	want(p.PrivacyKeySecret == nil || p.Vendor == nil || p.Vendor.NeedsPrivacyKey(), "PrivacyKeySecret", "set",
+		"none: no column of the vendor's description is hashed, and no stream says whose its records are (PersonPath)")
 	if p.Model != nil {
 		want(!p.DisableTables, "Model", "set", "none with DisableTables: there is no view then")
 		for _, view := range []struct{ field, sql string }{

@@ -51,6 +51,9 @@ func TestEachWrongPropIsTold(t *testing.T) {
 			p.Vendor.Auth = vendorapi.Auth{Kind: vendorapi.AuthNone}
 			p.Secret = awssecretsmanager.Secret_FromSecretCompleteArn(newStack(), jsii.String("S"), jsii.String(ownSecret))
 		}, "Secret is set: want none: the vendor's description needs no credentials"},
+		"a key of digests that are not made": {func(p *VendorPipelineProps) {
+			p.PrivacyKeySecret = awssecretsmanager.Secret_FromSecretCompleteArn(newStack(), jsii.String("K"), jsii.String(ownPrivacyKey))
+		}, "PrivacyKeySecret is set: want none: no column of the vendor's description is hashed, and no stream says whose its records are (PersonPath)"},
 		"a model without attendances":   {func(p *VendorPipelineProps) { p.Model = ownModel(); p.Model.Attendances = " " }, `Model.Attendances is "": want one query without a semicolon`},
 		"a model of statements":         {func(p *VendorPipelineProps) { p.Model = ownModel(); p.Model.Events += ";" }, "Model.Events is"},
 		"a model without tables":        {func(p *VendorPipelineProps) { p.Model, p.DisableTables = ownModel(), true }, "Model is set: want none with DisableTables"},

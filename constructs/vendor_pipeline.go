@@ -7,6 +7,8 @@
 package constructs
 
 import (
+	"fmt"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsathena"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsbudgets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -24,6 +26,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/windrow-data/windrow/functions/pricing"
+	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
@@ -45,6 +48,9 @@ type VendorPipeline struct {
 	// Secret holds the vendor's credentials; nil where the vendor needs none. The pipeline's own is made without a
 	// value, so that no deployment can overwrite one.
 	Secret awssecretsmanager.ISecret
+	// PrivacyKeySecret holds the key from which digests of personal values are made: the one given in the props, or the pipeline's own, whose
+	// value was generated; nil where none are made.
+	PrivacyKeySecret awssecretsmanager.ISecret
 
 	// Ingest and Preprocess are the functions by the name of their stream.
 	Ingest     map[string]awslambda.Function
@@ -53,6 +59,12 @@ type VendorPipeline struct {
 	StateMachine awsstepfunctions.StateMachine
 	// Backfill reads a past range again, or makes its curated objects again. A person starts it.
 	Backfill awsstepfunctions.StateMachine
+	// Erase erases or exports what the lake holds of a person, who is known by a digest: its input is {"action": "erase", "digest": "..."}, and
+	// `go run ./infra/person` starts it. EraseFunction does its work. Both are nil where no stream says whose its records are.
+	Erase         awsstepfunctions.StateMachine
+	EraseFunction awslambda.Function
+	// ForgottenRule starts erasures of people whom the vendor has forgotten; nil without EraseForgotten.
+	ForgottenRule awsevents.CfnRule
 	// Schedule starts the runs.
 	Schedule awsscheduler.CfnSchedule
 	// StartRule starts runs by events; nil without StartOn.
@@ -105,7 +117,7 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 	settled := props.withDefaults()
 
 	p := &VendorPipeline{
-		vendor:     props.Vendor,
+		vendor:     settled.Vendor,
 		Ingest:     map[string]awslambda.Function{},
 		Preprocess: map[string]awslambda.Function{},
 		Alarms:     map[AlarmName]awscloudwatch.Alarm{},
@@ -125,6 +137,7 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 	}
 	p.addBuckets(&settled)
 	p.addSecret(&settled)
+	p.addPrivacyKey(&settled)
 	p.addEventBus(&settled)
 	p.addFunctions(&settled)
 	p.addTopics(&settled)
@@ -133,6 +146,7 @@ func NewVendorPipeline(scope constructs.Construct, id string, props *VendorPipel
 	p.addSchedule(&settled)
 	p.addStartRule(&settled)
 	p.addTables(&settled)
+	p.addErase(&settled)
 	p.addQueries()
 	p.estimate(&settled)
 	p.addAlarms(&settled)
@@ -161,4 +175,19 @@ func (p *VendorPipeline) GrantStartRun(grantee awsiam.IGrantable) awsiam.Grant {
 // GrantStartBackfill lets grantee have a past range read, or made again.
 func (p *VendorPipeline) GrantStartBackfill(grantee awsiam.IGrantable) awsiam.Grant {
 	return p.Backfill.GrantStartExecution(grantee)
+}
+
+// GrantErase lets grantee have what the lake holds of a person erased or exported, and read the key by which people are known and what is
+// exported. It panics where no stream says whose its records are.
+func (p *VendorPipeline) GrantErase(grantee awsiam.IGrantable) awsiam.Grant {
+	if p.Erase == nil {
+		panic(fmt.Errorf("GrantErase: no stream of the vendor %s says whose its records are: want a personPath in its description", p.vendor.Name))
+	}
+	grant := p.Erase.GrantStartExecution(grantee).
+		Combine(p.Erase.GrantRead(grantee)).
+		Combine(p.PrivacyKeySecret.GrantRead(grantee, nil))
+	if p.ResultsBucket != nil {
+		grant = grant.Combine(p.ResultsBucket.GrantRead(grantee, jsii.String(settings.ExportPrefix+"*")))
+	}
+	return grant
 }

@@ -49,6 +49,7 @@ type state struct {
 	ItemProcessor  *machine        `json:",omitempty"`
 	Choices        []choice        `json:",omitempty"`
 	Default        string          `json:",omitempty"`
+	Seconds        int             `json:",omitempty"`
 	Error          string          `json:",omitempty"`
 	Cause          string          `json:",omitempty"`
 	Next           string          `json:",omitempty"`
@@ -112,11 +113,19 @@ var serviceErrors = []retrier{{
 }}
 
 func (p *VendorPipeline) addStateMachine(props *VendorPipelineProps) {
-	p.StateMachine = p.newStateMachine("StateMachine", "One run of the vendor "+props.Vendor.Name, p.run(props), props)
+	p.StateMachine = p.newStateMachine("StateMachine", "One run of the vendor "+props.Vendor.Name, p.run(props), p.streamFunctions(), props)
 }
 
-// newStateMachine makes a state machine that may call the pipeline's functions and publish findings.
-func (p *VendorPipeline) newStateMachine(id, comment string, of machine, props *VendorPipelineProps) awsstepfunctions.StateMachine {
+// streamFunctions are the ARNs of the functions of all streams.
+func (p *VendorPipeline) streamFunctions() (arns []string) {
+	for _, stream := range p.vendor.Streams {
+		arns = append(arns, *p.Ingest[stream.Name].FunctionArn(), *p.Preprocess[stream.Name].FunctionArn())
+	}
+	return arns
+}
+
+// newStateMachine makes a state machine that may call functions, by their ARNs, and publish findings.
+func (p *VendorPipeline) newStateMachine(id, comment string, of machine, functions []string, props *VendorPipelineProps) awsstepfunctions.StateMachine {
 	var definition bytes.Buffer
 	encoder := json.NewEncoder(&definition)
 	encoder.SetEscapeHTML(false)
@@ -124,10 +133,6 @@ func (p *VendorPipeline) newStateMachine(id, comment string, of machine, props *
 		panic(fmt.Errorf("writing the state machine %s of the vendor %s: %w", id, props.Vendor.Name, err))
 	}
 
-	var functions []string
-	for _, stream := range props.Vendor.Streams {
-		functions = append(functions, *p.Ingest[stream.Name].FunctionArn(), *p.Preprocess[stream.Name].FunctionArn())
-	}
 	role := newRole(p, id+"Role", serviceInAccount("states.amazonaws.com"), append([]awsiam.PolicyStatement{
 		allow("InvokeFunctions", []string{"lambda:InvokeFunction"}, functions...),
 		allow("PublishFindings", []string{"sns:Publish"}, *p.AlarmTopic.TopicArn()),
@@ -358,6 +363,7 @@ const (
 	runFailed        = "a run failed"
 	hasFindings      = "findings"
 	backfillFailed   = "a backfill is incomplete"
+	erasureFailed    = "a person is not erased"
 	maxSubjectLength = 100 // characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 )
 

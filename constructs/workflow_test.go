@@ -204,6 +204,9 @@ func (p *player) holds(rule, input any) bool {
 	if !present {
 		p.t.Errorf("%s is compared and not there: the execution would fail", path)
 	}
+	if want := at(rule, "StringEquals"); want != nil {
+		return value == want
+	}
 	return value == at(rule, "BooleanEquals")
 }
 

@@ -41,6 +41,7 @@ func TestHandlersLinkWhatTheyUse(t *testing.T) {
 	const sdk = "github.com/aws/aws-sdk-go-v2/"
 	for handler, barred := range map[string][]string{
 		"ingest":     {sdk + "config", sdk + "service/sts", sdk + "service/eventbridge", "github.com/parquet-go/parquet-go", "text/template"},
+		"erase":      {sdk + "config", sdk + "service/sts", sdk + "service/eventbridge", "text/template"},
 		"preprocess": {sdk + "config", sdk + "service/sts", "text/template"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", "-tags", "lambda.norpc", "./cmd/"+handler).CombinedOutput()

@@ -119,7 +119,7 @@ func TestTheReadmeStatesTheCosts(t *testing.T) {
 	row("S3: what is stored, on average over its first year", func(e pricing.Estimate) float64 { return of(e, "", pricing.Storage) })
 	row("seven alarms and the one that pages", func(e pricing.Estimate) float64 { return of(e, "", pricing.Alarms) })
 	row("three custom metrics", func(e pricing.Estimate) float64 { return of(e, "", pricing.Metrics) })
-	row("the secret, and reading it", func(e pricing.Estimate) float64 { return of(e, "", pricing.Secrets) })
+	row("two secrets, and reading them", func(e pricing.Estimate) float64 { return of(e, "", pricing.Secrets) })
 	row("logs, traces, events, the schedule, a budget", func(e pricing.Estimate) float64 {
 		return of(e, "", pricing.Logs, pricing.Traces, pricing.Events, pricing.Schedule, pricing.Budgets)
 	})

@@ -98,10 +98,10 @@ func TestOneStackAnEnvironment(t *testing.T) {
 					t.Errorf("%s has the deletion policy %q, want %q", id, r.DeletionPolicy, want)
 				}
 			}
-			if functions != 10 {
-				t.Errorf("the stack has %d functions, want two for each of five streams", functions)
+			if functions != 11 {
+				t.Errorf("the stack has %d functions, want two for each of five streams and one that erases people", functions)
 			}
-			for _, output := range []string{"RawBucketName", "CuratedBucketName", "StateMachineArn", "BackfillArn", "DeadLettersUrl", "AlarmTopicArn", "DatabaseName", "WorkgroupName", "ExpectedCost", "SecretArn", "SecretCommand"} {
+			for _, output := range []string{"RawBucketName", "CuratedBucketName", "StateMachineArn", "BackfillArn", "ErasureArn", "DeadLettersUrl", "AlarmTopicArn", "DatabaseName", "WorkgroupName", "ExpectedCost", "SecretArn", "SecretCommand"} {
 				if template.Outputs["Pipeline"+output] == nil {
 					t.Errorf("the stack lacks the output %s", output)
 				}

@@ -19,20 +19,36 @@ var masks = map[vendorapi.Personal]func(string) string{
 	vendorapi.PersonalIP:    privacy.MaskIP,
 }
 
-// checkProtection says why a column cannot be protected as it is declared, so that nothing which is unknown here is kept as it came.
+// protection is what becomes of values.
+type protection struct {
+	protect vendorapi.Protection
+	// mask makes what is left of a value, where they are masked.
+	mask func(string) string
+}
+
+// check says why values cannot be protected as it is declared, so that nothing which is unknown here is kept as it came.
+func (p protection) check() error {
+	switch {
+	case p.protect != vendorapi.ProtectKeep && p.protect != vendorapi.ProtectDrop && !p.replaces():
+		return fmt.Errorf("protect %q: want keep, hash, mask or drop", p.protect)
+	case p.protect == vendorapi.ProtectMask && p.mask == nil:
+		return fmt.Errorf("protect %q: there is no mask for its kind: want keep, hash or drop", p.protect)
+	}
+	return nil
+}
+
+// replaces says that text stands in place of the values.
+func (p protection) replaces() bool {
+	return p.protect == vendorapi.ProtectHash || p.protect == vendorapi.ProtectMask
+}
+
+// checkProtection says why a column cannot be protected as it is declared.
 func (c *column) checkProtection() error {
-	switch c.protect {
-	case vendorapi.ProtectKeep, vendorapi.ProtectDrop:
-		return nil
-	case vendorapi.ProtectHash, vendorapi.ProtectMask:
-	default:
-		return fmt.Errorf("column %s: protect %q: want keep, hash, mask or drop", c.name, c.protect)
+	if err := c.check(); err != nil {
+		return fmt.Errorf("column %s: %w", c.name, err)
 	}
-	if c.kind != vendorapi.TypeString {
+	if c.replaces() && c.kind != vendorapi.TypeString {
 		return fmt.Errorf("column %s: protect %q: want a column of type string, not %s", c.name, c.protect, c.kind)
-	}
-	if c.protect == vendorapi.ProtectMask && c.mask == nil {
-		return fmt.Errorf("column %s: protect %q: there is no mask for its kind: want keep, hash or drop", c.name, c.protect)
 	}
 	return nil
 }
@@ -40,20 +56,31 @@ func (c *column) checkProtection() error {
 // protected returns what stands in a row for a value of the column; it is null where there is nothing to protect, so that nobody is
 // counted who is not there. The result may refer to s.text and to the value.
 func (s *scanner) protected(c *column, value parquet.Value) parquet.Value {
-	if c.protect == vendorapi.ProtectKeep || value.IsNull() {
+	if value.IsNull() || c.protect == vendorapi.ProtectKeep && c.inner == nil {
 		return value
 	}
-	clear := value.ByteArray()
 	begin := len(s.text)
-	if c.protect == vendorapi.ProtectMask {
-		s.text = append(s.text, c.mask(string(clear))...)
-	} else if len(bytes.TrimSpace(clear)) > 0 {
-		s.text = s.digester.Append(s.text, clear)
+	if c.inner != nil {
+		r := jsonscan.Trusting(value.ByteArray())
+		if kept, err := s.protectWithin(c.inner, &r); !kept || err != nil {
+			s.text = s.text[:begin]
+		}
+	} else {
+		s.instead(c.protection, value.ByteArray())
 	}
 	if len(s.text) == begin {
 		return parquet.Value{}
 	}
 	return parquet.ByteArrayValue(s.text[begin:len(s.text):len(s.text)])
+}
+
+// instead appends to s.text what stands in place of a text, nothing where there is nothing to protect.
+func (s *scanner) instead(p protection, clear []byte) {
+	if p.protect == vendorapi.ProtectMask {
+		s.text = append(s.text, p.mask(string(clear))...)
+	} else if len(bytes.TrimSpace(clear)) > 0 {
+		s.text = s.digester.Append(s.text, clear)
+	}
 }
 
 // withoutPersonal returns a record for quarantine: without the fields whose columns are not kept as they came, and null where it is no JSON

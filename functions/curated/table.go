@@ -52,9 +52,9 @@ type column struct {
 	kind   vendorapi.ColumnType
 	layout string
 	zone   *time.Location
-	// protect is what becomes of the values; mask makes what is left of one, where they are masked.
-	protect vendorapi.Protection
-	mask    func(string) string
+	protection
+	// inner are the personal fields inside the values; nil where none is protected.
+	inner *inner
 }
 
 // field is a place in a record that declared paths lead to or through.
@@ -66,8 +66,8 @@ type field struct {
 	// prefix is the field's path with a dot behind it; empty for the record itself.
 	prefix  string
 	columns []int
-	// dropped are the places in the table's dropped columns. protected says that any column here is not kept as it came, within that one
-	// below is not.
+	// dropped are the places in the table's dropped columns. protected says that any column here, or what is in it, is not kept as it came, within
+	// that one below is not.
 	dropped   []int
 	protected bool
 	within    bool
@@ -97,6 +97,7 @@ func NewTable(stream *vendorapi.Stream) (*Table, error) {
 		Name, Path, Type, Layout, Zone string
 		Protect                        vendorapi.Protection `json:",omitempty"`
 		Personal                       vendorapi.Personal   `json:",omitempty"`
+		Within                         []vendorapi.Within   `json:",omitempty"`
 	}
 	hashed := struct {
 		Format  int
@@ -111,8 +112,7 @@ func NewTable(stream *vendorapi.Stream) (*Table, error) {
 			kind:   declared.Type,
 			layout: cmp.Or(declared.Layout, time.RFC3339),
 
-			protect: declared.Protection(),
-			mask:    masks[declared.Personal],
+			protection: protection{protect: declared.Protection(), mask: masks[declared.Personal]},
 		}
 		zone, err := time.LoadLocation(cmp.Or(declared.Zone, "UTC"))
 		if err != nil {
@@ -124,6 +124,9 @@ func NewTable(stream *vendorapi.Stream) (*Table, error) {
 			return nil, fmt.Errorf("stream %s: %w", stream.Name, err)
 		}
 		if err := c.checkProtection(); err != nil {
+			return nil, fmt.Errorf("stream %s: %w", stream.Name, err)
+		}
+		if c.inner, err = newInner(declared); err != nil {
 			return nil, fmt.Errorf("stream %s: %w", stream.Name, err)
 		}
 		// What is kept is no part of the hash, so that a column which nobody calls personal has the hash that it always had.
@@ -138,8 +141,13 @@ func NewTable(stream *vendorapi.Stream) (*Table, error) {
 		case vendorapi.ProtectMask:
 			d.Personal = declared.Personal
 		}
+		if c.inner != nil {
+			t.protects = true
+			t.hashes = t.hashes || c.inner.hashes()
+			d.Within = declared.Within
+		}
 		hashed.Columns = append(hashed.Columns, d)
-		at := t.declare(c.path, c.protect != vendorapi.ProtectKeep)
+		at := t.declare(c.path, c.protect != vendorapi.ProtectKeep || c.inner != nil)
 		if c.protect == vendorapi.ProtectDrop {
 			at.dropped = append(at.dropped, len(t.dropped))
 			t.dropped = append(t.dropped, c)

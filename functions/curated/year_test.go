@@ -14,6 +14,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/vendorapi/on24"
 	"github.com/windrow-data/windrow/functions/window"
@@ -93,7 +94,7 @@ func (a *attendances) day(t testing.TB, table *Table, event int) (objects [][]by
 			add(1)
 		}
 		if len(lines) > 0 {
-			p := part{source: Source{Window: w, Generation: 1, IngestedAt: w.End.Add(5 * time.Minute)}, lines: lines,
+			p := part{source: Source{Window: w, Generation: 1, IngestedAt: w.End.Add(5 * time.Minute), Key: privacy.Key(strings.Repeat("k", privacy.LeastKeyLength))}, lines: lines,
 				key: fmt.Sprintf("on24/attendees/parts/2026/03/10/%d/attendees_a1-b0a1f4c8_p000001-000004_%d_%d.ndjson.gz", half, half, half+1)}
 			objects = append(objects, p.object(t, table))
 		}

@@ -72,7 +72,7 @@ func (m *memory) learn(commit *rawzone.Commit, etag string) {
 		m.Windows = slices.Insert(m.Windows, i, rawzone.Audited{})
 	}
 	m.Windows[i] = rawzone.Audited{
-		Start: commit.Start, End: commit.End, ETag: etag, Records: commit.Records, Digest: commit.Digest,
+		Start: commit.Start, End: commit.End, ETag: etag, Records: commit.Given(), Digest: commit.Digest,
 		ReadAt: commit.ReadAt, Settled: commit.Settled,
 	}
 	m.changed = true
@@ -167,6 +167,7 @@ func (r *run) handOver(ctx context.Context) error {
 			}
 			stored.Windows[i] = a
 		}
+		stored.Forgotten = max(stored.Forgotten, r.memory.Forgotten)
 		ok, err := r.Zone.PutAudit(ctx, &stored.Audit)
 		if err != nil || ok {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/windrow-data/windrow/functions/forgotten"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -16,6 +17,9 @@ import (
 //
 // It fails with [vendorapi.ErrDeadline] where time runs out that a later invocation has more of.
 func (g *reading) compare(ctx context.Context, before *rawzone.Commit) (kept, carried int64, err error) {
+	if err := g.learnForgotten(ctx); err != nil {
+		return 0, 0, err
+	}
 	carrying := g.moves()
 	if carrying && (g.uncountable || g.keys.sampled > 0) {
 		g.notCarried("it has more records than keys can be held")
@@ -40,6 +44,10 @@ func (g *reading) compare(ctx context.Context, before *rawzone.Commit) (kept, ca
 				return nil
 			}
 			if !carrying {
+				return nil
+			}
+			record, verdict := g.filter.Apply(record)
+			if verdict == forgotten.Withheld {
 				return nil
 			}
 			g.buffer.Page(g.attempt.Pages() + 1)
@@ -72,7 +80,8 @@ func (g *reading) notCarried(why string) {
 // lateness logs how much the window has gained and lost since it was read before, so that a settle delay and a
 // lookback can be chosen from data. kept is how many keys it had then and has still.
 func (g *reading) lateness(before *rawzone.Commit, kept int64) {
-	late := max(0, g.keys.distinct()-kept)
+	// The keys of records that are withheld are no news.
+	late := max(0, g.keys.distinct()-g.attempt.Withheld()-kept)
 	g.answer.Late += late
 	g.Logger.Info("window replaced", "stream", g.Stream.Name, "start", before.Start, "end", before.End,
 		"late", late, "gone", max(0, before.Records-before.Duplicates-kept),

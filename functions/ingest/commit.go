@@ -18,7 +18,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		g.buffer.Reset()
 		attempt.Parts = nil
 	}
-	if g.buffer.Records() > 0 {
+	if g.buffer.Records() > 0 || g.buffer.Withheld() > 0 {
 		if err := g.store(ctx); err != nil {
 			return err
 		}
@@ -38,6 +38,8 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		Request:    g.vendor.Describe(attempt.Window),
 		Announced:  attempt.Announced,
 		Records:    attempt.Records(),
+		Withheld:   attempt.Withheld(),
+		Forgotten:  attempt.Forgotten,
 		Carried:    carried,
 		Digest:     digest,
 		Same:       same,
@@ -69,6 +71,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 	if replaced == nil {
 		g.answer.Windows++
 		g.answer.Records += commit.Records
+		g.answer.Withheld += commit.Withheld
 		if commit.Backoffs > 0 {
 			g.answer.BackedOff++
 		}
@@ -86,7 +89,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 		g.lateness(replaced, kept)
 	}
 	g.Logger.Info("window committed", telemetry.Figures("stream", g.Stream.Name, "start", commit.Start, "end", commit.End,
-		"generation", commit.Generation, "records", commit.Records, "announced", commit.Announced, "duplicates", commit.Duplicates,
+		"generation", commit.Generation, "records", commit.Records, "withheld", commit.Withheld, "announced", commit.Announced, "duplicates", commit.Duplicates,
 		"carried", commit.Carried,
 		"pages", commit.Pages, "parts", len(commit.Parts), "backoffs", commit.Backoffs, "resumes", commit.Resumes,
 		"attempt", commit.Attempt, "settled", commit.Settled, "rate", commit.Rate)...)
@@ -200,6 +203,10 @@ func (g *reading) takeUpAgain(ctx context.Context, which rawzone.Resuming) error
 	g.attempt.Number = found.Number + 1
 	if len(found.Parts) == 0 || found.Request != g.attempt.Request || found.Window != g.attempt.Window {
 		return nil
+	}
+	outdated, err := g.outdated(ctx, found.Forgotten)
+	if err != nil || outdated {
+		return err
 	}
 	return g.resume(found)
 }

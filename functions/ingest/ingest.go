@@ -18,6 +18,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/windrow-data/windrow/functions/forgotten"
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -60,6 +62,9 @@ type Config struct {
 	Zone   rawzone.Zone
 	// Parents is where a child stream has its parents from; nil for a stream that is none.
 	Parents *Parents
+	// PrivacyKey returns the key of the digests by which people are forgotten. It is asked only where the vendor's list names somebody; nil
+	// makes that an error.
+	PrivacyKey func(context.Context) (privacy.Key, error)
 	// Run names this invocation, in lower-case letters and digits; no two invocations have one name.
 	Run string
 	// Genesis is where the stream's log begins if it has none yet. Zero means [GenesisBefore] the first
@@ -110,6 +115,8 @@ type Answer struct {
 	Pages     int   `json:"pages"`
 	Parts     int   `json:"parts"`
 	Records   int64 `json:"records"`
+	// Withheld is how many records were given and not stored, since they are about people who are forgotten.
+	Withheld int64 `json:"withheld"`
 	// Counted is the number of counts that were compared with the vendor's, Reread that of the windows read
 	// again. Of these, Replaced had changed; they have gained Late records.
 	Counted  int   `json:"counted"`
@@ -185,7 +192,7 @@ func (r *run) within(ctx context.Context, title string, work func(r *run, ctx, a
 	}
 	a := r.answer
 	r.Logger.Log(ctx, level, title, telemetry.Figures("stream", a.Stream, "watermark", a.Watermark, "windows", a.Windows, "backedOff", a.BackedOff,
-		"resumed", a.Resumed, "attempts", a.Attempts, "pages", a.Pages, "parts", a.Parts, "records", a.Records,
+		"resumed", a.Resumed, "attempts", a.Attempts, "pages", a.Pages, "parts", a.Parts, "records", a.Records, "withheld", a.Withheld,
 		"counted", a.Counted, "reread", a.Reread, "replaced", a.Replaced, "late", a.Late, "unreadable", a.Unreadable, "unsettled", a.Unsettled,
 		"overlapped", a.Overlapped, "swept", a.Swept,
 		"requests", a.Requests, "retries", a.Retries, "throttled", a.Throttled, "waitSeconds", a.WaitSeconds,
@@ -209,8 +216,11 @@ type run struct {
 	// toldOutside says that it has been told that records lie outside their window.
 	toldOutside bool
 	answer      Answer
-	rate        float64
-	memory      memory
+	// filter takes out who is forgotten, once filtered says that the list was read.
+	filter   *forgotten.Filter
+	filtered bool
+	rate     float64
+	memory   memory
 	// unlisted says that the commits are not listed: what is remembered of them is gone by.
 	unlisted bool
 	// listed is the newest commit of a stream that is a listing.

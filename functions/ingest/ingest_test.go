@@ -51,6 +51,8 @@ type model struct {
 	days bool
 	// deaf says that from and to are not taken notice of.
 	deaf bool
+	// named says that a record has the address of a person, see [emailOf].
+	named bool
 }
 
 // record is what the vendor has of one thing that happened.
@@ -107,7 +109,11 @@ func (m *model) serve(w http.ResponseWriter, r *http.Request) {
 		if given > 0 {
 			answer = append(answer, ',')
 		}
-		answer = fmt.Appendf(answer, `{"id":%d,"time":%d,"score":%d}`, m.records[i].id, m.records[i].at.Unix(), m.records[i].score)
+		answer = fmt.Appendf(answer, `{"id":%d,"time":%d,"score":%d`, m.records[i].id, m.records[i].at.Unix(), m.records[i].score)
+		if m.named {
+			answer = fmt.Appendf(answer, `,"email":%q,"host":%q`, emailOf(m.records[i].id), emailOf(m.records[i].id-1))
+		}
+		answer = append(answer, '}')
 	}
 	next := ""
 	if offset < m.empty {

@@ -1,11 +1,8 @@
 package ingest
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math/bits"
 	"slices"
 
@@ -163,39 +160,23 @@ func (g *reading) count(ctx context.Context) error {
 }
 
 // eachKey calls see with each record of a part and the hash of its key, until see fails. The record is valid until see returns.
-func (r *run) eachKey(ctx context.Context, part rawzone.Part, see func(hash uint64, record []byte) error) (err error) {
+func (r *run) eachKey(ctx context.Context, part rawzone.Part, see func(hash uint64, record []byte) error) error {
 	body, err := r.Zone.OpenPart(ctx, part)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, body.Close()) }()
-	lines := bufio.NewReaderSize(body, 64<<10)
-	var long []byte
-	for {
-		line, err := lines.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
-			long = append(long, line...)
-			continue
+	err = rawzone.EachRecord(body, func(record []byte) error {
+		hash, keyed, err := r.key.Hash(record)
+		if err != nil {
+			return fmt.Errorf("the key of a record: %w", err)
 		}
-		if errors.Is(err, io.EOF) {
+		if !keyed {
 			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("part %s: %w", part.Key, err)
-		}
-		if len(long) > 0 {
-			long = append(long, line...)
-			line = long
-		}
-		hash, keyed, err := r.key.Hash(line)
-		if err != nil {
-			return fmt.Errorf("part %s: the key of a record: %w", part.Key, err)
-		}
-		if keyed {
-			if err := see(hash, line[:len(line)-1]); err != nil {
-				return err
-			}
-		}
-		long = long[:0]
+		return see(hash, record)
+	})
+	if err != nil {
+		return fmt.Errorf("part %s: %w", part.Key, err)
 	}
+	return nil
 }

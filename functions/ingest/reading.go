@@ -116,7 +116,13 @@ func (g *reading) takeUp(ctx context.Context, start time.Time) (found bool, err 
 		return false, err
 	}
 	if len(attempt.Parts) > 0 && attempt.Request == g.request(attempt.Window) {
-		return true, g.resume(attempt)
+		outdated, err := g.outdated(ctx, attempt.Forgotten)
+		if err != nil {
+			return false, err
+		}
+		if !outdated {
+			return true, g.resume(attempt)
+		}
 	}
 	g.attempt.Number, g.attempt.Moved = attempt.Number+1, attempt.Moved
 	return false, nil
@@ -246,10 +252,15 @@ func (g *reading) outOfTime() bool {
 
 // take adds the page's records to the buffer and stores a part where it has grown to its size.
 func (g *reading) take(ctx context.Context) error {
+	if g.page.Kept > 0 {
+		if err := g.learnForgotten(ctx); err != nil {
+			return err
+		}
+	}
 	g.buffer.Page(g.page.Number)
 	g.hashes = g.hashes[:0]
 	for record, key := range g.page.Keyed() {
-		g.buffer.Add(record)
+		g.keep(record)
 		g.note(key)
 	}
 	g.keys.addAll(g.hashes, true)
@@ -362,6 +373,9 @@ func (g *reading) store(ctx context.Context) error {
 		if err := g.announce(ctx); err != nil {
 			return err
 		}
+	}
+	if err := g.learnForgotten(ctx); err != nil {
+		return err
 	}
 	pages, records := g.buffer.Pages(), g.buffer.Records()
 	if err := g.Zone.Store(ctx, &g.attempt, g.buffer, g.Config.Run); err != nil {

@@ -106,7 +106,8 @@ func unprotected(vendor *vendorapi.Vendor) *vendorapi.Vendor {
 	open := vendor.Resolved()
 	for i := range open.Streams {
 		for j := range open.Streams[i].Columns {
-			if c := &open.Streams[i].Columns[j]; c.Personal != "" {
+			c := &open.Streams[i].Columns[j]
+			if c.Within = nil; c.Personal != "" {
 				c.Protect = vendorapi.ProtectKeep
 			}
 		}

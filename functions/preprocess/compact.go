@@ -623,7 +623,7 @@ func (p *packing) fetch(ctx context.Context, file *os.File, item input) (size in
 	switch err := checkFormat(item.object.Key, format); {
 	case err != nil:
 		return 0, err
-	case object.ETag != item.object.ETag, object.Metadata[metaCommit] != item.ref.ETag, object.Metadata[metaColumns] != p.table.Hash():
+	case object.ETag != item.object.ETag, object.Metadata[MetaCommit] != item.ref.ETag, object.Metadata[metaColumns] != p.table.Hash():
 		return 0, errChangedMeanwhile
 	}
 	return io.Copy(file, body)

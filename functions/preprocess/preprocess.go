@@ -35,12 +35,15 @@ type Config struct {
 	Raw rawzone.Zone
 	// Curated is where objects are put.
 	Curated objectstore.Bucket
-	// PrivacyKey returns the key of digests. It is called before an object is made, where a column of the stream is hashed; nil where none
-	// is. Where it fails, so does the run: no window can be made without.
+	// PrivacyKey returns the key of digests. It is called before each object is made, and only where a column of the stream is hashed; nil
+	// where none is. Where it fails, so does the run: no window can be made without.
 	PrivacyKey func(context.Context) (privacy.Key, error)
 	// Announce tells other programs of a window's objects before its receipt is put; nil where nobody is to be told. Where
 	// it fails, the window is left to a later run.
 	Announce func(context.Context, telemetry.Announcement) error
+	// Forgotten tells other programs, before a window's receipt is put, that the vendor has forgotten people of whom the window has records;
+	// nil where nobody is to be told. Where it fails, the window is left to a later run.
+	Forgotten func(context.Context, telemetry.PersonForgotten) error
 	// TempDir is where an object is written before it is put; it needs room for one. Empty means os.TempDir.
 	TempDir string
 	// CompactionOff has no further day compacted. Those that are stay so, and follow their windows.
@@ -100,6 +103,7 @@ func do(ctx context.Context, c Config, now time.Time, title string, work func(*r
 		pace:   pace{clock: c.Clock, margin: c.SafetyMargin},
 		answer: Answer{Stream: c.Stream.Name, Report: telemetry.Report{Findings: []telemetry.Finding{}}},
 		fields: fieldSet{},
+		status: vendorapi.NewForgottenReader(c.Stream),
 		now:    now,
 	}
 	err = work(r, ctx)
@@ -127,6 +131,8 @@ type run struct {
 	// fields are the undeclared fields seen, reason why the first quarantined record is where it is.
 	fields fieldSet
 	reason string
+	// status reads whether the vendor has forgotten somebody; nil where no record says so.
+	status *vendorapi.ForgottenReader
 	now    time.Time
 	// writer makes one object after the other; nil before the first.
 	writer *curated.Writer

@@ -13,6 +13,7 @@ import (
 
 	"github.com/windrow-data/windrow/functions/curated"
 	"github.com/windrow-data/windrow/functions/objectstore"
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
@@ -31,7 +32,7 @@ var (
 // Names of an object's metadata, by which a later run knows what it was made from.
 const (
 	metaFormat      = "windrow-format"
-	metaCommit      = "windrow-commit"
+	MetaCommit      = "windrow-commit"
 	metaColumns     = "windrow-columns"
 	metaRows        = "windrow-rows"
 	metaQuarantined = "windrow-quarantined"
@@ -114,6 +115,8 @@ type making struct {
 	objects     int
 	rows        int64
 	quarantined int64
+	// forgotten are the hashes of the keys of records whose people the vendor has forgotten.
+	forgotten map[string]bool
 }
 
 // errNotFresh says that a window taken to have no objects has some, or may have.
@@ -184,7 +187,7 @@ func (w *making) make(ctx context.Context, receipts []objectstore.Object) error 
 		if err := w.touchDay(ctx, w.ref.Start); err != nil {
 			return err
 		}
-		if err := w.announce(ctx); err != nil {
+		if err := errors.Join(w.announce(ctx), w.tellForgotten(ctx)); err != nil {
 			return err
 		}
 	}
@@ -240,9 +243,13 @@ func (w *making) deleteReceipts(ctx context.Context, receipts []objectstore.Obje
 
 // checkCounts compares the commit's count with its parts'.
 func (w *making) checkCounts() error {
-	var records int64
+	var records, withheld int64
 	for _, part := range w.commit.Parts {
 		records += part.Records
+		withheld += part.Withheld
+	}
+	if withheld != w.commit.Withheld {
+		return fmt.Errorf("commit %s says that %d records of its window are withheld, and its parts say %d", w.ref.Key, w.commit.Withheld, withheld)
 	}
 	if records != w.commit.Records {
 		return fmt.Errorf("commit %s says that its window has %d records, and its parts that they hold %d", w.ref.Key, w.commit.Records, records)
@@ -289,6 +296,8 @@ func (w *making) object(ctx context.Context, parts []rawzone.Part, k, n int) err
 		if counts, err = w.build(ctx, parts, key, quarantineKey); err != nil {
 			return err
 		}
+	} else if err := w.notice(ctx, parts); err != nil {
+		return err
 	}
 	if counts.Quarantined > 0 {
 		w.wanted[quarantineKey] = true
@@ -334,7 +343,7 @@ func (w *making) headOwn(ctx context.Context, key string) (objectstore.Object, b
 	if err := checkFormat(key, format); err != nil {
 		return object, false, err
 	}
-	return object, object.Metadata[metaCommit] == w.etag && object.Metadata[metaColumns] == w.table.Hash(), nil
+	return object, object.Metadata[MetaCommit] == w.etag && object.Metadata[metaColumns] == w.table.Hash(), nil
 }
 
 // build makes an object from parts and puts it, and then its quarantine.
@@ -369,7 +378,7 @@ func (w *making) build(ctx context.Context, parts []rawzone.Part, key, quarantin
 	}
 	metadata := map[string]string{
 		metaFormat:      strconv.Itoa(curated.FormatVersion),
-		metaCommit:      w.etag,
+		MetaCommit:      w.etag,
 		metaColumns:     w.table.Hash(),
 		metaRows:        strconv.FormatInt(counts.Rows, 10),
 		metaQuarantined: strconv.FormatInt(counts.Quarantined, 10),
@@ -412,6 +421,10 @@ func (r *run) source(ctx context.Context, commit *rawzone.Commit) (curated.Sourc
 	if !r.table.Hashes() {
 		return source, nil
 	}
+	if r.PrivacyKey == nil {
+		r.keyless = fmt.Errorf("%w: a column of stream %s is hashed, and nothing reads it", privacy.ErrKey, r.Stream.Name)
+		return source, r.keyless
+	}
 	source.Key, r.keyless = r.PrivacyKey(ctx)
 	return source, r.keyless
 }
@@ -432,7 +445,11 @@ func (w *making) addPart(ctx context.Context, writer *curated.Writer, part rawzo
 		return err
 	}
 	defer func() { err = errors.Join(err, records.Close()) }()
-	count, err := writer.AddPart(ctx, part.Key, records)
+	var body io.Reader = records
+	if w.status != nil && w.Forgotten != nil {
+		body = io.TeeReader(records, &noticing{making: w})
+	}
+	count, err := writer.AddPart(ctx, part.Key, body)
 	if err != nil {
 		return err
 	}

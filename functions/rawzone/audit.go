@@ -32,6 +32,9 @@ type Audit struct {
 	// Unfinished is the start of the window of which a run has begun to store parts, and which it had not committed when it stored the
 	// audit. Zero means that there was none.
 	Unfinished time.Time `json:"unfinished,omitzero"`
+	// Forgotten is the version of the list of forgotten people as a run last knew it, so that no release goes on from here that
+	// knows of no such list.
+	Forgotten int `json:"forgotten,omitzero"`
 
 	etag string
 }
@@ -70,10 +73,11 @@ func (n *Newest) Commit() *Commit {
 
 // Audited is what an audit knows of one window's commit.
 type Audited struct {
-	Start   time.Time `json:"start"`
-	End     time.Time `json:"end"`
-	ETag    string    `json:"etag"`
-	Records int64     `json:"records"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	ETag  string    `json:"etag"`
+	// Records is how many the vendor gave, see [Commit.Given].
+	Records int64 `json:"records"`
 	// Digest is the commit's; empty where an earlier release has stored the audit.
 	Digest string `json:"digest,omitempty"`
 	// ReadAt is when the window was last read or counted, by the scheduled time of the run that did so. What
@@ -142,7 +146,7 @@ func (z Zone) Audit(ctx context.Context) (Audit, error) {
 // PutAudit stores audit where it is still the one that was read. It reports false where another run has stored
 // one meanwhile.
 func (z Zone) PutAudit(ctx context.Context, audit *Audit) (stored bool, err error) {
-	audit.Format = FormatVersion
+	audit.Format = formatUnder(audit.Forgotten)
 	body, err := json.Marshal(audit)
 	if err != nil {
 		return false, err

@@ -10,7 +10,22 @@ import (
 
 // FormatVersion is the version of what is stored in the raw bucket: genesis, parts and commits. A handler
 // that meets a higher one stops, so that a rollback is safe.
-const FormatVersion = 1
+//
+// Version 2 counts what is withheld of forgotten people. A release that knows no more than version 1 would take such a window for one
+// that lacks records, read it again, and store them, since it knows of no list. So it has to stop; but where nobody is
+// forgotten it need not, and everything is stored in version 1 there.
+const FormatVersion = 2
+
+// plainVersion is the version of what a release can read that knows nothing of forgotten people.
+const plainVersion = 1
+
+// formatUnder is the version of what is stored under a version of the list of forgotten people, 0 where there is none.
+func formatUnder(forgotten int) int {
+	if forgotten > 0 {
+		return FormatVersion
+	}
+	return plainVersion
+}
 
 // Commit makes one attempt's parts count. It is the body of commits/<start>.json.
 type Commit struct {
@@ -28,11 +43,15 @@ type Commit struct {
 	Announced int64 `json:"announced"`
 	// Records is the number of records in Parts.
 	Records int64 `json:"records"`
+	// Withheld is how many records the vendor gave beside those in Parts that are about people who are forgotten.
+	Withheld int64 `json:"withheld,omitzero"`
+	// Forgotten is the version of the list of forgotten people by which they were withheld, 0 where there was none.
+	Forgotten int `json:"forgotten,omitzero"`
 	// Carried is how many of them the vendor gave at an earlier reading and at this one no more: they have moved to a
 	// later window, which may not have been read yet.
 	Carried int64 `json:"carried,omitempty"`
-	// Digest identifies the records that the vendor gave, whatever their order: two readings that brought the same
-	// records have one digest. See [Attempt.Digest].
+	// Digest identifies the records that the vendor gave, those withheld too, whatever their order: two readings that brought
+	// the same records have one digest. See [Attempt.Digest].
 	Digest string `json:"digest"`
 	// Same is the start of the window that has the records, where the vendor has listed the same ones since; there are no Parts then.
 	// Zero for any other window.
@@ -66,10 +85,14 @@ type Part struct {
 	Key       string `json:"key"`
 	ETag      string `json:"etag"`
 	Records   int64  `json:"records"`
+	Withheld  int64  `json:"withheld,omitzero"`
 	Bytes     int64  `json:"bytes"` // as stored, compressed
 	FirstPage int    `json:"firstPage"`
 	LastPage  int    `json:"lastPage"`
 }
+
+// Given is how many records the vendor gave, or had given at an earlier reading.
+func (c *Commit) Given() int64 { return c.Records + c.Withheld }
 
 // Window returns the commit's window.
 func (c *Commit) Window() window.Window { return window.Window{Start: c.Start, End: c.End} }

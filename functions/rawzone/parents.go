@@ -64,7 +64,7 @@ func (z Zone) Slot(ctx context.Context, key string, at time.Time) (time.Time, er
 		if !free {
 			continue
 		}
-		body, err := json.Marshal(parentSlot{Format: FormatVersion, Slot: slot})
+		body, err := json.Marshal(parentSlot{Format: plainVersion, Slot: slot})
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -91,7 +91,7 @@ func (z Zone) readSlot(ctx context.Context, key string) (time.Time, error) {
 
 // takeSlot reports whether the second is the parent's by now.
 func (z Zone) takeSlot(ctx context.Context, slot time.Time, key string) (bool, error) {
-	body, err := json.Marshal(slotOwner{Format: FormatVersion, Parent: key})
+	body, err := json.Marshal(slotOwner{Format: plainVersion, Parent: key})
 	if err != nil {
 		return false, err
 	}
@@ -178,7 +178,7 @@ func (z Zone) Roster(ctx context.Context) (Roster, error) {
 // PutRoster stores roster where it is still the one that was read. It reports false where another run has stored one
 // meanwhile.
 func (z Zone) PutRoster(ctx context.Context, roster *Roster) (stored bool, err error) {
-	roster.Format = FormatVersion
+	roster.Format = plainVersion
 	body, err := json.Marshal(roster, json.Deterministic(true))
 	if err != nil {
 		return false, err

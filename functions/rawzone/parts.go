@@ -1,7 +1,6 @@
 package rawzone
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -46,6 +45,9 @@ type Attempt struct {
 	Backoffs int
 	// Resumes is how often a later invocation took the attempt up.
 	Resumes int
+	// Forgotten is the version of the list of forgotten people that the records in Parts have been through at least; 0 where there was
+	// none.
+	Forgotten int
 
 	// Parts are stored, in the order of their pages and without a gap.
 	Parts []Part
@@ -63,7 +65,7 @@ type Attempt struct {
 func (a *Attempt) Again(now time.Time) Attempt {
 	return Attempt{
 		Window: a.Window, Number: a.Number + 1, Begun: now, Replaces: a.Replaces, Moved: a.Moved,
-		Request: a.Request, Backoffs: a.Backoffs, Resumes: a.Resumes,
+		Request: a.Request, Backoffs: a.Backoffs, Resumes: a.Resumes, Forgotten: a.Forgotten,
 	}
 }
 
@@ -83,7 +85,15 @@ func (a *Attempt) Records() (n int64) {
 	return n
 }
 
-// Digest identifies the records in Parts and in buffer, whatever their order: it is the sum of their 64-bit
+// Withheld returns how many records were withheld beside those stored.
+func (a *Attempt) Withheld() (n int64) {
+	for _, part := range a.Parts {
+		n += part.Withheld
+	}
+	return n
+}
+
+// Digest identifies the records that the vendor gave for Parts and for buffer, those withheld too, whatever their order: it is the sum of their 64-bit
 // hashes, in hexadecimal. It tells mistakes apart and not forgeries.
 func (a *Attempt) Digest(buffer *Buffer) string {
 	return digestText(a.digest + buffer.digest)
@@ -103,6 +113,8 @@ const (
 	metaBackoffs  = "windrow-backoffs"
 	metaResumes   = "windrow-resumes"
 	metaRecords   = "windrow-records"
+	metaWithheld  = "windrow-withheld"
+	metaForgotten = "windrow-forgotten"
 	metaAfter     = "windrow-after" // the position at which the part before ends
 	metaNext      = "windrow-next"  // base64
 	metaComplete  = "windrow-complete"
@@ -122,6 +134,7 @@ type Buffer struct {
 	lines     []byte
 	most      int
 	records   int64
+	withheld  int64
 	digest    uint64
 	firstPage int
 	lastPage  int
@@ -170,7 +183,7 @@ func (b *Buffer) Reset() {
 	b.compressed.bytes = b.compressed.bytes[:0]
 	b.gzip.Reset(&b.compressed)
 	b.lines = b.lines[:0]
-	b.records, b.digest, b.firstPage, b.lastPage = 0, 0, 0, 0
+	b.records, b.withheld, b.digest, b.firstPage, b.lastPage = 0, 0, 0, 0, 0
 }
 
 // Size returns the compressed bytes held, but for what is not compressed yet: some 100 KB at most, and the last record.
@@ -187,6 +200,9 @@ func (b *Buffer) Pages() int {
 // Records returns how many records are held.
 func (b *Buffer) Records() int64 { return b.records }
 
+// Withheld returns how many records were withheld.
+func (b *Buffer) Withheld() int64 { return b.withheld }
+
 // Page says that the records added from now on are of the page with this number.
 func (b *Buffer) Page(number int) {
 	if b.firstPage == 0 {
@@ -196,7 +212,21 @@ func (b *Buffer) Page(number int) {
 }
 
 // Add appends a record, which must be free of newlines.
-func (b *Buffer) Add(record []byte) {
+func (b *Buffer) Add(record []byte) { b.AddAs(record, record) }
+
+// Withhold counts a record that the vendor gave and that is not stored.
+func (b *Buffer) Withhold(given []byte) {
+	b.withheld++
+	b.digest += xxhash.Sum64(given)
+}
+
+// AddAs appends a record that is stored otherwise than it was given.
+func (b *Buffer) AddAs(given, record []byte) {
+	b.append(record)
+	b.digest += xxhash.Sum64(given)
+}
+
+func (b *Buffer) append(record []byte) {
 	if len(record) < maxLines {
 		b.lines = append(b.lines, record...)
 	} else {
@@ -208,7 +238,6 @@ func (b *Buffer) Add(record []byte) {
 		b.compress()
 	}
 	b.records++
-	b.digest += xxhash.Sum64(record)
 }
 
 // compress gives gzip what it has not got yet.
@@ -231,7 +260,7 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		return err
 	}
 	metadata := map[string]string{
-		metaFormat:    strconv.Itoa(FormatVersion),
+		metaFormat:    strconv.Itoa(formatUnder(attempt.Forgotten)),
 		metaRequest:   attempt.Request,
 		metaAnnounced: strconv.FormatInt(attempt.Announced, 10),
 		metaTotal:     strconv.FormatInt(attempt.Total, 10),
@@ -243,6 +272,9 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		metaRecords:   strconv.FormatInt(buffer.records, 10),
 		metaNext:      encoded,
 		metaComplete:  strconv.FormatBool(attempt.Complete),
+	}
+	if attempt.Forgotten > 0 {
+		metadata[metaForgotten], metadata[metaWithheld] = strconv.Itoa(attempt.Forgotten), strconv.FormatInt(buffer.withheld, 10)
 	}
 	if len(attempt.Parts) > 0 {
 		metadata[metaAfter] = attempt.after
@@ -269,7 +301,7 @@ func (z Zone) Store(ctx context.Context, attempt *Attempt, buffer *Buffer, run s
 		return err
 	}
 	attempt.Parts = append(attempt.Parts, Part{
-		Key: key, ETag: etag, Records: buffer.records, Bytes: int64(len(body)),
+		Key: key, ETag: etag, Records: buffer.records, Withheld: buffer.withheld, Bytes: int64(len(body)),
 		FirstPage: buffer.firstPage, LastPage: buffer.lastPage,
 	})
 	attempt.digest += buffer.digest
@@ -408,6 +440,13 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart, which 
 		Resumes:   int(number(metaResumes)),
 	}
 	records := number(metaRecords)
+	var withheld int64
+	if m[metaForgotten] != "" {
+		joined.Forgotten, withheld = int(number(metaForgotten)), number(metaWithheld)
+	}
+	if len(attempt.Parts) > 0 {
+		joined.Forgotten = min(joined.Forgotten, attempt.Forgotten)
+	}
 	next, err := base64.StdEncoding.DecodeString(m[metaNext])
 	faults = append(faults, err)
 	joined.Begun, err = time.Parse(time.RFC3339Nano, m[metaBegun])
@@ -428,7 +467,7 @@ func (z Zone) join(ctx context.Context, attempt Attempt, part storedPart, which 
 	joined.after = position(joined.Next)
 	joined.digest = attempt.digest + digest
 	joined.Parts = append(append([]Part(nil), attempt.Parts...), Part{
-		Key: object.Key, ETag: object.ETag, Records: records, Bytes: object.Size,
+		Key: object.Key, ETag: object.ETag, Records: records, Withheld: withheld, Bytes: object.Size,
 		FirstPage: part.name.firstPage, LastPage: part.name.lastPage,
 	})
 	return &joined, nil
@@ -448,17 +487,7 @@ func (z Zone) OpenPart(ctx context.Context, part Part) (io.ReadCloser, error) {
 		body.Close()
 		return nil, fmt.Errorf("part %s has the ETag %s: want %s, as its commit says", part.Key, object.ETag, part.ETag)
 	}
-	if err := checkFormat(part.Key, formatOf(object)); err != nil {
-		body.Close()
-		return nil, err
-	}
-	// Without a buffer of its own the decompressor would read, and the system be called, 4 KB at a time.
-	reader, err := gzip.NewReader(bufio.NewReaderSize(body, openBufferBytes))
-	if err != nil {
-		body.Close()
-		return nil, fmt.Errorf("part %s: %w", part.Key, err)
-	}
-	return &partReader{reader, body}, nil
+	return records(object, body)
 }
 
 func formatOf(object objectstore.Object) int {

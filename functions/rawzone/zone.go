@@ -69,7 +69,7 @@ func (z Zone) Genesis(ctx context.Context, proposed Genesis) (Genesis, error) {
 	if !errors.Is(err, objectstore.ErrNotFound) {
 		return genesis, err
 	}
-	proposed.Format = FormatVersion
+	proposed.Format = plainVersion
 	body, err := json.Marshal(proposed)
 	if err != nil {
 		return Genesis{}, err
@@ -196,7 +196,7 @@ func (z Zone) Newest(ctx context.Context, now time.Time) (*Commit, string, error
 // of none where that is empty. It fails with a [LostError] where another run has put a commit of the same start
 // meanwhile.
 func (z Zone) Put(ctx context.Context, commit *Commit, replaces string) (etag string, err error) {
-	commit.Format = FormatVersion
+	commit.Format = formatUnder(commit.Forgotten)
 	body, err := json.Marshal(commit)
 	if err != nil {
 		return "", err

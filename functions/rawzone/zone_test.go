@@ -52,7 +52,7 @@ func TestGenesisIsKept(t *testing.T) {
 	_, zone := newZone()
 	for _, run := range []string{"first", "second"} {
 		genesis, err := zone.Genesis(ctx, rawzone.Genesis{Start: start, Run: run})
-		if err != nil || genesis.Run != "first" || genesis.Format != rawzone.FormatVersion {
+		if err != nil || genesis.Run != "first" || genesis.Format != 1 {
 			t.Errorf("%s: got %+v, %v", run, genesis, err)
 		}
 	}

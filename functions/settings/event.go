@@ -3,6 +3,8 @@ package settings
 import (
 	"fmt"
 	"time"
+
+	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
 // MaxAhead is how far ahead of the clock a scheduled time may lie, since clocks differ. The run then stands for the
@@ -39,7 +41,23 @@ type Input struct {
 	// Replay says which curated objects of the range are made again from what is committed: [ReplayAll] or
 	// [ReplayQuarantined]. Empty means those without a receipt, after the vendor has been read.
 	Replay string `json:"replay,omitempty"`
+	// Action is what is to be done with what the lake holds of a person: [ActionErase], [ActionExport] or [ActionFind].
+	Action string `json:"action,omitempty"`
+	// Digest is the keyed digest of the person's e-mail address.
+	Digest string `json:"digest,omitempty"`
+	// Forgotten are people whom the vendor has forgotten, for [ActionFind].
+	Forgotten telemetry.PersonForgotten `json:"forgotten,omitzero"`
 }
+
+// Values of [Input.Action].
+const (
+	// ActionErase takes the person out of the lake.
+	ActionErase = "erase"
+	// ActionExport copies what the lake holds of the person.
+	ActionExport = "export"
+	// ActionFind finds out the digests of people whom the vendor has forgotten.
+	ActionFind = "find"
+)
 
 // IsPast reports whether the input is about a past range.
 func (i Input) IsPast() bool { return !i.Start.IsZero() || !i.End.IsZero() }

@@ -22,10 +22,22 @@ const VendorFile = "vendor.json"
 // have to write its secret.
 func LeaseKey(vendor string) string { return vendor + "/lease-token.json" }
 
+// ExportPrefix is where in the results bucket what was exported of people stands: <prefix><digest>/<execution>/<stream>-<number>.ndjson. It
+// expires as the results of queries do, and goes with the next erasure of anybody.
+const ExportPrefix = "exports/"
+
+// AllStreams stands in place of a stream's name for a function that works at all streams of its vendor.
+const AllStreams = "*"
+
+// ForgottenKey is the object in the raw bucket that lists who of a vendor's people is forgotten.
+func ForgottenKey(vendor string) string { return vendor + "/forgotten.json" }
+
 // Names of the environment variables of a function.
 const (
-	// EnvStream is the name of the function's stream.
+	// EnvStream is the name of the function's stream, or [AllStreams].
 	EnvStream = "WINDROW_STREAM"
+	// EnvResultsBucket is the name of the bucket for results of queries (erase only; empty where the pipeline has none).
+	EnvResultsBucket = "WINDROW_RESULTS_BUCKET"
 	// EnvRawBucket is the name of the raw bucket.
 	EnvRawBucket = "WINDROW_RAW_BUCKET"
 	// EnvCuratedBucket is the name of the curated bucket (preprocess only).
@@ -75,6 +87,7 @@ type Settings struct {
 	Stream        string
 	RawBucket     string
 	CuratedBucket string
+	ResultsBucket string
 	Secret        string
 	// PrivacyKeySecret is read with package startup/keys.
 	PrivacyKeySecret string
@@ -101,6 +114,7 @@ func Parse(getenv func(string) string) (Settings, error) {
 		Stream:           getenv(EnvStream),
 		RawBucket:        getenv(EnvRawBucket),
 		CuratedBucket:    getenv(EnvCuratedBucket),
+		ResultsBucket:    getenv(EnvResultsBucket),
 		Secret:           getenv(EnvSecret),
 		PrivacyKeySecret: getenv(EnvPrivacyKeySecret),
 		Pipeline:         getenv(EnvPipeline),

@@ -13,10 +13,11 @@ import (
 	"github.com/windrow-data/windrow/functions/telemetry"
 )
 
-// Names of the two handlers, in logs.
+// Names of the handlers, in logs.
 const (
 	Ingest     = "ingest"
 	Preprocess = "preprocess"
+	Erase      = "erase"
 )
 
 // Reporter is a handler's answer. The answers of ingest and preprocess have it by the report that they embed.
@@ -28,7 +29,7 @@ type Reporter[A any] interface {
 // Invocations does the work of a function, and writes for each invocation the line that its metrics are made from. The
 // zero value is of no use: all fields are needed, but for Initialization.
 type Invocations[A any, R Reporter[A]] struct {
-	// Handler is [Ingest] or [Preprocess].
+	// Handler is [Ingest], [Preprocess] or [Erase].
 	Handler string
 	// Function is what [Load] returned, and Fault its error, with which every invocation then ends.
 	Function *Function
@@ -100,12 +101,12 @@ func (i *Invocations[A, R]) Handle(ctx context.Context, event settings.Event) (A
 func (i *Invocations[A, R]) findLimits(ctx context.Context, report *telemetry.Report, peak int64) {
 	f := i.Function
 	find := func(kind telemetry.Kind, numbers telemetry.Numbers, message string) {
-		f.Logger.Warn("finding", "stream", f.Stream.Name, "kind", string(kind), "message", message, "numbers", numbers)
-		report.Find(telemetry.Finding{Vendor: f.Vendor.Name, Stream: f.Stream.Name, Kind: kind, Message: message, Numbers: numbers})
+		f.Logger.Warn("finding", "stream", f.Settings.Stream, "kind", string(kind), "message", message, "numbers", numbers)
+		report.Find(telemetry.Finding{Vendor: f.Vendor.Name, Stream: f.Settings.Stream, Kind: kind, Message: message, Numbers: numbers})
 	}
 	if limit := int64(f.memoryMB) << 20; float64(peak) >= nearMemory*float64(limit) {
 		find(telemetry.MemoryNearLimit, telemetry.Numbers{"peakMB": float64(peak >> 20), "memoryMB": float64(f.memoryMB)},
-			fmt.Sprintf("%s of the stream %s has held %d of its %d MB", i.Handler, f.Stream.Name, peak>>20, f.memoryMB))
+			fmt.Sprintf("%s of the stream %s has held %d of its %d MB", i.Handler, f.Settings.Stream, peak>>20, f.memoryMB))
 	}
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -113,7 +114,7 @@ func (i *Invocations[A, R]) findLimits(ctx context.Context, report *telemetry.Re
 	}
 	if left, margin := deadline.Sub(i.Clock()), f.Settings.SafetyMargin; left < time.Duration(nearDeadline*float64(margin)) {
 		find(telemetry.TimeNearLimit, telemetry.Numbers{"leftSeconds": left.Seconds(), "safetyMarginSeconds": margin.Seconds()},
-			fmt.Sprintf("%s of the stream %s ended %s before its deadline, although it begins nothing more %s before", i.Handler, f.Stream.Name, left.Round(time.Millisecond), margin))
+			fmt.Sprintf("%s of the stream %s ended %s before its deadline, although it begins nothing more %s before", i.Handler, f.Settings.Stream, left.Round(time.Millisecond), margin))
 	}
 }
 

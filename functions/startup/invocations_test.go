@@ -209,7 +209,7 @@ func TestFailuresOfAWSHaveTheirKind(t *testing.T) {
 	secret := func(ctx context.Context, f *startup.Function) error { _, err := secrets.Read(ctx, f); return err }
 	key := func(ctx context.Context, f *startup.Function) error { _, err := keys.Reader(f)(ctx); return err }
 	announce := func(ctx context.Context, f *startup.Function) error {
-		return bus.Announcer(f)(ctx, telemetry.Announcement{})
+		return bus.New(f).Announce(ctx, telemetry.Announcement{})
 	}
 	tests := []struct {
 		name   string
@@ -452,7 +452,7 @@ func TestAnnouncementsReachTheBus(t *testing.T) {
 	}
 	window := telemetry.AnnouncedWindow{Start: tick.Input.ScheduledTime, End: tick.Input.ScheduledTime.Add(time.Hour)}
 	announcement := telemetry.Announcement{Vendor: "on24", Stream: "attendees", Window: window, Generation: 2, Rows: 3, Bucket: "curated", Keys: []string{"k"}}
-	if err := bus.Announcer(f)(t.Context(), announcement); err != nil {
+	if err := bus.New(f).Announce(t.Context(), announcement); err != nil {
 		t.Fatal(err)
 	}
 	var detail telemetry.Announcement
@@ -468,7 +468,7 @@ func TestAnnouncementsReachTheBus(t *testing.T) {
 	}
 
 	delete(env, "WINDROW_EVENT_BUS")
-	if f, err = load(t, env, on24Description(t), &bytes.Buffer{}); err != nil || bus.Announcer(f) != nil {
+	if f, err = load(t, env, on24Description(t), &bytes.Buffer{}); err != nil || bus.New(f) != nil {
 		t.Errorf("without a bus there is somebody to announce to (%v)", err)
 	}
 }
@@ -510,7 +510,7 @@ func TestABusThatIsDownIsAskedOnceAnInvocation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			announce := bus.Announcer(f)
+			announce := bus.New(f).Announce
 			if err := announce(t.Context(), telemetry.Announcement{}); err != nil {
 				t.Fatal(err)
 			}
@@ -528,7 +528,7 @@ func TestABusThatIsDownIsAskedOnceAnInvocation(t *testing.T) {
 			if err := announce(t.Context(), telemetry.Announcement{}); err == nil {
 				t.Error("the invocation goes on announcing")
 			}
-			if err := bus.Announcer(f)(t.Context(), telemetry.Announcement{}); err != nil || asked.Load() != 3 {
+			if err := bus.New(f).Announce(t.Context(), telemetry.Announcement{}); err != nil || asked.Load() != 3 {
 				t.Errorf("the next invocation: %v, asked %d times", err, asked.Load())
 			}
 		})

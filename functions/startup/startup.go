@@ -27,11 +27,14 @@ import (
 type Function struct {
 	Settings settings.Settings
 	Vendor   *vendorapi.Vendor
-	Stream   *vendorapi.Stream
-	AWS      aws.Config
-	Zone     rawzone.Zone
-	Curated  objectstore.Bucket
-	Logger   *slog.Logger
+	// Stream is nil where the function works at all streams, and then Zone is without one.
+	Stream  *vendorapi.Stream
+	AWS     aws.Config
+	Zone    rawzone.Zone
+	Curated objectstore.Bucket
+	// Results is the bucket for results of queries, without a name where there is none.
+	Results objectstore.Bucket
+	Logger  *slog.Logger
 
 	logs         io.Writer
 	memoryMB     int
@@ -95,11 +98,16 @@ func (f *Function) describe(path string) error {
 	if f.Vendor, err = vendorapi.Parse(description); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if f.Stream, err = f.Vendor.Stream(f.Settings.Stream); err != nil {
-		return fmt.Errorf("%s: %w", settings.EnvStream, err)
+	stream := ""
+	if f.Settings.Stream != settings.AllStreams {
+		if f.Stream, err = f.Vendor.Stream(f.Settings.Stream); err != nil {
+			return fmt.Errorf("%s: %w", settings.EnvStream, err)
+		}
+		stream = f.Stream.Name
 	}
 	client := s3.NewFromConfig(f.AWS, func(o *s3.Options) { o.HTTPClient = f.requests })
-	f.Zone = rawzone.Zone{Bucket: objectstore.Bucket{API: client, Name: f.Settings.RawBucket}, Vendor: f.Vendor.Name, Stream: f.Stream.Name}
+	f.Zone = rawzone.Zone{Bucket: objectstore.Bucket{API: client, Name: f.Settings.RawBucket}, Vendor: f.Vendor.Name, Stream: stream}
 	f.Curated = objectstore.Bucket{API: client, Name: f.Settings.CuratedBucket}
+	f.Results = objectstore.Bucket{API: client, Name: f.Settings.ResultsBucket}
 	return nil
 }

@@ -38,3 +38,20 @@ type AnnouncedWindow struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
 }
+
+// ForgottenDetailType is the detail type of a [PersonForgotten].
+const ForgottenDetailType = "Person forgotten"
+
+// MaxForgotten is how many people one event tells of at most.
+const MaxForgotten = 500
+
+// PersonForgotten is the detail of the event that says that the vendor has forgotten people, whose records say so. It is sent for each
+// window with such records that is made, so that the same people are told of more than once. It holds nothing by which anybody
+// else knows them.
+type PersonForgotten struct {
+	Pipeline string `json:"pipeline"`
+	Vendor   string `json:"vendor"`
+	Stream   string `json:"stream"`
+	// Keys are the hashes of the records' keys, by which earlier records of the same people are found: the address is overwritten in these.
+	Keys []string `json:"keys"`
+}

@@ -210,6 +210,9 @@ type Stream struct {
 	// PersonPath is the path of the e-mail address of the person whose doing a record tells of; empty where there is none. Who is to be
 	// forgotten is known by it.
 	PersonPath string `json:"personPath,omitempty"`
+	// Forgotten says by what a record shows that the vendor has forgotten its person, who may be erased from the lake then too. The zero
+	// value means that none does.
+	Forgotten Status `json:"forgotten,omitzero"`
 	// ZonePath is the path of a column that holds the IANA name of the zone in which a record's times are shown to people; empty where a
 	// record does not tell. Views of such a stream have each of its times in that zone too, as <column>_local, without an offset.
 	ZonePath string `json:"zonePath,omitempty"`
@@ -396,15 +399,28 @@ type Column struct {
 	// Personal says that the column holds what tells who a person is, and what kind of it. Empty means that it does not.
 	Personal Personal `json:"personal,omitempty"`
 	// Protect is what becomes of a personal column on the way to the curated bucket. Only a column of TypeString is hashed or masked;
-	// any is kept or dropped. One of the key, and the one at PersonPath, is kept or hashed, one at TimePath or VersionPath kept.
+	// any is kept or dropped. One of the key, and the one at PersonPath, is kept or hashed, one at TimePath, VersionPath or ZonePath kept.
 	// Default: the vendor's Protect for its kind, and where that has none, the default of the kind, see [Personal].
 	Protect Protection `json:"protect,omitempty"`
 	// Items describes what each element of a TypeJSON column's array holds: it makes the array a relation of its own, a row an element,
 	// see package lakesql. An item's path leads from the element on, by names of letters, digits and underscores; [ItemItself] is the path
 	// of an element that is no object. Items are read by SQL from what is stored, so they change no stored column, and cannot be
-	// personal: what becomes of personal data is decided for the whole column. A timestamp in them has the default layout,
+	// personal themselves: Within says what is. A timestamp in them has the default layout,
 	// [time.DateTime] with or without a fraction, [LayoutUnix] or [LayoutUnixMilli].
 	Items []Column `json:"items,omitempty"`
+	// Within are the personal fields inside the values of a TypeJSON column, which are protected before the value is stored.
+	Within []Within `json:"within,omitempty"`
+}
+
+// Within is a personal field inside the values of a TypeJSON column. What is hashed or masked becomes a JSON string, what is dropped is taken
+// out; so is an object at the path, and whatever stands on the way to it that is neither an object nor an array.
+type Within struct {
+	// Path leads from the value to the field: names joined by dots. An array on the way, or at its end, stands for each of its elements.
+	Path string `json:"path"`
+	// Personal is the kind of data that the field holds.
+	Personal Personal `json:"personal"`
+	// Protect is what becomes of it. Default: as for a column.
+	Protect Protection `json:"protect,omitempty"`
 }
 
 // CloneColumns returns a copy of the columns that has nothing in common with them: two descriptions made of one list can be changed apart.
@@ -412,6 +428,7 @@ func CloneColumns(columns []Column) []Column {
 	copied := slices.Clone(columns)
 	for i := range copied {
 		copied[i].Items = CloneColumns(copied[i].Items)
+		copied[i].Within = slices.Clone(copied[i].Within)
 	}
 	return copied
 }

@@ -178,6 +178,7 @@ func full() *Vendor {
 					{Name: "person_id", Type: TypeString},
 					{Name: "at", Type: TypeTimestamp},
 					{Name: "email", Type: TypeString, Personal: PersonalEmail, Protect: ProtectHash},
+					{Name: "with", Type: TypeJSON, Within: []Within{{Path: "people.name", Personal: PersonalName, Protect: ProtectMask}}},
 				},
 
 				RecordsPath: "visits",

@@ -32,13 +32,24 @@ func (p Protection) known() bool {
 // [ProtectKeep] where it is not personal. What the vendor's Protect says is known to a column of [Vendor.Resolved] only; [Parse]
 // returns such, and the construct works with it.
 func (c *Column) Protection() Protection {
+	return protectionOf(c.Personal, c.Protect, nil)
+}
+
+// Protection is what becomes of the field, as of a column.
+func (w *Within) Protection() Protection { return protectionOf(w.Personal, w.Protect, nil) }
+
+// protectionOf is what becomes of a kind of data: what is said of it, or what the vendor says of the kind, or the kind's default.
+func protectionOf(kind Personal, said Protection, vendor map[Personal]Protection) Protection {
+	of, ofVendor := vendor[kind]
 	switch {
-	case c.Personal == "":
+	case kind == "":
 		return ProtectKeep
-	case c.Protect != "":
-		return c.Protect
+	case said != "":
+		return said
+	case ofVendor:
+		return of
 	}
-	return kinds[c.Personal].usual
+	return kinds[kind].usual
 }
 
 // Resolved returns a copy of the description that says of each personal column itself what becomes of it, so that a stream can be
@@ -50,8 +61,14 @@ func (v *Vendor) Resolved() *Vendor {
 		s := &resolved.Streams[i]
 		s.Columns = slices.Clone(s.Columns)
 		for j := range s.Columns {
-			if c := &s.Columns[j]; c.Personal != "" {
+			c := &s.Columns[j]
+			if c.Personal != "" {
 				c.Protect = v.protection(c)
+			}
+			c.Within = slices.Clone(c.Within)
+			for k := range c.Within {
+				w := &c.Within[k]
+				w.Protect = protectionOf(w.Personal, w.Protect, v.Protect)
 			}
 		}
 	}
@@ -60,21 +77,20 @@ func (v *Vendor) Resolved() *Vendor {
 
 // protection is what becomes of a column of the vendor's.
 func (v *Vendor) protection(c *Column) Protection {
-	if protect, said := v.Protect[c.Personal]; said && c.Personal != "" && c.Protect == "" {
-		return protect
-	}
-	return c.Protection()
+	return protectionOf(c.Personal, c.Protect, v.Protect)
 }
 
-// Hashes reports whether any column of the stream is hashed, so that who makes its rows needs the key of digests.
+// Hashes reports whether any column of the stream is hashed, or anything within one, so that who makes its rows needs the key of digests.
 func (s *Stream) Hashes() bool {
-	return slices.ContainsFunc(s.Columns, func(c Column) bool { return c.Protection() == ProtectHash })
+	return slices.ContainsFunc(s.Columns, func(c Column) bool {
+		return c.Protection() == ProtectHash || slices.ContainsFunc(c.Within, func(w Within) bool { return w.Protection() == ProtectHash })
+	})
 }
 
-// Hashes reports whether any stream of the vendor's has a column that is hashed.
-func (v *Vendor) Hashes() bool {
-	resolved := v.Resolved()
-	return slices.ContainsFunc(resolved.Streams, func(s Stream) bool { return s.Hashes() })
+// NeedsPrivacyKey reports whether digests are made of anything that the vendor tells: of a column that is hashed, or of a person who
+// asks to be forgotten, where a stream says whose doing its records tell of (PersonPath).
+func (v *Vendor) NeedsPrivacyKey() bool {
+	return slices.ContainsFunc(v.Resolved().Streams, func(s Stream) bool { return s.PersonPath != "" || s.Hashes() })
 }
 
 func (v *Vendor) checkProtect(f *faults) {
@@ -118,6 +134,7 @@ func (v *Vendor) checkPersonal(f *faults, s *Stream) {
 	for i := range s.Columns {
 		before := len(f.found)
 		v.checkColumnProtection(f, columnField(i, ""), &s.Columns[i])
+		v.checkWithin(f, columnField(i, ""), &s.Columns[i])
 		valid = valid && len(f.found) == before
 	}
 	v.checkPersonPath(f, s)
@@ -134,9 +151,9 @@ func (v *Vendor) checkPersonal(f *faults, s *Stream) {
 			}
 		}
 	}
-	for _, ordering := range []struct{ field, path string }{{"timePath", s.TimePath}, {"versionPath", s.VersionPath}} {
+	for _, ordering := range []struct{ field, path string }{{"timePath", s.TimePath}, {"versionPath", s.VersionPath}, {"zonePath", s.ZonePath}} {
 		if at := s.columnAt(ordering.path); at >= 0 && v.protection(&s.Columns[at]) != ProtectKeep {
-			f.add(columnField(at, "protect"), string(v.protection(&s.Columns[at])), "%s is this column's path, and records are put in order by it: want keep", ordering.field)
+			f.add(columnField(at, "protect"), string(v.protection(&s.Columns[at])), "%s is this column's path, and views go by what it says: want keep", ordering.field)
 		}
 	}
 }
@@ -176,8 +193,50 @@ func (v *Vendor) checkUncovered(f *faults, s *Stream, i int) {
 		case i == j:
 		case other.path() == c.path() && protect == ProtectKeep:
 			f.add(columnField(j, "protect"), string(protect), "columns[%d] has the same path %q and is protected (%s), and this one holds the value as it came: want it personal and protected too", i, c.path(), v.protection(c))
-		case strings.HasPrefix(c.path(), other.path()+".") && protect != ProtectDrop:
-			f.add(columnField(i, "protect"), string(v.protection(c)), "columns[%d] holds %q as a whole, and this value in it as it came: want that column dropped, or columns for those of its fields that are wanted", j, other.path())
+		case strings.HasPrefix(c.path(), other.path()+".") && protect != ProtectDrop && !v.protectsWithin(other, strings.TrimPrefix(c.path(), other.path()+".")):
+			f.add(columnField(i, "protect"), string(v.protection(c)), "columns[%d] holds %q as a whole, and this value in it as it came: want it protected there too (within), that column dropped, or columns for those of its fields that are wanted", j, other.path())
+		}
+	}
+}
+
+// protectsWithin reports whether a column protects the field at a path inside of it, or what that is in.
+func (v *Vendor) protectsWithin(c *Column, path string) bool {
+	return slices.ContainsFunc(c.Within, func(w Within) bool {
+		return strings.HasPrefix(path+".", w.Path+".") && protectionOf(w.Personal, w.Protect, v.Protect) != ProtectKeep
+	})
+}
+
+// checkWithin says what is wrong with the personal fields inside a column. prefix is the path of the column.
+func (v *Vendor) checkWithin(f *faults, prefix string, c *Column) {
+	if len(c.Within) > 0 && (c.Type != TypeJSON || v.protection(c) == ProtectDrop) {
+		f.add(prefix+"within", bare(fmt.Sprintf("%d fields", len(c.Within))), "only a %s column that is kept holds fields: leave them out", TypeJSON)
+		return
+	}
+	for i, w := range c.Within {
+		field := fmt.Sprintf("%swithin[%d].", prefix, i)
+		protect := protectionOf(w.Personal, w.Protect, v.Protect)
+		before := len(f.found)
+		// What the vendor says wrongly of the kind is told there.
+		if _, known := kinds[w.Personal]; !known {
+			checkProtection(f, field+"personal", w.Personal, ProtectKeep)
+		} else if w.Protect != "" {
+			checkProtection(f, field+"protect", w.Personal, w.Protect)
+		}
+		if !isFieldPath(w.Path) {
+			f.add(field+"path", w.Path, "want names joined by dots")
+		}
+		if len(f.found) > before {
+			continue
+		}
+		for j, other := range c.Within[:i] {
+			if overlap(w.Path, other.Path) {
+				f.add(field+"path", w.Path, "within[%d] %q leads through the same value: want one of them", j, other.Path)
+			}
+		}
+		for j, item := range c.Items {
+			if item.path() == w.Path && (protect == ProtectHash || protect == ProtectMask) && item.Type != TypeString {
+				f.add(fmt.Sprintf("%sitems[%d].type", prefix, j), string(item.Type), "within[%d] puts text in its place: want %s", i, TypeString)
+			}
 		}
 	}
 }

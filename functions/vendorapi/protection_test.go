@@ -25,7 +25,7 @@ func personal() *Vendor {
 		{Name: "link", Type: TypeString, Personal: PersonalLink},
 		{Name: "login", Type: TypeString, Personal: PersonalLogin},
 		{Name: "title", Type: TypeString},
-		{Name: "answers", Type: TypeJSON},
+		{Name: "answers", Type: TypeJSON, Within: []Within{{Path: "by.email", Personal: PersonalEmail}, {Path: "by.name", Personal: PersonalName}}},
 		{Name: "at", Type: TypeTimestamp},
 		{Name: "version", Type: TypeInt64},
 	}
@@ -104,18 +104,32 @@ func TestProtection(t *testing.T) {
 
 func TestHashes(t *testing.T) {
 	v := personal()
-	if !v.Hashes() || !v.Streams[0].Hashes() {
+	if !v.Resolved().Streams[0].Hashes() {
 		t.Error("by default addresses are hashed")
 	}
 	v.Protect = map[Personal]Protection{PersonalEmail: ProtectKeep, PersonalLogin: ProtectKeep}
-	if v.Hashes() || v.Resolved().Streams[0].Hashes() {
+	if v.Resolved().Streams[0].Hashes() {
 		t.Error("nothing is hashed any more")
 	}
+	in(v, "answers").Within[0].Protect = ProtectHash
+	if !v.Resolved().Streams[0].Hashes() {
+		t.Error("something within a column is hashed")
+	}
+	if in(v, "answers").Within = nil; v.Resolved().Streams[0].Hashes() {
+		t.Error("nothing is hashed any more")
+	}
+	if !v.NeedsPrivacyKey() {
+		t.Error("the stream says whose its records are, who may ask to be forgotten")
+	}
+	v.Streams[0].PersonPath = ""
+	if v.NeedsPrivacyKey() {
+		t.Error("there is nothing to make a digest of")
+	}
 	in(v, "name").Protect = ProtectHash
-	if !v.Hashes() || !v.Resolved().Streams[0].Hashes() {
+	if !v.NeedsPrivacyKey() || !v.Resolved().Streams[0].Hashes() {
 		t.Error("a name is hashed")
 	}
-	if simple("https://api.example.com").Hashes() {
+	if simple("https://api.example.com").NeedsPrivacyKey() {
 		t.Error("there is nothing personal")
 	}
 }
@@ -145,10 +159,20 @@ func TestValidateProtection(t *testing.T) {
 		"a person that no column has": {func(v *Vendor) { v.Streams[0].PersonPath = "who.mail" }, []string{`streams[0].personPath: "who.mail": no column has this path: want the path of a column whose personal is email`}},
 		"a person by name":            {func(v *Vendor) { v.Streams[0].PersonPath = "name" }, []string{`streams[0].personPath: "name": column name has personal "name": want email`}},
 		"a person by a title":         {func(v *Vendor) { v.Streams[0].PersonPath = "title" }, []string{`streams[0].personPath: "title": column title has personal "": want email`}},
-		"a window time":               {func(v *Vendor) { in(v, "at").Personal = PersonalAddress }, []string{`streams[0].columns[10].protect: "drop": timePath is this column's path, and records are put in order by it: want keep`}},
+		"a window time":               {func(v *Vendor) { in(v, "at").Personal = PersonalAddress }, []string{`streams[0].columns[10].protect: "drop": timePath is this column's path, and views go by what it says: want keep`}},
 		"a version":                   {func(v *Vendor) { in(v, "version").Personal = PersonalAddress }, []string{`streams[0].columns[11].protect: "drop": versionPath is this column's path`}},
-		"kept beside its digest":      {func(v *Vendor) { add(v, Column{Name: "mail", Path: "who.email", Type: TypeString}) }, []string{`streams[0].columns[12].protect: "keep": columns[1] has the same path "who.email" and is protected (hash), and this one holds the value as it came`}},
-		"in an object that is kept":   {func(v *Vendor) { add(v, Column{Name: "who", Type: TypeJSON}) }, []string{`streams[0].columns[1].protect: "hash": columns[12] holds "who" as a whole, and this value in it as it came`}},
+		"a kind within JSON":          {func(v *Vendor) { in(v, "answers").Within[0].Personal = "" }, []string{`streams[0].columns[9].within[0].personal: "": there is no such kind of personal data`}},
+		"a mask within JSON":          {func(v *Vendor) { in(v, "answers").Within[0] = Within{"to", PersonalLink, ProtectMask} }, []string{`streams[0].columns[9].within[0].protect: "mask": nothing can be left of link`}},
+		"a path within JSON":          {func(v *Vendor) { in(v, "answers").Within[0].Path = "" }, []string{`streams[0].columns[9].within[0].path: "": want names joined by dots`}},
+		"one through another":         {func(v *Vendor) { in(v, "answers").Within[1].Path = "by" }, []string{`streams[0].columns[9].within[1].path: "by": within[0] "by.email" leads through the same value`}},
+		"within a text":               {func(v *Vendor) { in(v, "title").Within = in(v, "answers").Within }, []string{`streams[0].columns[8].within: 2 fields: only a json column that is kept holds fields`}},
+		"within what is dropped":      {func(v *Vendor) { in(v, "answers").Personal, in(v, "answers").Protect = PersonalName, ProtectDrop }, []string{`streams[0].columns[9].within: 2 fields: only a json column that is kept holds fields`}},
+		"a personal item": {func(v *Vendor) {
+			in(v, "answers").Items = []Column{{Name: "who", Type: TypeString, Personal: PersonalName}}
+		}, []string{`streams[0].columns[9].items[0].personal: "name": an item is read from what is stored: want it in within`}},
+		"an item that is hashed":    {func(v *Vendor) { in(v, "answers").Items = []Column{{Name: "who", Path: "by.email", Type: TypeInt64}} }, []string{`streams[0].columns[9].items[0].type: "int64": within[0] puts text in its place: want string`}},
+		"kept beside its digest":    {func(v *Vendor) { add(v, Column{Name: "mail", Path: "who.email", Type: TypeString}) }, []string{`streams[0].columns[12].protect: "keep": columns[1] has the same path "who.email" and is protected (hash), and this one holds the value as it came`}},
+		"in an object that is kept": {func(v *Vendor) { add(v, Column{Name: "who", Type: TypeJSON}) }, []string{`streams[0].columns[1].protect: "hash": columns[12] holds "who" as a whole, and this value in it as it came`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := personal()
@@ -184,9 +208,12 @@ func TestProtectionThatIsAllowed(t *testing.T) {
 			add(v, Column{Name: "what", Type: TypeJSON})
 			add(v, Column{Name: "what_size", Path: "what.size", Type: TypeInt64})
 		},
-		"JSON that is kept":        func(v *Vendor) { in(v, "answers").Personal, in(v, "answers").Protect = PersonalName, ProtectKeep },
-		"a time that is kept":      func(v *Vendor) { in(v, "at").Personal, in(v, "at").Protect = PersonalAddress, ProtectKeep },
-		"no person at all":         func(v *Vendor) { v.Streams[0].PersonPath = ""; in(v, "email").Protect = ProtectDrop },
+		"JSON that is kept":   func(v *Vendor) { in(v, "answers").Personal, in(v, "answers").Protect = PersonalName, ProtectKeep },
+		"a time that is kept": func(v *Vendor) { in(v, "at").Personal, in(v, "at").Protect = PersonalAddress, ProtectKeep },
+		"no person at all":    func(v *Vendor) { v.Streams[0].PersonPath = ""; in(v, "email").Protect = ProtectDrop },
+		"an object that protects it too": func(v *Vendor) {
+			add(v, Column{Name: "who", Type: TypeJSON, Within: []Within{{Path: "email", Personal: PersonalEmail, Protect: ProtectDrop}}})
+		},
 		"a name that begins alike": func(v *Vendor) { add(v, Column{Name: "who_else", Path: "wh", Type: TypeJSON}) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -74,7 +74,7 @@ func (c Column) checkItem(f *faults) {
 		f.add("layout", c.Layout, "SQL reads it: want nothing for RFC 3339, %q, %s or %s", time.DateTime, LayoutUnix, LayoutUnixMilli)
 	}
 	if c.Personal != "" || c.Protect != "" {
-		f.add("personal", string(c.Personal), "what becomes of personal data is decided for the whole column: say it there")
+		f.add("personal", string(c.Personal), "an item is read from what is stored: want it in within, which says what becomes of it before")
 	}
 	if len(c.Items) > 0 {
 		f.add("items", bare(fmt.Sprintf("%d columns", len(c.Items))), "an array in an array stays JSON: leave them out")

@@ -45,6 +45,7 @@ func (v *Vendor) checkStream(f *faults, s *Stream) {
 	s.checkColumns(f)
 	s.checkKey(f)
 	v.checkPersonal(f, s)
+	s.checkForgotten(f)
 }
 
 func (s *Stream) checkRequest(f *faults) {

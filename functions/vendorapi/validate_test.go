@@ -132,7 +132,7 @@ func TestValidate(t *testing.T) {
 			s.Columns[2].Items = []Column{{Name: "a", Type: "int"}, {Name: "b", Type: TypeTimestamp, Layout: "02.01.2006"}, {Name: "c", Type: TypeJSON, Items: []Column{{Name: "d", Type: TypeString}}},
 				{Name: "e", Type: TypeString, Personal: PersonalEmail}}
 		}), []string{`items[0].type: "int"`, `items[1].layout: "02.01.2006": SQL reads it: want nothing for RFC 3339, "2006-01-02 15:04:05", unix or unixMilli`,
-			`items[2].items: 1 columns: an array in an array stays JSON`, `items[3].personal: "email": what becomes of personal data is decided for the whole column`}},
+			`items[2].items: 1 columns: an array in an array stays JSON`, `items[3].personal: "email": an item is read from what is stored: want it in within`}},
 		"the zone of nothing": {listed(func(s *Stream) { s.ZonePath = "tags" }), []string{`streams[3].zonePath: "tags": no string column has this path`}},
 		"a local time": {listed(func(s *Stream) {
 			s.Columns = append(s.Columns, Column{Name: "at", Type: TypeTimestamp}, Column{Name: "at_local", Type: TypeString})

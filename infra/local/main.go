@@ -9,9 +9,12 @@
 //	go run ./infra/local bench [flags]
 //	go run ./infra/local sizes [flags]
 //	go run ./infra/local report [flags]
+//	go run ./infra/local forget -email ADDRESS
 //
-// A run ends with a page that shows all of it, report.html, which the last form makes again. The third form asks a real vendor whether its description is right, the fourth drafts one from the vendor's OpenAPI document. The
-// fifth measures what the functions cost, and the sixth replays a day with several memory sizes, so that one is chosen from data.
+// A run ends with a page that shows all of it, report.html, which report makes again. The third form asks a real vendor whether its
+// description is right, the fourth drafts one from the vendor's OpenAPI document. The fifth measures what the functions cost, and the
+// sixth replays a day with several memory sizes, so that one is chosen from data. The last erases a simulated person from the lake that
+// a run has left.
 //
 // Every call of a function, state machine or schedule is checked against the policies in the templates, and a run fails of one
 // that they do not allow. It leaves in permissions.json how often each permission was used; the second form reads the files of one
@@ -66,6 +69,8 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 			return benchFunctions(ctx, rest, os.Stdin, stdout, stderr)
 		case draftCommand:
 			return draftVendor(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
+		case forgetCommand:
+			return forgetPerson(ctx, rest, surroundings{stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now})
 		case reportCommand:
 			return makeReport(ctx, rest, stdout, stderr)
 		case sizesCommand:
@@ -132,6 +137,7 @@ three. At the end it compares the lake with the vendor's own records, and fails 
   go run ./infra/local draft FILE [flags]    drafts a description from an OpenAPI document, see draft -help
   go run ./infra/local bench [flags]         measures what the functions cost, see bench -help
   go run ./infra/local sizes [flags]         says what each memory size of the functions would cost, see sizes -help
+  go run ./infra/local forget [flags]        erases a simulated person from the lake of the last run, see forget -help
   go run ./infra/local report [flags]        makes the page again that a run ends with, see report -help
 
 A tick is a time at which a schedule starts a run. Times are written as RFC 3339, for example 2026-03-10T00:00:00Z.

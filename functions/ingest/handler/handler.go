@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/windrow-data/windrow/functions/ingest"
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/startup"
+	"github.com/windrow-data/windrow/functions/startup/keys"
 	"github.com/windrow-data/windrow/functions/startup/secrets"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/window"
@@ -28,7 +30,7 @@ type Hooks struct {
 // New returns what answers the invocations.
 func New(p startup.Process, hooks Hooks) func(context.Context, settings.Event) (ingest.Answer, error) {
 	function, err := p.Load()
-	h := &handler{Function: function, process: p, hooks: hooks}
+	h := &handler{Function: function, process: p, hooks: hooks, privacyKey: keys.Reader(function)}
 	invocations := &startup.Invocations[ingest.Answer, *ingest.Answer]{
 		Handler: startup.Ingest, Function: function, Fault: err, Clock: p.Now, Work: h.run,
 		Initialization: p.Now().Sub(p.Began),
@@ -45,6 +47,8 @@ type handler struct {
 	client *vendorapi.Client
 	// limits outlive the client: what it has sent counts at the vendor.
 	limits *vendorapi.Limits
+	// privacyKey is asked where somebody is forgotten.
+	privacyKey func(context.Context) (privacy.Key, error)
 }
 
 func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) (answer ingest.Answer, err error) {
@@ -66,6 +70,7 @@ func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) 
 		Vendor:       h.client,
 		Zone:         h.Zone,
 		Parents:      parents,
+		PrivacyKey:   h.privacyKey,
 		Run:          startup.RunName(ctx),
 		Genesis:      h.Settings.Genesis,
 		CutWindow:    h.hooks.CutWindow,

@@ -43,6 +43,8 @@ const (
 	Put    Operation = "PUT"
 	Delete Operation = "DELETE"
 	List   Operation = "LIST"
+	// Versions lists the versions of objects.
+	Versions Operation = "VERSIONS"
 )
 
 // Call is one request to the store. Each page of a listing is one.
@@ -69,9 +71,15 @@ type Store struct {
 	// After is asked when a request has taken effect; its error takes the place of the answer.
 	After func(Call) error
 
-	mu      sync.Mutex
-	calls   []Call
-	objects map[string]map[string]object
+	// Versioned are the buckets that keep what is replaced or deleted.
+	Versioned map[string]bool
+
+	mu    sync.Mutex
+	calls []Call
+	// replaced are the noncurrent versions and delete markers of the versioned buckets, by key, the oldest first.
+	replaced map[string]map[string][]past
+	versions int
+	objects  map[string]map[string]object
 	// names are the keys of each bucket in order, so that a listing looks at no others than its own.
 	names map[string][]string
 }
@@ -83,13 +91,23 @@ type object struct {
 	metadata map[string]string
 	// listed is what listings show.
 	listed types.Object
+	// version is the object's version ID.
+	version string
+}
+
+// past is a version that is not the current object: a noncurrent one, or a delete marker, which may be what is current.
+type past struct {
+	object
+	marker bool
 }
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{objects: map[string]map[string]object{}, names: map[string][]string{}}
+	return &Store{
+		objects: map[string]map[string]object{}, names: map[string][]string{}, replaced: map[string]map[string][]past{}, Versioned: map[string]bool{},
+	}
 }
 
 // Bucket returns the bucket of the name.
@@ -184,6 +202,8 @@ func (s *Store) set(bucket, key string, body []byte, metadata map[string]string)
 	o.listed = types.Object{
 		Key: aws.String(key), ETag: aws.String(quote(o.etag)), Size: aws.Int64(int64(len(body))), LastModified: aws.Time(o.modified),
 	}
+	s.keep(bucket, key)
+	o.version = s.newVersion(bucket)
 	s.objects[bucket][key] = o
 	if i, found := slices.BinarySearch(s.names[bucket], key); !found {
 		s.names[bucket] = slices.Insert(s.names[bucket], i, key)
@@ -230,6 +250,9 @@ func (s *Store) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(
 	var out *s3.GetObjectOutput
 	err := s.do(ctx, Get, in.Bucket, in.Key, func() error {
 		o, ok := s.objects[aws.ToString(in.Bucket)][aws.ToString(in.Key)]
+		if in.VersionId != nil && (!ok || o.version != *in.VersionId) {
+			o, ok = s.past(aws.ToString(in.Bucket), aws.ToString(in.Key), *in.VersionId)
+		}
 		if !ok {
 			return Failure(http.StatusNotFound, "NoSuchKey")
 		}
@@ -311,7 +334,17 @@ func (s *Store) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(
 // DeleteObject implements [objectstore.API].
 func (s *Store) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, _ ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
 	err := s.do(ctx, Delete, in.Bucket, in.Key, func() error {
-		s.remove(aws.ToString(in.Bucket), aws.ToString(in.Key))
+		bucket, key := aws.ToString(in.Bucket), aws.ToString(in.Key)
+		if in.VersionId != nil {
+			s.removeVersion(bucket, key, *in.VersionId)
+			return nil
+		}
+		_, ok := s.objects[bucket][key]
+		s.keep(bucket, key)
+		s.remove(bucket, key)
+		if ok && s.Versioned[bucket] {
+			s.addPast(bucket, key, past{object{version: s.newVersion(bucket), modified: s.now()}, true})
+		}
 		return nil
 	})
 	if err != nil {

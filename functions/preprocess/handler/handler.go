@@ -43,13 +43,15 @@ func (h *handler) run(ctx context.Context, event settings.Event, now time.Time) 
 		Raw:          h.Zone,
 		Curated:      h.Curated,
 		PrivacyKey:   h.privacyKey,
-		Announce:     bus.Announcer(h.Function),
 		TempDir:      h.process.TempDir,
 		SafetyMargin: h.Settings.SafetyMargin,
 
 		CompactionOff: h.Settings.DisableCompaction,
 		Clock:         h.process.Now,
 		Logger:        h.Logger.With("execution", event.Run),
+	}
+	if bus := bus.New(h.Function); bus != nil {
+		config.Announce, config.Forgotten = bus.Announce, bus.Forgotten
 	}
 	if past := event.Input; past.IsPast() {
 		return preprocess.Remake(ctx, config, preprocess.Past{

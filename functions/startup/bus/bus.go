@@ -22,48 +22,66 @@ import (
 // announceTimeout bounds one announcement, tries included. A bus that does not answer must not use up the invocation.
 const announceTimeout = 10 * time.Second
 
-// Announcer returns what sends announcements to the event bus of f, nil where it has none. It is made for one invocation:
-// after an announcement has failed, those of further windows fail at once, without asking the bus again, since one that is
-// down would use up the invocation with a timeout for each. preprocess then still makes the windows' objects but puts no receipts,
-// and so the next run finds the objects made and announces them.
-func Announcer(f *startup.Function) func(context.Context, telemetry.Announcement) error {
+// Bus sends a function's announcements to its event bus. It is made for one invocation: after an announcement has failed, those of further
+// windows fail at once, without asking the bus again, since one that is down would use up the invocation with a timeout for each.
+// preprocess then still makes the windows' objects but puts no receipts, and so the next run finds the objects made and announces them.
+type Bus struct {
+	function *startup.Function
+	client   *eventbridge.Client
+	// timeout bounds one announcement: work is begun until the safety margin, of which enough must be left to end it.
+	timeout time.Duration
+	failed  error
+}
+
+// New returns the bus of f, nil where it has none.
+func New(f *startup.Function) *Bus {
 	if f.Settings.EventBus == "" {
 		return nil
 	}
-	client := eventbridge.NewFromConfig(f.AWS)
-	// Work is begun until the safety margin, of which enough must be left to end it.
-	timeout := min(announceTimeout, f.Settings.SafetyMargin/2)
-	var failed error
-	return func(ctx context.Context, a telemetry.Announcement) error {
-		if failed != nil {
-			return fmt.Errorf("the objects of the window from %s on are not announced, since an announcement before has failed: %w", a.Window.Start, failed)
-		}
-		ctx, cancel := context.WithTimeout(ctx, timeout)
-		defer cancel()
-		failed = announce(ctx, f, client, a)
-		return failed
-	}
+	return &Bus{function: f, client: eventbridge.NewFromConfig(f.AWS), timeout: min(announceTimeout, f.Settings.SafetyMargin/2)}
 }
 
-func announce(ctx context.Context, f *startup.Function, client *eventbridge.Client, a telemetry.Announcement) error {
-	a.Pipeline = f.Settings.Pipeline
-	detail, err := json.Marshal(a)
+// Announce tells of the objects of a window.
+func (b *Bus) Announce(ctx context.Context, a telemetry.Announcement) error {
+	a.Pipeline = b.function.Settings.Pipeline
+	return b.send(ctx, fmt.Sprintf("the objects of the window from %s on", a.Window.Start), telemetry.AnnouncementDetailType, a)
+}
+
+// Forgotten tells of people whom the vendor has forgotten.
+func (b *Bus) Forgotten(ctx context.Context, p telemetry.PersonForgotten) error {
+	p.Pipeline = b.function.Settings.Pipeline
+	return b.send(ctx, "who is forgotten", telemetry.ForgottenDetailType, p)
+}
+
+func (b *Bus) send(ctx context.Context, what, detailType string, detail any) error {
+	if b.failed != nil {
+		return fmt.Errorf("announce %s: an announcement before has failed: %w", what, b.failed)
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	b.failed = b.put(ctx, what, detailType, detail)
+	return b.failed
+}
+
+func (b *Bus) put(ctx context.Context, what, detailType string, detail any) error {
+	text, err := json.Marshal(detail)
 	if err != nil {
 		return err
 	}
-	output, err := client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
+	bus := b.function.Settings.EventBus
+	output, err := b.client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
 		Source:       aws.String(telemetry.AnnouncementSource),
-		DetailType:   aws.String(telemetry.AnnouncementDetailType),
-		Detail:       aws.String(string(detail)),
-		EventBusName: &f.Settings.EventBus,
+		DetailType:   &detailType,
+		Detail:       aws.String(string(text)),
+		EventBusName: &bus,
 	}}})
 	if err != nil {
-		return fmt.Errorf("announce the objects of the window from %s on: %w", a.Window.Start, err)
+		return fmt.Errorf("announce %s: %w", what, err)
 	}
 	// An entry that the bus does not take is no error of the call.
 	for _, entry := range output.Entries {
 		if entry.ErrorCode != nil {
-			return fmt.Errorf("announce the objects of the window from %s on to the event bus %s: %w", a.Window.Start, f.Settings.EventBus,
+			return fmt.Errorf("announce %s to the event bus %s: %w", what, bus,
 				&smithy.GenericAPIError{Code: *entry.ErrorCode, Message: aws.ToString(entry.ErrorMessage)})
 		}
 	}

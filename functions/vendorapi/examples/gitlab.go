@@ -33,7 +33,11 @@ func GitLab() *vendorapi.Vendor {
 				{Name: "id", Type: vendorapi.TypeInt64}, {Name: "iid", Type: vendorapi.TypeInt64}, {Name: "project_id", Type: vendorapi.TypeInt64},
 				{Name: "title", Type: vendorapi.TypeString}, {Name: "description", Type: vendorapi.TypeString}, {Name: "state", Type: vendorapi.TypeString},
 				{Name: "issue_type", Type: vendorapi.TypeString}, {Name: "confidential", Type: vendorapi.TypeBool}, {Name: "due_date", Type: vendorapi.TypeDate},
-				{Name: "author", Path: "author.username", Type: vendorapi.TypeString}, {Name: "assignees", Type: vendorapi.TypeJSON},
+				{Name: "author", Path: "author.username", Type: vendorapi.TypeString, Personal: vendorapi.PersonalLogin}, {Name: "assignees", Type: vendorapi.TypeJSON, Within: []vendorapi.Within{
+					{Path: "username", Personal: vendorapi.PersonalLogin}, {Path: "name", Personal: vendorapi.PersonalName},
+					// Both hold the username or a picture of the person.
+					{Path: "web_url", Personal: vendorapi.PersonalLink}, {Path: "avatar_url", Personal: vendorapi.PersonalLink},
+				}},
 				{Name: "labels", Type: vendorapi.TypeJSON}, {Name: "upvotes", Type: vendorapi.TypeInt64}, {Name: "web_url", Type: vendorapi.TypeString},
 				{Name: "created_at", Type: vendorapi.TypeTimestamp}, {Name: "updated_at", Type: vendorapi.TypeTimestamp}, {Name: "closed_at", Type: vendorapi.TypeTimestamp},
 			},
@@ -53,7 +57,7 @@ func GitLab() *vendorapi.Vendor {
 			Settle: vendorapi.Duration(time.Minute), Lookback: vendorapi.Duration(time.Hour), Audit: vendorapi.AuditReread,
 			Columns: []vendorapi.Column{
 				{Name: "issue_id", Type: vendorapi.TypeInt64}, {Name: "id", Type: vendorapi.TypeInt64}, {Name: "type", Type: vendorapi.TypeString},
-				{Name: "body", Type: vendorapi.TypeString}, {Name: "author", Path: "author.username", Type: vendorapi.TypeString},
+				{Name: "body", Type: vendorapi.TypeString}, {Name: "author", Path: "author.username", Type: vendorapi.TypeString, Personal: vendorapi.PersonalLogin},
 				{Name: "system", Type: vendorapi.TypeBool}, {Name: "internal", Type: vendorapi.TypeBool}, {Name: "resolvable", Type: vendorapi.TypeBool},
 				{Name: "created_at", Type: vendorapi.TypeTimestamp}, {Name: "updated_at", Type: vendorapi.TypeTimestamp},
 			},

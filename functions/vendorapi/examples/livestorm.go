@@ -22,6 +22,14 @@ func Livestorm() *vendorapi.Vendor {
 	attribute := func(name string, kind vendorapi.ColumnType) vendorapi.Column {
 		return vendorapi.Column{Name: name, Path: "attributes." + name, Type: kind}
 	}
+	personal := func(name string, kind vendorapi.Personal) vendorapi.Column {
+		column := attribute(name, vendorapi.TypeString)
+		column.Personal = kind
+		return column
+	}
+	// It holds what people typed into the form, addresses and names among it, each as the value of a field.
+	detail := attribute("registrant_detail", vendorapi.TypeJSON)
+	detail.Personal, detail.Protect = vendorapi.PersonalEmail, vendorapi.ProtectDrop
 	return &vendorapi.Vendor{
 		Name:    "livestorm",
 		BaseURL: "https://api.livestorm.co/v1",
@@ -47,14 +55,14 @@ func Livestorm() *vendorapi.Vendor {
 				Fields: []vendorapi.ParentField{{Name: "session_id", Path: "id"}},
 			},
 			Paging: paging, RecordsPath: "data", Total: vendorapi.Total{Path: "meta.record_count"},
-			Key:    []string{"session_id", "id"},
+			Key: []string{"session_id", "id"}, PersonPath: "attributes.email",
 			Settle: vendorapi.Duration(5 * time.Minute), Lookback: vendorapi.Duration(24 * time.Hour), Audit: vendorapi.AuditReread,
 			Columns: []vendorapi.Column{
 				{Name: "session_id", Type: vendorapi.TypeString}, {Name: "id", Type: vendorapi.TypeString},
 				{Name: "type", Type: vendorapi.TypeString}, attribute("role", vendorapi.TypeString),
-				attribute("email", vendorapi.TypeString), attribute("first_name", vendorapi.TypeString), attribute("last_name", vendorapi.TypeString),
+				personal("email", vendorapi.PersonalEmail), personal("first_name", vendorapi.PersonalName), personal("last_name", vendorapi.PersonalName),
 				attribute("questions_count", vendorapi.TypeInt64), attribute("messages_count", vendorapi.TypeInt64),
-				attribute("registrant_detail", vendorapi.TypeJSON), at("created_at"), at("updated_at"),
+				detail, at("created_at"), at("updated_at"),
 			},
 		}},
 	}

@@ -35,7 +35,7 @@ func payments(location string) vendorapi.Stream {
 		vendorapi.Column{Name: "receipt_number", Type: vendorapi.TypeString},
 		vendorapi.Column{Name: "customer_id", Type: vendorapi.TypeString},
 		vendorapi.Column{Name: "total", Path: "total_money.amount", Type: vendorapi.TypeInt64, Comment: "In the smallest unit of the currency"},
-		vendorapi.Column{Name: "card_details", Type: vendorapi.TypeJSON},
+		vendorapi.Column{Name: "card_details", Type: vendorapi.TypeJSON, Within: []vendorapi.Within{{Path: "card.cardholder_name", Personal: vendorapi.PersonalName}}},
 	)
 	return s
 }

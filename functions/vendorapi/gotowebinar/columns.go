@@ -35,9 +35,9 @@ var sessionColumns = []vendorapi.Column{
 	{Name: "registrant_count", Path: "registrantCount", Type: vendorapi.TypeInt64, Comment: "Number of registrants of the webinar"},
 	{Name: "account_key", Path: "accountKey", Type: vendorapi.TypeString, Comment: "Key of the account"},
 	{Name: "creating_organizer_key", Path: "creatingOrganizerKey", Type: vendorapi.TypeString, Comment: "Key of the organizer who planned it"},
-	{Name: "creating_organizer_name", Path: "creatingOrganizerName", Type: vendorapi.TypeString, Comment: "Name of the organizer who planned it"},
+	{Name: "creating_organizer_name", Path: "creatingOrganizerName", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep, Comment: "Name of the organizer who planned it"},
 	{Name: "starting_organizer_key", Path: "startingOrganizerKey", Type: vendorapi.TypeString, Comment: "Key of the organizer who began it"},
-	{Name: "starting_organizer_name", Path: "startingOrganizerName", Type: vendorapi.TypeString, Comment: "Name of the organizer who began it"},
+	{Name: "starting_organizer_name", Path: "startingOrganizerName", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep, Comment: "Name of the organizer who began it"},
 	{Name: "total_poll_count", Path: "totalPollCount", Type: vendorapi.TypeInt64, Comment: "Number of polls"},
 	{Name: "time_zone", Path: "timeZone", Type: vendorapi.TypeString, Comment: "IANA zone in which its times are shown"},
 	{Name: "experience_type", Path: "experienceType", Type: vendorapi.TypeString, Comment: "classic, broadcast or simulive"},
@@ -46,12 +46,12 @@ var sessionColumns = []vendorapi.Column{
 var registrantColumns = []vendorapi.Column{
 	{Name: "webinar_key", Path: "webinarKey", Type: vendorapi.TypeString, Comment: "Key of the webinar"},
 	{Name: "registrant_key", Path: "registrantKey", Type: vendorapi.TypeInt64, Comment: "Key of the registrant, above what a float can hold"},
-	{Name: "first_name", Path: "firstName", Type: vendorapi.TypeString, Comment: "Given name"},
-	{Name: "last_name", Path: "lastName", Type: vendorapi.TypeString, Comment: "Family name"},
-	{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address"},
+	{Name: "first_name", Path: "firstName", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Given name"},
+	{Name: "last_name", Path: "lastName", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Family name"},
+	{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address"},
 	{Name: "registration_date", Path: "registrationDate", Type: vendorapi.TypeTimestamp, Comment: "Time of registration"},
 	{Name: "status", Type: vendorapi.TypeString, Comment: "APPROVED, WAITING or DENIED"},
-	{Name: "join_url", Path: "joinUrl", Type: vendorapi.TypeString, Comment: "Address by which the person joins"},
+	{Name: "join_url", Path: "joinUrl", Type: vendorapi.TypeString, Personal: vendorapi.PersonalLink, Comment: "Address by which the person joins"},
 	{Name: "time_zone", Path: "timeZone", Type: vendorapi.TypeString, Comment: "IANA zone of the webinar"},
 }
 
@@ -66,15 +66,15 @@ func inSession(columns ...vendorapi.Column) []vendorapi.Column {
 
 var attendeeColumns = inSession(
 	vendorapi.Column{Name: "registrant_key", Path: "registrantKey", Type: vendorapi.TypeInt64, Comment: "Key of the registrant, above what a float can hold"},
-	vendorapi.Column{Name: "first_name", Path: "firstName", Type: vendorapi.TypeString, Comment: "Given name"},
-	vendorapi.Column{Name: "last_name", Path: "lastName", Type: vendorapi.TypeString, Comment: "Family name"},
-	vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address"},
+	vendorapi.Column{Name: "first_name", Path: "firstName", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Given name"},
+	vendorapi.Column{Name: "last_name", Path: "lastName", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Family name"},
+	vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address"},
 	vendorapi.Column{Name: "attendance_time_in_seconds", Path: "attendanceTimeInSeconds", Type: vendorapi.TypeInt64, Comment: "Time attended in seconds, all stays together"},
 	vendorapi.Column{Name: "attendance", Type: vendorapi.TypeJSON, Comment: "The stays, an array of objects with joinTime and leaveTime", Items: attendanceItems},
 )
 
 var questionColumns = inSession(
-	vendorapi.Column{Name: "asked_by", Path: "askedBy", Type: vendorapi.TypeString, Comment: "E-mail address of who asked"},
+	vendorapi.Column{Name: "asked_by", Path: "askedBy", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address of who asked"},
 	vendorapi.Column{Name: "question", Type: vendorapi.TypeString, Comment: "Text of the question"},
 	vendorapi.Column{Name: "answers", Type: vendorapi.TypeJSON, Comment: "The answers, an array of objects with answer and answeredBy, an organizer's key", Items: answerItems},
 )

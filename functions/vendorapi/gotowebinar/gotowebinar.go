@@ -171,13 +171,14 @@ func registrants(organizer string) vendorapi.Stream {
 		RecordsAbsentWhenEmpty: true,
 		Total:                  vendorapi.Total{Path: "total"},
 		// What is read of one webinar has hundreds of pages, where the rest has one or two.
-		Weight:   4,
-		Key:      []string{"webinarKey", "registrantKey"},
-		ZonePath: "timeZone",
-		Settle:   vendorapi.Duration(settle),
-		Lookback: vendorapi.Duration(lookback),
-		Audit:    vendorapi.AuditReread,
-		Columns:  vendorapi.CloneColumns(registrantColumns),
+		Weight:     4,
+		Key:        []string{"webinarKey", "registrantKey"},
+		ZonePath:   "timeZone",
+		Settle:     vendorapi.Duration(settle),
+		Lookback:   vendorapi.Duration(lookback),
+		Audit:      vendorapi.AuditReread,
+		PersonPath: "email",
+		Columns:    vendorapi.CloneColumns(registrantColumns),
 	}
 }
 
@@ -218,6 +219,7 @@ var sessionKey = vendorapi.ParentField{Name: "sessionKey", Path: "sessionKey"}
 func attendees(organizer string) vendorapi.Stream {
 	s := ofSession(organizer, "attendees", "A person's attendance of a session.", attendeeColumns)
 	s.Key = []string{"sessionKey", "registrantKey"}
+	s.PersonPath = "email"
 	return s
 }
 
@@ -227,6 +229,7 @@ func questions(organizer string) vendorapi.Stream {
 	s := ofSession(organizer, "questions", "A question that an attendee asked during a session, with the answers.", questionColumns)
 	s.Parent.Fields = append(s.Parent.Fields, sessionKey)
 	s.Key = []string{"sessionKey", "askedBy", "question", "answers"}
+	s.PersonPath = "askedBy"
 	return s
 }
 

@@ -39,7 +39,7 @@ var eventColumns = []vendorapi.Column{
 	{Name: "totalcumulativeliveminutes", Path: "eventanalytics.totalcumulativeliveminutes", Type: vendorapi.TypeInt64, Comment: "Minutes of all live attendees as of lastupdated"},
 	{Name: "tags", Type: vendorapi.TypeJSON, Comment: "Tags, an array of strings", Items: tagItems},
 	{Name: "funnelstages", Type: vendorapi.TypeJSON, Comment: "Funnel stages, an array of strings", Items: funnelStageItems},
-	{Name: "speakers", Type: vendorapi.TypeJSON, Comment: "Speakers, an array of objects with name, title and company", Items: speakerItems},
+	{Name: "speakers", Type: vendorapi.TypeJSON, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep, Comment: "Speakers, an array of objects with name, title and company", Items: speakerItems},
 }
 
 var registrantColumns = []vendorapi.Column{
@@ -49,9 +49,9 @@ var registrantColumns = []vendorapi.Column{
 	{Name: "sourceeventid", Type: vendorapi.TypeInt64, Comment: "Event through which the person registered"},
 	{Name: "exteventusercd", Type: vendorapi.TypeString, Comment: "The organizer's own id of the person"},
 	{Name: "userstatus", Type: vendorapi.TypeString, Comment: "active, deleted, forgotten, ..."},
-	{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address"},
-	{Name: "firstname", Type: vendorapi.TypeString, Comment: "Given name"},
-	{Name: "lastname", Type: vendorapi.TypeString, Comment: "Family name"},
+	{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address"},
+	{Name: "firstname", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Given name"},
+	{Name: "lastname", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Family name"},
 	{Name: "company", Type: vendorapi.TypeString, Comment: "Company"},
 	{Name: "jobtitle", Type: vendorapi.TypeString, Comment: "Job title"},
 	{Name: "jobfunction", Type: vendorapi.TypeString, Comment: "Job function"},
@@ -61,8 +61,8 @@ var registrantColumns = []vendorapi.Column{
 	{Name: "state", Type: vendorapi.TypeString, Comment: "State or province"},
 	{Name: "zip", Type: vendorapi.TypeString, Comment: "Postal code"},
 	{Name: "country", Type: vendorapi.TypeString, Comment: "Country, its name"},
-	{Name: "workphone", Type: vendorapi.TypeString, Comment: "Telephone number at work"},
-	{Name: "username", Type: vendorapi.TypeString, Comment: "User name"},
+	{Name: "workphone", Type: vendorapi.TypeString, Personal: vendorapi.PersonalPhone, Comment: "Telephone number at work"},
+	{Name: "username", Type: vendorapi.TypeString, Personal: vendorapi.PersonalLogin, Comment: "User name"},
 	{Name: "partnerref", Type: vendorapi.TypeString, Comment: "Source of the registration, from the address followed"},
 	{Name: "std1", Type: vendorapi.TypeString, Comment: "Answer to the first question of the registration form"},
 	{Name: "marketingemail", Type: vendorapi.TypeBool, Comment: "Whether the person agreed to marketing e-mail"},
@@ -71,7 +71,7 @@ var registrantColumns = []vendorapi.Column{
 	{Name: "lastactivity", Type: vendorapi.TypeTimestamp, Comment: "Time of the last activity; the window time"},
 	{Name: "engagementprediction", Type: vendorapi.TypeString, Comment: "Predicted engagement, LOW to HIGH"},
 	{Name: "userprofileurl", Type: vendorapi.TypeString, Comment: "Address of the person's profile in ON24"},
-	{Name: "ipaddress", Type: vendorapi.TypeString, Comment: "IP address at registration"},
+	{Name: "ipaddress", Type: vendorapi.TypeString, Personal: vendorapi.PersonalIP, Comment: "IP address at registration"},
 	{Name: "os", Type: vendorapi.TypeString, Comment: "Operating system at registration"},
 	{Name: "browser", Type: vendorapi.TypeString, Comment: "Browser at registration"},
 	{Name: "campaigncode", Type: vendorapi.TypeString, Comment: "Campaign code"},
@@ -89,7 +89,7 @@ var attendeeColumns = []vendorapi.Column{
 	{Name: "exteventusercd", Type: vendorapi.TypeString, Comment: "The organizer's own id of the person"},
 	{Name: "userstatus", Type: vendorapi.TypeString, Comment: "active, deleted, forgotten, ..."},
 	{Name: "isblocked", Type: vendorapi.TypeBool, Comment: "Whether the person is blocked"},
-	{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address"},
+	{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address"},
 	{Name: "engagementscore", Type: vendorapi.TypeFloat64, Comment: "Engagement from 0 to 10, 3 to 24 hours late"},
 	{Name: "liveminutes", Type: vendorapi.TypeInt64, Comment: "Minutes attended live"},
 	{Name: "liveviewed", Type: vendorapi.TypeInt64, Comment: "Times entered live"},
@@ -121,7 +121,7 @@ var attendeeColumns = []vendorapi.Column{
 }
 
 var leadColumns = []vendorapi.Column{
-	{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address, by which a person is known over all events"},
+	{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address, by which a person is known over all events"},
 	{Name: "engagementlevel", Type: vendorapi.TypeString, Comment: "Engagement so far, LOW to HIGH"},
 	{Name: "engagementprediction", Type: vendorapi.TypeString, Comment: "Predicted engagement, LOW to HIGH"},
 	{Name: "userprofileurl", Type: vendorapi.TypeString, Comment: "Address of the person's profile in ON24"},
@@ -136,8 +136,8 @@ var questionColumns = []vendorapi.Column{
 	{Name: "questionid", Type: vendorapi.TypeInt64, Comment: "Number of the question"},
 	{Name: "createtimestamp", Type: vendorapi.TypeTimestamp, Comment: "Time at which it was asked; the window time"},
 	{Name: "content", Type: vendorapi.TypeString, Comment: "Text of the question"},
-	{Name: "firstname", Type: vendorapi.TypeString, Comment: "Given name of who asked"},
-	{Name: "lastname", Type: vendorapi.TypeString, Comment: "Family name of who asked"},
-	{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address of who asked"},
-	{Name: "answer", Type: vendorapi.TypeJSON, Comment: "The answer, an object with createtimestamp, content, presenterid, presentername and privacy; absent while there is none"},
+	{Name: "firstname", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Given name of who asked"},
+	{Name: "lastname", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Family name of who asked"},
+	{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address of who asked"},
+	{Name: "answer", Type: vendorapi.TypeJSON, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep, Comment: "The answer, an object with createtimestamp, content, presenterid, presentername and privacy; absent while there is none"},
 }

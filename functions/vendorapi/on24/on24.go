@@ -140,6 +140,10 @@ func events(client string) vendorapi.Stream {
 	}
 }
 
+// forgotten is how a record says that its person was forgotten, whose address is then <eventuserid>-deleted.
+// https://apidoc.on24.com/ (Forget All Registrant)
+var forgotten = vendorapi.Status{Path: "userstatus", Values: []string{"forgotten"}}
+
 // registrants move to the window of their last activity. They show within about a quarter of an hour; two days of
 // lookback are a margin.
 func registrants(client string) vendorapi.Stream {
@@ -160,6 +164,8 @@ func registrants(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(15 * time.Minute),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
+		Forgotten:              forgotten,
 		Columns:                vendorapi.CloneColumns(registrantColumns),
 	}
 }
@@ -184,6 +190,8 @@ func attendees(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(15 * time.Minute),
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
+		Forgotten:              forgotten,
 		Columns:                vendorapi.CloneColumns(attendeeColumns),
 	}
 }
@@ -207,6 +215,7 @@ func leads(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(15 * time.Minute),
 		Lookback:               vendorapi.Duration(3 * day),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
 		Columns:                vendorapi.CloneColumns(leadColumns),
 	}
 }
@@ -228,6 +237,7 @@ func questions(client string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(10 * time.Minute),
 		Lookback:               vendorapi.Duration(2 * day),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
 		Columns:                vendorapi.CloneColumns(questionColumns),
 	}
 }

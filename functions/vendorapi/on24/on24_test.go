@@ -106,7 +106,7 @@ func TestColumnsCoverTheExamples(t *testing.T) {
 					t.Errorf("%s is not declared", field)
 				}
 			}
-			for _, path := range append(stream.Key, stream.TimePath, stream.VersionPath) {
+			for _, path := range append(stream.Key, stream.TimePath, stream.VersionPath, stream.PersonPath) {
 				if path != "" && find(record, path) == nil {
 					t.Errorf("the example has no %s", path)
 				}

@@ -304,7 +304,7 @@ func hasPath(record []byte, names []string) bool {
 func curate(columns []vendorapi.Column, records [][]byte) (counts curated.Counts, reason string, undeclared []string, err error) {
 	columns = slices.Clone(columns)
 	for i := range columns {
-		columns[i].Personal, columns[i].Protect = "", ""
+		columns[i].Personal, columns[i].Protect, columns[i].Within = "", "", nil
 	}
 	table, err := curated.NewTable(&vendorapi.Stream{Name: "reviewed", Columns: columns})
 	if err != nil {

@@ -147,7 +147,7 @@ func (w *zoomWorld) webinar(i *zoomInstance, counted int) []byte {
 	r.int("id", i.zoomID())
 	r.text("topic", i.title)
 	r.text("host", i.presenter)
-	r.text("email", "lee@example.com")
+	r.text("email", hostEmail)
 	r.text("user_type", "Licensed")
 	r.text("dept", "")
 	r.time("start_time", i.began)
@@ -254,7 +254,7 @@ func (w *zoomWorld) reports(v *vendorapi.Vendor, s *vendorapi.Stream, of func(i 
 		switch {
 		case i.blocked:
 		case i.rehearsal:
-			host := guest{person: &person{first: i.presenter, email: "lee@example.com"}, number: firstGuest - int64(i.number), stays: []stay{{i.began, i.ended}}}
+			host := guest{person: &person{first: i.presenter, email: hostEmail}, number: firstGuest - int64(i.number), stays: []stay{{i.began, i.ended}}}
 			of(i, 0, &host, add)
 		default:
 			for n := range i.guests {
@@ -298,17 +298,20 @@ func (w *zoomWorld) participant(n int, g *guest, of stay, altered bool) []byte {
 	return r.bytes()
 }
 
+// hostEmail is the address of who holds a webinar and answers.
+const hostEmail = "lee@example.com"
+
 func (w *zoomWorld) addQuestions(v *vendorapi.Vendor, s *vendorapi.Stream) error {
 	return w.reports(v, s, func(i *zoomInstance, n int, g *guest, add func(first, altered func() []byte)) {
 		if g.visit.by(g.visit.asked) {
 			// One in three is not answered, or only later.
 			answered := map[bool]string{true: "Yes"}[n%3 > 0]
-			add(func() []byte { return w.question(n, g, answered) }, func() []byte { return w.question(n, g, "Yes, see the slides") })
+			add(func() []byte { return w.question(i, n, g, answered) }, func() []byte { return w.question(i, n, g, "Yes, see the slides") })
 		}
 	})
 }
 
-func (w *zoomWorld) question(n int, g *guest, answered string) []byte {
+func (w *zoomWorld) question(i *zoomInstance, n int, g *guest, answered string) []byte {
 	r := &w.writer
 	r.reset()
 	r.text("user_id", "")
@@ -324,6 +327,15 @@ func (w *zoomWorld) question(n int, g *guest, answered string) []byte {
 	r.text("answer", answered)
 	r.time("create_time", g.visit.asked)
 	r.text("question_status", status)
+	if answered != "" {
+		r.open("answer_details", '[')
+		r.open("", '{')
+		r.text("name", i.presenter)
+		r.text("email", hostEmail)
+		r.text("content", answered)
+		r.close('}')
+		r.close(']')
+	}
 	r.close('}')
 	r.close(']')
 	return r.bytes()

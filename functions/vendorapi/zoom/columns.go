@@ -13,8 +13,8 @@ var webinarColumns = []vendorapi.Column{
 	{Name: "uuid", Type: vendorapi.TypeString, Comment: "Id of this instance of the webinar, base64"},
 	{Name: "id", Type: vendorapi.TypeInt64, Comment: "Number of the webinar, the same for all of its instances"},
 	{Name: "topic", Type: vendorapi.TypeString, Comment: "Title of the webinar"},
-	{Name: "host", Type: vendorapi.TypeString, Comment: "Display name of the host"},
-	{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address of the host"},
+	{Name: "host", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep, Comment: "Display name of the host"},
+	{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address of the host"},
 	{Name: "user_type", Type: vendorapi.TypeString, Comment: "Licence of the host, for example Licensed"},
 	{Name: "dept", Type: vendorapi.TypeString, Comment: "Department of the host"},
 	{Name: "start_time", Type: vendorapi.TypeTimestamp, Comment: "Time at which it began"},
@@ -42,7 +42,7 @@ var upcomingColumns = []vendorapi.Column{
 	{Name: "start_time", Type: vendorapi.TypeTimestamp, Comment: "Time at which it is planned to begin"},
 	{Name: "topic", Type: vendorapi.TypeString, Comment: "Title of the webinar"},
 	{Name: "host_id", Type: vendorapi.TypeString, Comment: "Id of the host"},
-	{Name: "host_name", Type: vendorapi.TypeString, Comment: "Display name of the host"},
+	{Name: "host_name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep, Comment: "Display name of the host"},
 	{Name: "dept", Type: vendorapi.TypeString, Comment: "Department of the host"},
 }
 
@@ -50,15 +50,15 @@ var registrantColumns = []vendorapi.Column{
 	{Name: "webinar_id", Type: vendorapi.TypeInt64, Comment: "Number of the webinar"},
 	{Name: "webinar_start_time", Type: vendorapi.TypeTimestamp, Comment: "Time at which the webinar was planned to begin"},
 	{Name: "id", Type: vendorapi.TypeString, Comment: "Id of the registrant, a participant's registrant_id"},
-	{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address"},
-	{Name: "first_name", Type: vendorapi.TypeString, Comment: "Given name"},
-	{Name: "last_name", Type: vendorapi.TypeString, Comment: "Family name"},
-	{Name: "address", Type: vendorapi.TypeString, Comment: "Address"},
+	{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address"},
+	{Name: "first_name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Given name"},
+	{Name: "last_name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Family name"},
+	{Name: "address", Type: vendorapi.TypeString, Personal: vendorapi.PersonalAddress, Comment: "Address"},
 	{Name: "city", Type: vendorapi.TypeString, Comment: "City"},
 	{Name: "state", Type: vendorapi.TypeString, Comment: "State or province"},
 	{Name: "zip", Type: vendorapi.TypeString, Comment: "Postal code"},
 	{Name: "country", Type: vendorapi.TypeString, Comment: "Country, ISO 3166-1"},
-	{Name: "phone", Type: vendorapi.TypeString, Comment: "Telephone number"},
+	{Name: "phone", Type: vendorapi.TypeString, Personal: vendorapi.PersonalPhone, Comment: "Telephone number"},
 	{Name: "industry", Type: vendorapi.TypeString, Comment: "Industry of the organization"},
 	{Name: "org", Type: vendorapi.TypeString, Comment: "Organization"},
 	{Name: "job_title", Type: vendorapi.TypeString, Comment: "Job title"},
@@ -69,7 +69,7 @@ var registrantColumns = []vendorapi.Column{
 	{Name: "custom_questions", Type: vendorapi.TypeJSON, Comment: "Answers to the organizer's own questions, an array of objects with title and value", Items: customQuestionItems},
 	{Name: "status", Type: vendorapi.TypeString, Comment: "approved, pending or denied"},
 	{Name: "create_time", Type: vendorapi.TypeTimestamp, Comment: "Time of registration"},
-	{Name: "join_url", Type: vendorapi.TypeString, Comment: "Address by which the person joins"},
+	{Name: "join_url", Type: vendorapi.TypeString, Personal: vendorapi.PersonalLink, Comment: "Address by which the person joins"},
 }
 
 // ofWebinar are the columns of what belongs to an instance of a webinar.
@@ -87,8 +87,8 @@ var participantColumns = ofWebinar(
 	vendorapi.Column{Name: "participant_user_id", Type: vendorapi.TypeString, Comment: "Id of the person's Zoom account where it is of this account"},
 	vendorapi.Column{Name: "registrant_id", Type: vendorapi.TypeString, Comment: "Id of the registrant"},
 	vendorapi.Column{Name: "customer_key", Type: vendorapi.TypeString, Comment: "The organizer's own id of the person"},
-	vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Comment: "Display name"},
-	vendorapi.Column{Name: "user_email", Type: vendorapi.TypeString, Comment: "E-mail address; empty for guests"},
+	vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Display name"},
+	vendorapi.Column{Name: "user_email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address; empty for guests"},
 	vendorapi.Column{Name: "join_time", Type: vendorapi.TypeTimestamp, Comment: "Time of joining"},
 	vendorapi.Column{Name: "leave_time", Type: vendorapi.TypeTimestamp, Comment: "Time of leaving"},
 	vendorapi.Column{Name: "duration", Type: vendorapi.TypeInt64, Comment: "Length of the stay in seconds"},
@@ -99,16 +99,16 @@ var participantColumns = ofWebinar(
 
 var questionColumns = ofWebinar(
 	vendorapi.Column{Name: "user_id", Type: vendorapi.TypeString, Comment: "Id of who asked; empty for guests"},
-	vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address of who asked; empty where it was asked without a name"},
-	vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Comment: "Display name of who asked"},
-	vendorapi.Column{Name: "question_details", Type: vendorapi.TypeJSON, Comment: "The questions, an array of objects with question_id, question, answer, create_time, question_status and answer_details", Items: questionItems},
+	vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address of who asked; empty where it was asked without a name"},
+	vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectHash, Comment: "Display name of who asked"},
+	vendorapi.Column{Name: "question_details", Type: vendorapi.TypeJSON, Comment: "The questions, an array of objects with question_id, question, answer, create_time, question_status and answer_details", Items: questionItems, Within: answeredBy},
 )
 
 var pollColumns = ofWebinar(
-	vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Comment: "E-mail address of who answered; empty where it was answered without a name"},
-	vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Comment: "Display name of who answered"},
-	vendorapi.Column{Name: "first_name", Type: vendorapi.TypeString, Comment: "Given name of who answered"},
-	vendorapi.Column{Name: "last_name", Type: vendorapi.TypeString, Comment: "Family name of who answered"},
+	vendorapi.Column{Name: "email", Type: vendorapi.TypeString, Personal: vendorapi.PersonalEmail, Comment: "E-mail address of who answered; empty where it was answered without a name"},
+	vendorapi.Column{Name: "name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectHash, Comment: "Display name of who answered"},
+	vendorapi.Column{Name: "first_name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Given name of who answered"},
+	vendorapi.Column{Name: "last_name", Type: vendorapi.TypeString, Personal: vendorapi.PersonalName, Comment: "Family name of who answered"},
 	vendorapi.Column{Name: "question_details", Type: vendorapi.TypeJSON, Comment: "The answers, an array of objects with polling_id, question, answer and date_time", Items: pollItems},
 )
 
@@ -122,6 +122,12 @@ var customKeyItems = []vendorapi.Column{
 var customQuestionItems = []vendorapi.Column{
 	{Name: "title", Type: vendorapi.TypeString, Comment: "Text of the organizer's question"},
 	{Name: "value", Type: vendorapi.TypeString, Comment: "The answer"},
+}
+
+// answeredBy is who gave an answer: a host, a co-host or a panelist, whose name is kept as a host's is.
+var answeredBy = []vendorapi.Within{
+	{Path: "answer_details.email", Personal: vendorapi.PersonalEmail},
+	{Path: "answer_details.name", Personal: vendorapi.PersonalName, Protect: vendorapi.ProtectKeep},
 }
 
 var questionItems = []vendorapi.Column{

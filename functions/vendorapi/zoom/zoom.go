@@ -186,6 +186,7 @@ func registrants(name, status string) vendorapi.Stream {
 		Settle:                 vendorapi.Duration(settle),
 		Lookback:               vendorapi.Duration(lookback),
 		Audit:                  vendorapi.AuditReread,
+		PersonPath:             "email",
 		Columns:                vendorapi.CloneColumns(registrantColumns),
 	}
 }
@@ -229,6 +230,7 @@ func participants() vendorapi.Stream {
 	s.Total = vendorapi.Total{Path: "total_records"}
 	s.Weight = manyPages
 	s.Key = []string{"webinar_uuid", "user_id", "join_time"}
+	s.PersonPath = "user_email"
 	return s
 }
 
@@ -239,6 +241,7 @@ func questions() vendorapi.Stream {
 	s := report("questions", "What a person asked during a webinar, with the answers.", "qa", questionColumns)
 	s.RecordsPath = "questions"
 	s.Key = []string{"webinar_uuid", "email", "name", "question_details"}
+	s.PersonPath = "email"
 	return s
 }
 
@@ -249,5 +252,6 @@ func polls() vendorapi.Stream {
 	s := report("polls", "What a person answered in the polls of a webinar.", "polls", pollColumns)
 	s.RecordsPath = "questions"
 	s.Key = []string{"webinar_uuid", "email", "name", "question_details"}
+	s.PersonPath = "email"
 	return s
 }

@@ -78,6 +78,19 @@ type Secret struct {
 	ARN  string
 	// Key is the ARN of the KMS key that encrypts it, empty where that is AWS's own.
 	Key string
+	// Generate says what a deployment would generate as its value; nil where it is left without one, or the template has it.
+	Generate *Generate
+}
+
+// Generate is what the template says of a generated value.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-secretsmanager-secret-generatesecretstring.html
+type Generate struct {
+	// PasswordLength is the length in characters; zero means Secrets Manager's default.
+	PasswordLength     int
+	ExcludePunctuation bool
+	// SecretStringTemplate is a JSON object to which the password is added under GenerateStringKey; empty where it is the whole value.
+	SecretStringTemplate string
+	GenerateStringKey    string
 }
 
 // LogGroup is an AWS::Logs::LogGroup.
@@ -194,9 +207,10 @@ func (a *Assembly) addBucket(r *resolver, id string, resource resource) error {
 
 func (a *Assembly) addSecret(r *resolver, id string, resource resource) error {
 	var key string
-	fault := r.properties(resource, map[string]any{"KmsKeyId": &key})
+	var generate *Generate
+	fault := r.properties(resource, map[string]any{"KmsKeyId": &key, "GenerateSecretString": &generate})
 	name, err := r.names.of(r.stack, id)
-	a.Secrets = append(a.Secrets, Secret{Name: name, ARN: r.arn(typeSecret, name), Key: r.key(key)})
+	a.Secrets = append(a.Secrets, Secret{Name: name, ARN: r.arn(typeSecret, name), Key: r.key(key), Generate: generate})
 	return errors.Join(fault, err)
 }
 

@@ -20,7 +20,7 @@ const permissions = `{"Resources":{
 		{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"s3:*","Resource":[{"Fn::GetAtt":["Lake","Arn"]},{"Fn::Join":["",[{"Fn::GetAtt":["Lake","Arn"]},"/*"]]}],"Condition":{"NumericLessThan":{"s3:TlsVersion":1.2}}}]}}},
 	"Key":{"Type":"AWS::KMS::Key","Properties":{"KeyPolicy":{"Statement":[{"Effect":"Allow","Principal":{"AWS":{"Fn::Sub":"arn:aws:iam::${AWS::AccountId}:root"}},"Action":"kms:*","Resource":"*"}]}}},
 	"OpenKey":{"Type":"AWS::KMS::Key","Properties":{"Description":"its policy is the default"}},
-	"Secret":{"Type":"AWS::SecretsManager::Secret","Properties":{"KmsKeyId":{"Ref":"Key"}}},
+	"Secret":{"Type":"AWS::SecretsManager::Secret","Properties":{"KmsKeyId":{"Ref":"Key"},"GenerateSecretString":{"PasswordLength":64,"ExcludePunctuation":true}}},
 	"SecretPolicy":{"Type":"AWS::SecretsManager::ResourcePolicy","Properties":{"SecretId":{"Ref":"Secret"},"ResourcePolicy":{"Statement":[]}}},
 	"Topic":{"Type":"AWS::SNS::Topic","Properties":{"KmsMasterKeyId":"alias/aws/sns"}},
 	"TopicPolicy":{"Type":"AWS::SNS::TopicPolicy","Properties":{"Topics":[{"Ref":"Topic"}],"PolicyDocument":{"Statement":[]}}},
@@ -66,7 +66,7 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	compare("buckets", []assembly.Bucket{{"lake", "arn:aws:s3:::lake", key}, {"plain", "arn:aws:s3:::plain", ""}}, a.Buckets)
-	compare("secrets", []assembly.Secret{{"Secret", secret, key}}, a.Secrets)
+	compare("secrets", []assembly.Secret{{Name: "Secret", ARN: secret, Key: key, Generate: &assembly.Generate{PasswordLength: 64, ExcludePunctuation: true}}}, a.Secrets)
 	compare("log groups", []assembly.LogGroup{{"Logs", "arn:aws:logs:eu-west-1:000000000000:log-group:Logs", key}}, a.LogGroups)
 	compare("topics", []assembly.Topic{{"Topic", topic, ""}}, a.Topics)
 	compare("queues", []assembly.Queue{{"Queue", queue, ""}}, a.Queues)

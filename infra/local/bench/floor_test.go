@@ -225,7 +225,7 @@ func TestFloorWritesTheSameObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	var object, quarantine bytes.Buffer
-	w := table.NewWriter(&object, &quarantine, curated.Source{Window: window.Window{Start: o.Start, End: o.End}, Generation: 1, IngestedAt: o.IngestedAt})
+	w := table.NewWriter(&object, &quarantine, curated.Source{Window: window.Window{Start: o.Start, End: o.End}, Generation: 1, IngestedAt: o.IngestedAt, Key: privacyKey})
 	if _, err := w.AddPart(context.Background(), o.Keys[0], bytes.NewReader(content)); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/windrow-data/windrow/constructs/gobuild"
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/settings"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/infra/local/events"
@@ -57,6 +59,7 @@ const (
 	accessKeyID     = "bench"
 	secretAccessKey = "bench-only-no-secret"
 	secretARN       = "arn:aws:secretsmanager:us-east-1:111122223333:secret:bench-AbCdEf"
+	keyARN          = "arn:aws:secretsmanager:us-east-1:111122223333:secret:key-AbCdEf"
 	busName         = "default"
 )
 
@@ -105,6 +108,7 @@ func newRig(ctx context.Context, dir string, cache toolcache.Cache) (r *rig, err
 	}
 	vault := secrets.NewServer(time.Now)
 	vault.Set(secretARN, "bench", `{"accessTokenKey":"bench","accessTokenSecret":"bench"}`)
+	vault.Set(keyARN, "key", string(privacyKey))
 	bus := events.NewServer(events.Options{
 		Account: "111122223333", Region: region, Buses: map[string]string{busName: busName}, DefaultBus: busName,
 		Keep: io.Discard, Deliver: func(string, events.Event) {}, Now: time.Now,
@@ -202,6 +206,9 @@ type sandbox struct {
 	pid  int
 }
 
+// privacyKey is what personal values are hashed with, as long as one that is generated.
+var privacyKey = privacy.Key(strings.Repeat("k", privacy.GeneratedKeyLength))
+
 // variables are those of a function as the construct writes them, but for the records a second that a stream is taken to manage
 // at first: with the default a window of a million records would be shortened, and what is measured is one window.
 func (j job) variables() map[string]string {
@@ -225,6 +232,7 @@ func (j job) variables() map[string]string {
 	} else {
 		v[settings.EnvCuratedBucket] = j.curated
 		v[settings.EnvEventBus] = busName
+		v[settings.EnvPrivacyKeySecret] = keyARN
 	}
 	return v
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 )
 
@@ -25,6 +26,8 @@ type tokenizer struct {
 type tokenColumn struct {
 	name string
 	kind vendorapi.ColumnType
+	// digester makes digests in place of the values; nil where these are kept.
+	digester *privacy.Digester
 }
 
 func newTokenizer(s *vendorapi.Stream) *tokenizer {
@@ -34,7 +37,11 @@ func newTokenizer(s *vendorapi.Stream) *tokenizer {
 		if name == "" {
 			name = c.Name
 		}
-		t.columns = append(t.columns, tokenColumn{name, c.Type})
+		column := tokenColumn{name: name, kind: c.Type}
+		if c.Protection() == vendorapi.ProtectHash {
+			column.digester = privacyKey.Digester()
+		}
+		t.columns = append(t.columns, column)
 		t.byName[name] = i
 		t.next = append(t.next, i)
 	}
@@ -79,6 +86,11 @@ func (c tokenColumn) cell(value []byte, text *[]byte) (parquet.Value, error) {
 	content := value
 	if value[0] == '"' && c.kind != vendorapi.TypeJSON {
 		content = value[1 : len(value)-1]
+	}
+	if c.digester != nil {
+		begin := len(*text)
+		*text = c.digester.Append(*text, content)
+		return parquet.ByteArrayValue((*text)[begin:len(*text):len(*text)]), nil
 	}
 	switch c.kind {
 	case vendorapi.TypeJSON:

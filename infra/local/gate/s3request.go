@@ -33,7 +33,7 @@ type check struct {
 // parameters are those of a query that only say how the answer is to be given. All others choose another operation.
 var parameters = []string{
 	"x-id", "list-type", "prefix", "delimiter", "max-keys", "start-after", "continuation-token", "encoding-type", "fetch-owner", "marker",
-	"versionId", "partNumber", "uploadId", "uploads", "location",
+	"versionId", "partNumber", "uploadId", "uploads", "location", "versions", "key-marker", "version-id-marker",
 	"key-marker", "upload-id-marker", "max-uploads", "max-parts", "part-number-marker",
 	"response-content-type", "response-content-language", "response-expires", "response-cache-control", "response-content-disposition", "response-content-encoding",
 	"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Security-Token",
@@ -95,6 +95,8 @@ func (c *s3Call) mapBucket(r *http.Request, q url.Values) bool {
 		action, c.kind = "s3:GetBucketLocation", Get
 	case q.Has("uploads"):
 		action = "s3:ListBucketMultipartUploads"
+	case q.Has("versions"):
+		action = "s3:ListBucketVersions"
 	}
 	c.check(action, bucketARN(c.bucket), r, q)
 	return true

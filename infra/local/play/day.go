@@ -475,11 +475,12 @@ func (d *day) verify() (*Summary, error) {
 	summary.undisturbed = d.options.undisturbed()
 	for _, p := range d.pipelines {
 		summary.addVendor(p)
+		key, _ := d.services.secrets.Value(p.privacyKey)
 		results := make([]verify.Result, len(p.watched))
 		var comparing errgroup.Group
 		for i, w := range p.watched {
 			comparing.Go(func() (err error) {
-				if results[i], err = p.check(w, d.began).Run(); err != nil {
+				if results[i], err = p.check(w, d.began, key).Run(); err != nil {
 					return fmt.Errorf("compare the stream %s: %w", w.stream.Name, err)
 				}
 				return nil
@@ -516,19 +517,20 @@ func (d *day) addHandlers(summary *Summary) {
 	}
 }
 
-// check compares a stream's lake with what its vendor holds.
-func (p *playing) check(w *watched, playing time.Time) verify.Check {
-	check := verify.Check{Stream: w.stream, Folders: w.folders, Since: w.since, Runs: p.ran, Puts: w.puts, Interval: p.schedule.Rule.LongestInterval(), Playing: playing}
+// check compares a stream's lake with what its vendor holds. key is that of the lake's digests.
+func (p *playing) check(w *watched, playing time.Time, key string) verify.Check {
+	check := verify.Check{Stream: w.stream, Folders: w.folders, Key: []byte(key), Since: w.since, Runs: p.ran, Puts: w.puts, Interval: p.schedule.Rule.LongestInterval(), Playing: playing}
 	if p.simulated == nil {
 		return check
 	}
-	check.Source = p.simulated.source(w.stream.Name)
+	forgets := p.forgets(w.folders.Raw, key)
+	check.Source = forgets(w.stream, p.simulated.source(w.stream.Name))
 	if of := w.stream.Parent; of != nil {
 		parent, err := p.vendor.Stream(of.Stream)
 		if err != nil {
 			panic(err) // The description was validated.
 		}
-		check.Parents = &verify.Check{Stream: parent, Source: p.simulated.source(of.Stream)}
+		check.Parents = &verify.Check{Stream: parent, Source: forgets(parent, p.simulated.source(of.Stream))}
 	}
 	return check
 }

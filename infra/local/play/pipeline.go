@@ -1,6 +1,7 @@
 package play
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -27,6 +28,8 @@ type pipeline struct {
 	curatedBucket      string
 	// secret is the ARN of the vendor's secret, empty where it needs none.
 	secret string
+	// privacyKey is the ARN of the secret with the key of digests, empty where none are made.
+	privacyKey string
 }
 
 // pipelines finds the pipelines of an assembly by what they are made of, so that no name matters.
@@ -44,7 +47,9 @@ func pipelines(a *assembly.Assembly) ([]*pipeline, error) {
 				continue
 			}
 			for _, other := range a.StateMachines {
-				if other.ARN != p.machine.ARN && strings.Contains(other.Definition, `"`+f.ARN+`"`) {
+				// What makes curated objects, an erasure calls too.
+				reads := f.Environment[settings.EnvCuratedBucket] == ""
+				if other.ARN != p.machine.ARN && reads && strings.Contains(other.Definition, `"`+f.ARN+`"`) {
 					p.backfill = other
 				}
 			}
@@ -108,6 +113,7 @@ func (p *pipeline) add(f assembly.Function) error {
 	} else if of.Secret != "" {
 		p.secret = of.Secret
 	}
+	p.privacyKey = cmp.Or(p.privacyKey, of.PrivacyKeySecret)
 	role[f.Name], role[f.ARN] = of.Stream, of.Stream
 	return nil
 }

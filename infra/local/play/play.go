@@ -19,10 +19,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/vendorapi"
 	"github.com/windrow-data/windrow/functions/vendorapi/vendortest"
 	"github.com/windrow-data/windrow/infra/local/assembly"
 	"github.com/windrow-data/windrow/infra/local/lambdahost"
+	"github.com/windrow-data/windrow/infra/local/secrets"
 	"github.com/windrow-data/windrow/infra/local/toolcache"
 	"github.com/windrow-data/windrow/infra/local/verify"
 )
@@ -354,6 +356,14 @@ func (d *day) load(ctx context.Context, found []*pipeline, simulation *vendors) 
 				return fmt.Errorf("the vendor %s needs a secret with the fields %s: give a JSON file with them by -secret", p.vendor.Name, strings.Join(p.vendor.SecretFields(), ", "))
 			}
 			d.services.secrets.Set(p.secret, p.secret[strings.LastIndexByte(p.secret, ':')+1:], string(secret))
+		}
+		if _, known := d.services.secrets.Value(p.privacyKey); p.privacyKey != "" && !known {
+			// The team's own, which no template of this assembly makes.
+			value, err := secrets.Generated(p.privacyKey, assembly.Generate{PasswordLength: privacy.GeneratedKeyLength, ExcludePunctuation: true})
+			if err != nil {
+				return err
+			}
+			d.services.secrets.Set(p.privacyKey, lastPart(p.privacyKey), value)
 		}
 		for _, machine := range []assembly.StateMachine{p.machine, p.backfill} {
 			if machine.ARN == "" {

@@ -138,6 +138,16 @@ func (s *services) openGate(a *assembly.Assembly, out folders, deliver func(bus 
 		return nil, err
 	}
 	s.secrets = secrets.NewServer(time.Now)
+	for _, secret := range a.Secrets {
+		if secret.Generate == nil {
+			continue
+		}
+		value, err := secrets.Generated(secret.ARN, *secret.Generate)
+		if err != nil {
+			return nil, err
+		}
+		s.secrets.Set(secret.ARN, secret.Name, value)
+	}
 	s.bus = events.NewServer(events.Options{
 		Account: assembly.Account, Region: a.Region, Buses: gate.Buses(a), DefaultBus: assembly.DefaultBus, Keep: s.kept, Deliver: deliver, Now: time.Now,
 	})

@@ -41,7 +41,7 @@ func TestViewsOfAnEmptyLake(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "views.sql"), []byte(sql), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := queried(t, root, "select (select count(*) from attendees_polls) + (select count(*) from on24_2.events) + (select count(*) from questions_quarantine) as n"); got != `[{"n":0}]` {
+	if got := queried(t, root, "select (select count(*) from attendees_polls) + (select count(*) from on24_2.events) + (select count(*) from questions_quarantine) + (select count(*) from model_turnout) + (select count(*) from on24_2.model_people) as n"); got != `[{"n":0}]` {
 		t.Errorf("got %s", got)
 	}
 }

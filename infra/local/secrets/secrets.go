@@ -67,6 +67,18 @@ func (s *Server) Set(arn, name, value string) {
 	s.secrets[name] = created
 }
 
+// Value returns the current value of the secret with the name or ARN, and false where there is no such secret.
+func (s *Server) Value(id string) (string, bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	named, ok := s.secrets[id]
+	if !ok {
+		return "", false
+	}
+	v, ok := named.find("", "")
+	return v.value, ok
+}
+
 // put adds a version and moves stages to it.
 func (s *secret) put(id, value string, stages []string, now time.Time) {
 	s.versions = append(s.versions, version{id: id, value: value, created: now})

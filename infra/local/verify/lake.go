@@ -145,32 +145,35 @@ func (f Folders) folded(commits []rawzone.Commit, rowsOfCompacted int64) (int64,
 			committed += commit.Records
 		}
 	}
-	quarantined, err := f.quarantinedOn(func(day string) bool { return compactions[day] > 0 })
+	quarantined, err := f.quarantinedOn(func(day string) bool { return compactions[day] > 0 }, func([]byte) {})
 	return committed - quarantined - rowsOfCompacted, err
 }
 
-// quarantined counts the stream's records in quarantine.
-func (f Folders) quarantined() (int64, error) {
-	return f.quarantinedOn(func(string) bool { return true })
+// quarantined counts the stream's records in quarantine, and names the personal fields that stand there as they came.
+func (f Folders) quarantined(t *table) (count int64, exposed []string, err error) {
+	count, err = f.quarantinedOn(func(string) bool { return true }, func(line []byte) { exposed = append(exposed, t.exposed(line)...) })
+	slices.Sort(exposed)
+	return count, slices.Compact(exposed), err
 }
 
-// quarantinedOn counts those of the windows that start on the days for which on is true.
-func (f Folders) quarantinedOn(on func(day string) bool) (int64, error) {
+// quarantinedOn counts those of the windows that start on the days for which on is true, and shows them.
+func (f Folders) quarantinedOn(on func(day string) bool, see func(line []byte)) (count int64, err error) {
 	paths, err := filepath.Glob(filepath.Join(f.Curated, "quarantine", "*.ndjson.gz"))
 	if err != nil {
 		return 0, err
 	}
-	var count int64
 	for _, path := range paths {
-		start, err := rawzone.ParseTime(strings.SplitN(filepath.Base(path), "_", 2)[0])
+		name, _, _ := strings.Cut(filepath.Base(path), "_")
+		start, err := rawzone.ParseTime(name)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", path, err)
 		}
 		if !on(start.Format(time.DateOnly)) {
 			continue
 		}
-		err = linesOf(path, func([]byte) error {
+		err = linesOf(path, func(line []byte) error {
 			count++
+			see(line)
 			return nil
 		})
 		if err != nil {

@@ -20,9 +20,14 @@ import (
 // table is what a stream's rows look like.
 type table struct {
 	columns []column
-	// key and version are where those stand; version is nil where there is none.
-	key     []place
-	version *place
+	// dropped are the paths of the declared fields that rows lack, personal those of all that do not stand in them as they came.
+	dropped  [][]string
+	personal [][]string
+	// key is what personal values are hashed with.
+	key []byte
+	// identity and version are where those stand; version is nil where there is none.
+	identity []place
+	version  *place
 }
 
 type column struct {
@@ -31,6 +36,10 @@ type column struct {
 	kind   vendorapi.ColumnType
 	layout string
 	zone   *time.Location
+
+	personal vendorapi.Personal
+	protect  vendorapi.Protection
+	within   []vendorapi.Within
 }
 
 // place is where a value of a record stands in a row: in a column, or at a path of what is undeclared.
@@ -39,23 +48,35 @@ type place struct {
 	path   []string
 }
 
-func newTable(stream *vendorapi.Stream) (*table, error) {
-	t := &table{}
+func newTable(stream *vendorapi.Stream, key []byte) (*table, error) {
+	t := &table{key: key}
 	for _, declared := range stream.Columns {
+		path, protect := strings.Split(cmp.Or(declared.Path, declared.Name), "."), declared.Protection()
+		if protect != vendorapi.ProtectKeep || slices.ContainsFunc(declared.Within, func(w vendorapi.Within) bool { return w.Protection() != vendorapi.ProtectKeep }) {
+			t.personal = append(t.personal, path)
+		}
+		if protect == vendorapi.ProtectDrop {
+			t.dropped = append(t.dropped, path)
+			continue
+		}
 		zone, err := time.LoadLocation(cmp.Or(declared.Zone, "UTC"))
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", declared.Name, err)
 		}
 		t.columns = append(t.columns, column{
 			name:   declared.Name,
-			path:   strings.Split(cmp.Or(declared.Path, declared.Name), "."),
+			path:   path,
 			kind:   declared.Type,
 			layout: cmp.Or(declared.Layout, time.RFC3339),
 			zone:   zone,
+
+			personal: declared.Personal,
+			protect:  protect,
+			within:   declared.Within,
 		})
 	}
 	for _, path := range stream.Key {
-		t.key = append(t.key, t.place(path))
+		t.identity = append(t.identity, t.place(path))
 	}
 	if stream.VersionPath != "" {
 		version := t.place(stream.VersionPath)
@@ -96,11 +117,11 @@ func (r row) at(p place) string {
 
 // key returns the values that identify a row, as one text.
 func (t *table) keyOf(r row) string {
-	if len(t.key) == 1 {
-		return r.at(t.key[0])
+	if len(t.identity) == 1 {
+		return r.at(t.identity[0])
 	}
-	parts := make([]string, len(t.key))
-	for i, p := range t.key {
+	parts := make([]string, len(t.identity))
+	for i, p := range t.identity {
 		parts[i] = r.at(p)
 	}
 	return strings.Join(parts, "/")
@@ -166,10 +187,16 @@ func (t *table) expected(record []byte) (row, error) {
 		if err != nil {
 			return row{}, fmt.Errorf("column %s: %w", c.name, err)
 		}
-		r.values[i] = text
+		if r.values[i], err = t.protected(c, text); err != nil {
+			return row{}, err
+		}
 	}
+	paths := t.dropped
 	for _, c := range t.columns {
-		if err := remove(fields, c.path); err != nil {
+		paths = append(paths[:len(paths):len(paths)], c.path)
+	}
+	for _, path := range paths {
+		if err := remove(fields, path); err != nil {
 			return row{}, err
 		}
 	}

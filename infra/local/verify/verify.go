@@ -45,6 +45,8 @@ type Source func(within window.Window) iter.Seq2[Record, error]
 type Check struct {
 	Stream  *vendorapi.Stream
 	Folders Folders
+	// Key is what personal values are hashed with; nil where no column is.
+	Key []byte
 	// Source is the vendor. Nil compares the lake with the committed parts instead.
 	Source Source
 	// Parents is the vendor's parent stream, for a child stream.
@@ -109,7 +111,7 @@ const maxFaults = 3
 
 // Run compares. Its error is that of reading; what is wrong with the lake stands in the result.
 func (c Check) Run() (Result, error) {
-	t, err := newTable(c.Stream)
+	t, err := newTable(c.Stream, c.Key)
 	if err != nil {
 		return Result{}, err
 	}
@@ -126,8 +128,12 @@ func (c Check) Run() (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	if r.Quarantined, err = c.Folders.quarantined(); err != nil {
+	var exposed []string
+	if r.Quarantined, exposed, err = c.Folders.quarantined(t); err != nil {
 		return r, err
+	}
+	if len(exposed) > 0 {
+		r.Faults = append(r.Faults, "quarantine holds what is personal: "+strings.Join(exposed, ", "))
 	}
 	folded, err := c.Folders.folded(commits, lake.compactedRows)
 	if err != nil {

@@ -281,7 +281,7 @@ func TestConversion(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			test.column.Name = "c"
-			table, err := newTable(&vendorapi.Stream{Key: []string{"c"}, Columns: []vendorapi.Column{test.column}})
+			table, err := newTable(&vendorapi.Stream{Key: []string{"c"}, Columns: []vendorapi.Column{test.column}}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ import (
 	"github.com/windrow-data/windrow/functions/curated"
 	"github.com/windrow-data/windrow/functions/ingest"
 	"github.com/windrow-data/windrow/functions/objectstore/objectstoretest"
+	"github.com/windrow-data/windrow/functions/privacy"
 	"github.com/windrow-data/windrow/functions/rawzone"
 	"github.com/windrow-data/windrow/functions/telemetry"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -221,8 +223,11 @@ func (p *Play) Records(stream string) (records []string) {
 	return records
 }
 
-// Rows makes rows of records and returns them as JSON objects by column, with numbers as written. It fails where one cannot be a row, or
-// has a field that no column declares.
+// Key is what [Rows] hashes personal values with.
+var Key = privacy.Key(strings.Repeat("k", privacy.LeastKeyLength))
+
+// Rows makes rows of records and returns them as JSON objects by column, with numbers as written, and what is personal as it is protected. It
+// fails where one cannot be a row, or has a field that no column declares.
 func Rows(t testing.TB, s *vendorapi.Stream, records ...string) (rows []map[string]string) {
 	t.Helper()
 	table, err := curated.NewTable(s)
@@ -230,7 +235,7 @@ func Rows(t testing.TB, s *vendorapi.Stream, records ...string) (rows []map[stri
 		t.Fatal(err)
 	}
 	var object, quarantine bytes.Buffer
-	writer := table.NewWriter(&object, &quarantine, curated.Source{})
+	writer := table.NewWriter(&object, &quarantine, curated.Source{Key: Key})
 	if _, err := writer.AddPart(context.Background(), "part", strings.NewReader(strings.Join(records, "\n")+"\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -324,8 +329,11 @@ func Tokens(v *vendorapi.Vendor, handler http.Handler, now func() time.Time) htt
 	return vendortest.NewTokens(v.Auth, Secret(v), o, handler)
 }
 
-// CheckExamples checks a description against the examples in testdata: each column has a value in them and holds it, each field of them
-// is declared, and each has a key.
+// address is what an e-mail address looks like.
+var address = regexp.MustCompile(`[^\s"@]+@[^\s"@]+\.[a-z]+`)
+
+// CheckExamples checks a description against the examples in testdata: each column has a value in them and holds it or what stands in its
+// place, each field of them is declared, each has a key, and no e-mail address is left.
 func CheckExamples(t *testing.T, v *vendorapi.Vendor) {
 	for i := range v.Streams {
 		s := &v.Streams[i]
@@ -335,7 +343,8 @@ func CheckExamples(t *testing.T, v *vendorapi.Vendor) {
 				t.Fatal("the example holds no record that is kept")
 			}
 			for _, row := range Rows(t, s, records...) {
-				for _, column := range s.Columns {
+				for i := range s.Columns {
+					column := &s.Columns[i]
 					path, optional := column.Path, false
 					if path == "" {
 						path = column.Name
@@ -343,8 +352,16 @@ func CheckExamples(t *testing.T, v *vendorapi.Vendor) {
 					if value := find(records[0], path); value == "" || value == `""` {
 						optional = value == `""`
 					}
-					if _, set := row[column.Name]; !set && !optional {
-						t.Errorf("column %s has no value: the example has no %s", column.Name, path)
+					dropped := column.Protection() == vendorapi.ProtectDrop
+					if dropped && find(records[0], path) == "" {
+						t.Errorf("column %s: the example has no %s", column.Name, path)
+					}
+					value, set := row[column.Name]
+					if set == dropped && !optional {
+						t.Errorf("column %s has a value: %v; the example has %s", column.Name, set, find(records[0], path))
+					}
+					if left := address.FindString(value); left != "" && !strings.Contains(left, "***") {
+						t.Errorf("column %s has the address %s", column.Name, left)
 					}
 					if column.Comment == "" {
 						t.Errorf("column %s has no comment", column.Name)
@@ -354,7 +371,7 @@ func CheckExamples(t *testing.T, v *vendorapi.Vendor) {
 			if _, keyed, err := vendorapi.NewKeyReader(s).Hash([]byte(records[0])); !keyed || err != nil {
 				t.Errorf("the example has no key: %v", err)
 			}
-			for _, path := range []string{s.TimePath, s.VersionPath} {
+			for _, path := range []string{s.TimePath, s.VersionPath, s.PersonPath} {
 				if path != "" && find(records[0], path) == "" {
 					t.Errorf("the example has no %s", path)
 				}
