@@ -71,7 +71,7 @@ func (l *lake) daily(from, to int) {
 func (l *lake) entries() map[string]day {
 	body, there := l.store.Body("curated", l.names.Days())
 	all := map[string]day{}
-	if !there {
+	if !there || string(body) == "lost" {
 		return all
 	}
 	for line := range strings.Lines(string(body)) {
@@ -524,6 +524,25 @@ func TestDaysThatAreDamagedAreRestored(t *testing.T) {
 				t.Errorf("%v are stale still", stale)
 			}
 		})
+	}
+}
+
+// TestDaysWithoutAnyAreRestored damages days.json where nothing is compacted yet that it could be made again from.
+func TestDaysWithoutAnyAreRestored(t *testing.T) {
+	l := newCompactedLake(t)
+	l.busyDays(1)
+	l.store.Set("curated", l.names.Days(), []byte("lost"))
+	l.at(after(0, 6*time.Hour))
+	want := l.view()
+	l.store.Set("curated", l.names.Days(), []byte("lost"))
+	l.daily(7, 9)
+	if d := l.entries()["2026-03-10"]; d.Compaction != 1 || d.Stale {
+		t.Errorf("the day is %+v", d)
+	}
+	l.commit(24*60, 1)
+	l.daily(10, 11)
+	if diff := cmp.Diff(want, l.view()); diff != "" {
+		t.Error(diff)
 	}
 }
 

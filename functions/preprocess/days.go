@@ -108,6 +108,9 @@ func (r *run) readDays(ctx context.Context) (*dayList, error) {
 		return &dayList{etag: object.ETag}, fmt.Errorf("object %s: %w", r.names.Days(), errDamaged)
 	}
 	l := &dayList{etag: object.ETag}
+	if len(body) == 0 {
+		return l, nil
+	}
 	for raw := range bytes.SplitSeq(bytes.TrimSuffix(body, []byte("\n")), []byte("\n")) {
 		line := dayLine{raw: raw}
 		if text := string(raw[:min(len(raw), len(dayPrefix)+len(time.DateOnly))]); strings.HasPrefix(text, dayPrefix) {
