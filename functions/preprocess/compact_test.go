@@ -531,6 +531,7 @@ func TestDaysThatAreDamagedAreRestored(t *testing.T) {
 func TestDaysWithoutAnyAreRestored(t *testing.T) {
 	l := newCompactedLake(t)
 	l.busyDays(1)
+	l.commit(4*24*60, 1)
 	l.store.Set("curated", l.names.Days(), []byte("lost"))
 	l.at(after(0, 6*time.Hour))
 	want := l.view()
@@ -539,7 +540,6 @@ func TestDaysWithoutAnyAreRestored(t *testing.T) {
 	if d := l.entries()["2026-03-10"]; d.Compaction != 1 || d.Stale {
 		t.Errorf("the day is %+v", d)
 	}
-	l.commit(24*60, 1)
 	l.daily(10, 11)
 	if diff := cmp.Diff(want, l.view()); diff != "" {
 		t.Error(diff)
