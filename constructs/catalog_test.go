@@ -71,7 +71,7 @@ func TestTablesShowWhatIsCurated(t *testing.T) {
 				}
 				want = append(want,
 					"windrow_undeclared string", "windrow_window_start timestamp", "windrow_window_end timestamp",
-					"windrow_generation bigint", "windrow_part string", "windrow_position bigint", "windrow_ingested_at timestamp",
+					"windrow_generation bigint", "windrow_late bigint", "windrow_part string", "windrow_position bigint", "windrow_ingested_at timestamp",
 				)
 				if diff := cmp.Diff(want, columns); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", table, diff)

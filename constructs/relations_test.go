@@ -106,7 +106,7 @@ func TestTablesOfWhatIsNotRows(t *testing.T) {
 		"orders_days":       {bucket + "days/", "org.openx.data.jsonserde.JsonSerDe", "dt string, compaction bigint"},
 		"orders_quarantine": {bucket + "quarantine/", "org.openx.data.jsonserde.JsonSerDe", "reason string, part string, position bigint"},
 		"orders_compacted": {bucket + "compacted/", "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
-			"id string, time timestamp, windrow_undeclared string, windrow_window_start timestamp, windrow_window_end timestamp, windrow_generation bigint, windrow_part string, windrow_position bigint, windrow_ingested_at timestamp, windrow_compaction bigint"},
+			"id string, time timestamp, windrow_undeclared string, windrow_window_start timestamp, windrow_window_end timestamp, windrow_generation bigint, windrow_late bigint, windrow_part string, windrow_position bigint, windrow_ingested_at timestamp, windrow_compaction bigint"},
 	} {
 		input := relation(t, tpl, name)
 		var columns []string

@@ -29,6 +29,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var source = Source{
 	Window:     window.Window{Start: at("2026-03-10T17:00:00Z"), End: at("2026-03-10T17:30:00Z")},
 	Generation: 2,
+	Late:       3,
 	IngestedAt: at("2026-03-10T17:35:00Z"),
 }
 
@@ -361,6 +362,7 @@ func TestOwnColumns(t *testing.T) {
 		tables.WindowStart: source.Window.Start.UnixMicro(),
 		tables.WindowEnd:   source.Window.End.UnixMicro(),
 		tables.Generation:  int64(2),
+		tables.Late:        int64(3),
 		tables.Part:        "part",
 		tables.Position:    int64(0),
 		tables.IngestedAt:  source.IngestedAt.UnixMicro(),

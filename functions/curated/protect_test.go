@@ -63,7 +63,7 @@ func curatePeople(t testing.TB, stream *vendorapi.Stream, records string) (outco
 	}
 	result := outcome{Rows: rows(t, o.Bytes()), Counts: counts}
 	for _, row := range result.Rows {
-		for _, own := range []string{tables.WindowStart, tables.WindowEnd, tables.Generation, tables.Part, tables.Position, tables.IngestedAt} {
+		for _, own := range []string{tables.WindowStart, tables.WindowEnd, tables.Generation, tables.Late, tables.Part, tables.Position, tables.IngestedAt} {
 			delete(row, own)
 		}
 	}

@@ -25,7 +25,7 @@ import (
 
 // FormatVersion is the version of what is stored in the curated bucket. It is part of the columns hash, so
 // objects of an older format are made again; a handler that meets a higher one stops.
-const FormatVersion = 1
+const FormatVersion = 2
 
 // Table is what a stream's rows look like: the declared columns in their order, then windrow's own. It is
 // safe for use by several goroutines at once.
@@ -83,6 +83,7 @@ const (
 	windowStartColumn
 	windowEndColumn
 	generationColumn
+	lateColumn
 	partColumn
 	positionColumn
 	ingestedAtColumn
@@ -167,6 +168,7 @@ func NewTable(stream *vendorapi.Stream) (*Table, error) {
 	fields.add(tables.WindowStart, constant(parquet.Timestamp(parquet.Microsecond)))
 	fields.add(tables.WindowEnd, constant(parquet.Timestamp(parquet.Microsecond)))
 	fields.add(tables.Generation, constant(parquet.Int(64)))
+	fields.add(tables.Late, constant(parquet.Int(64)))
 	fields.add(tables.Part, constant(parquet.String()))
 	fields.add(tables.Position, parquet.Encoded(parquet.Int(64), &parquet.Plain))
 	fields.add(tables.IngestedAt, constant(parquet.Timestamp(parquet.Microsecond)))

@@ -36,6 +36,8 @@ const (
 type Source struct {
 	Window     window.Window
 	Generation int
+	// Late is how many records the window has gained since it was first read.
+	Late       int64
 	IngestedAt time.Time
 	// Key is what personal values are hashed with; needed where the table says so, see [Table.Hashes].
 	Key privacy.Key
@@ -107,6 +109,7 @@ func (w *Writer) begin(object, quarantine io.Writer, source Source) {
 	w.fill(windowStartColumn, parquet.Int64Value(source.Window.Start.UnixMicro()))
 	w.fill(windowEndColumn, parquet.Int64Value(source.Window.End.UnixMicro()))
 	w.fill(generationColumn, parquet.Int64Value(int64(source.Generation)))
+	w.fill(lateColumn, parquet.Int64Value(source.Late))
 	w.fill(ingestedAtColumn, parquet.Int64Value(source.IngestedAt.UnixMicro()))
 	w.scanner.digester = nil
 	if w.table.hashes && len(source.Key) > 0 {

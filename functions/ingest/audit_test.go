@@ -77,8 +77,8 @@ func TestWhatTheVendorChangesLaterIsReadAgain(t *testing.T) {
 				if first := commits[0]; first.Generation != 2 || !first.Settled || sum.Replaced != 1 {
 					t.Errorf("generation %d, settled %v, %d of %d windows replaced", first.Generation, first.Settled, sum.Replaced, sum.Reread)
 				}
-				if late := int64(strings.Count(name, "late")); sum.Late != late {
-					t.Errorf("%d late records, want %d", sum.Late, late)
+				if late := int64(strings.Count(name, "late")); sum.Late != late || commits[0].Late != late {
+					t.Errorf("%d late records, of which the commit tells %d, want %d", sum.Late, commits[0].Late, late)
 				}
 			})
 		}

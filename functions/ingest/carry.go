@@ -77,11 +77,18 @@ func (g *reading) notCarried(why string) {
 	g.find(telemetry.NotCarried, telemetry.Numbers{"records": float64(g.attempt.Records())}, fmt.Sprintf("window %s is replaced without the records that have left it, which the lake lacks until they are read where they have moved to: %s", g.attempt.Window, why))
 }
 
+// late is how many records the window has gained since it was read before. kept is how many keys it had then and has still.
+func (g *reading) late(before *rawzone.Commit, kept int64) int64 {
+	if g.Parents != nil && before.ReadAt.Before(before.Start.Add(g.Stream.Settle.D())) {
+		return 0 // The parent's time had not come, so none of its children was late.
+	}
+	// The keys of records that are withheld are no news.
+	return max(0, g.keys.distinct()-g.attempt.Withheld()-kept)
+}
+
 // lateness logs how much the window has gained and lost since it was read before, so that a settle delay and a
 // lookback can be chosen from data. kept is how many keys it had then and has still.
-func (g *reading) lateness(before *rawzone.Commit, kept int64) {
-	// The keys of records that are withheld are no news.
-	late := max(0, g.keys.distinct()-g.attempt.Withheld()-kept)
+func (g *reading) lateness(before *rawzone.Commit, late, kept int64) {
 	g.answer.Late += late
 	g.Logger.Info("window replaced", "stream", g.Stream.Name, "start", before.Start, "end", before.End,
 		"late", late, "gone", max(0, before.Records-before.Duplicates-kept),

@@ -394,6 +394,10 @@ func TestAParentIsReadFromAheadOfItsTimeToBehindIt(t *testing.T) {
 	if got := commits[0].Window().Start; !got.Equal(ends) {
 		t.Errorf("it stands at %s, want its time, %s", got, ends)
 	}
+	// Who registers ahead of a meeting is not late; the last 24 of the 72 came after it.
+	if late := commits[0].Late; late < 20 || late > 24 {
+		t.Errorf("%d visits are told as late, want those that came after the meeting", late)
+	}
 	requests := h.model.asked["a"]
 	h.play(ends.Add(50*time.Hour), ends.Add(80*time.Hour))
 	if more := h.model.asked["a"] - requests; more != 0 {

@@ -23,12 +23,13 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 			return err
 		}
 	}
-	var kept, carried int64
+	var kept, carried, late int64
 	if replaced != nil {
 		var err error
 		if kept, carried, err = g.compare(ctx, replaced); err != nil {
 			return err
 		}
+		late = g.late(replaced, kept)
 	}
 	commit := &rawzone.Commit{
 		Start:      attempt.Window.Start,
@@ -58,6 +59,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 	if replaced != nil {
 		commit.Generation = replaced.Generation + 1
 		commit.Backoffs = replaced.Backoffs
+		commit.Late = replaced.Late + late
 	}
 	etag, err := g.Zone.Put(ctx, commit, attempt.Replaces)
 	if err != nil {
@@ -86,7 +88,7 @@ func (g *reading) commit(ctx context.Context, replaced *rawzone.Commit) error {
 	if replaced != nil {
 		g.answer.Reread++
 		g.answer.Replaced++
-		g.lateness(replaced, kept)
+		g.lateness(replaced, late, kept)
 	}
 	g.Logger.Info("window committed", telemetry.Figures("stream", g.Stream.Name, "start", commit.Start, "end", commit.End,
 		"generation", commit.Generation, "records", commit.Records, "withheld", commit.Withheld, "announced", commit.Announced, "duplicates", commit.Duplicates,

@@ -33,6 +33,8 @@ type held struct {
 	window.Window
 	generation int
 	ingestedAt time.Time
+	// late is how many of the records the first reading did not show.
+	late int
 	// records are lines of JSON, a key's newest version in the window alone; broken ones go to quarantine.
 	records []string
 	keys    []string
@@ -171,6 +173,9 @@ func (l *lake) read(s *vendorapi.Stream, of window.Window, versions []vendortest
 		key := strings.Join(r.Key, "\x00")
 		if _, seen := newest[key]; !seen {
 			h.keys = append(h.keys, key)
+			if r.VisibleAt.After(first) {
+				h.late++
+			}
 		}
 		newest[key] = string(r.Held())
 	}
@@ -218,7 +223,7 @@ func (l *lake) write(t *testing.T, further ...lakesql.View) string {
 func writeWindow(t *testing.T, folder string, table *curated.Table, names curated.Names, h held) {
 	t.Helper()
 	var object, quarantine bytes.Buffer
-	w := table.NewWriter(&object, &quarantine, curated.Source{Window: h.Window, Generation: h.generation, IngestedAt: h.ingestedAt, Key: testKey})
+	w := table.NewWriter(&object, &quarantine, curated.Source{Window: h.Window, Generation: h.generation, Late: int64(h.late), IngestedAt: h.ingestedAt, Key: testKey})
 	if _, err := w.AddPart(context.Background(), h.part(), strings.NewReader(strings.Join(h.records, "\n")+"\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +291,7 @@ func (l *lake) healthOf(t *testing.T, s *vendorapi.Stream) []any {
 			}
 		}
 	}
-	days, late, undeclared := map[string]bool{}, 0, any(nil)
+	days, lateIn, undeclared := map[string]bool{}, map[time.Time]int{}, any(nil)
 	var end, ingested time.Time
 	for _, r := range newest {
 		days[r.of.Start.Format(time.DateOnly)] = true
@@ -296,12 +301,14 @@ func (l *lake) healthOf(t *testing.T, s *vendorapi.Stream) []any {
 		if r.of.ingestedAt.After(ingested) {
 			ingested = r.of.ingestedAt
 		}
-		if r.of.generation > 1 && r.of.ingestedAt.Sub(r.of.End) > s.Settle.D()+time.Hour {
-			late++
-		}
+		lateIn[r.of.Start] = r.of.late
 		if strings.Contains(r.record, surprises) {
 			undeclared = "another, surprise"
 		}
+	}
+	var late int
+	for _, of := range lateIn {
+		late += of
 	}
 	return []any{s.Name, versions, len(newest), len(days), stamp(end), stamp(ingested), late, quarantined, undeclared}
 }

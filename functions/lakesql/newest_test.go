@@ -128,7 +128,7 @@ func (h history) write(t *testing.T, stream *vendorapi.Stream, folder string) st
 			if v.changed > 0 {
 				changed = fmt.Sprint(v.changed)
 			}
-			row := fmt.Sprintf("'%s', '%s', cast(%s as bigint), '%s', cast(null as varchar), timestamp '%s', timestamp '%s', cast(%d as bigint), '%s', cast(%d as bigint), timestamp '2026-03-20'",
+			row := fmt.Sprintf("'%s', '%s', cast(%s as bigint), '%s', cast(null as varchar), timestamp '%s', timestamp '%s', cast(%d as bigint), cast(0 as bigint), '%s', cast(%d as bigint), timestamp '2026-03-20'",
 				v.id, v.region, changed, v.value, at(v.start).Format(time.DateTime), at(v.start+1).Format(time.DateTime), v.generation, v.part, v.position)
 			if compacted {
 				row += fmt.Sprintf(", cast(%d as bigint)", v.compaction)

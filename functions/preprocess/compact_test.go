@@ -605,7 +605,8 @@ func TestANewerReleasesDaysAreLeftAlone(t *testing.T) {
 	}
 }
 
-// TestAReleaseWithoutCompactionStops reads the mark as one does that knows no other format than that of curated objects.
+// TestAReleaseWithoutCompactionStops reads the mark as one does that knows the first format alone: it would make windows of compacted days
+// without anybody's reading them.
 func TestAReleaseWithoutCompactionStops(t *testing.T) {
 	var m struct{ Format int }
 	for _, l := range []*lake{newCompactedLake(t), compactedDays(t)} {
@@ -614,8 +615,8 @@ func TestAReleaseWithoutCompactionStops(t *testing.T) {
 		if err := json.Unmarshal(body, &m); err != nil {
 			t.Fatal(err)
 		}
-		if want := 1 + min(1, len(l.entries())); m.Format != want {
-			t.Errorf("the mark has format %d, want %d with %d days compacted", m.Format, want, len(l.entries()))
+		if m.Format < 2 {
+			t.Errorf("the mark has format %d, want a later one with %d days compacted", m.Format, len(l.entries()))
 		}
 	}
 }

@@ -60,10 +60,6 @@ func (m *mark) made(ref rawzone.CommitRef) {
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const longestRun = 16 * time.Minute
 
-// markFormat is the format of the mark of a stream of which days are compacted. A release that knows nothing of compaction must not go on: it
-// would make windows of compacted days without anybody's reading them.
-const markFormat = 2
-
 // claimTries bounds how often a mark of other columns is claimed that other runs move at the same time.
 const claimTries = 5
 
@@ -97,8 +93,8 @@ func (r *run) storedMark(ctx context.Context) (mark, error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, fmt.Errorf("object %s: %w; where it is damaged, delete it: it is then written anew", r.names.Mark(), err)
 	}
-	if m.Format > markFormat {
-		return m, newerFormat(r.names.Mark(), m.Format, markFormat)
+	if err := checkFormat(r.names.Mark(), m.Format); err != nil {
+		return m, err
 	}
 	m.etag = object.ETag
 	if !r.claimed(m) {
@@ -206,9 +202,6 @@ func (r *run) storeMark(ctx context.Context, m mark) error {
 // putMark stores m if the mark is still the one with the ETag.
 func (r *run) putMark(ctx context.Context, m mark, etag string) (string, error) {
 	m.Format = curated.FormatVersion
-	if m.Days {
-		m.Format = markFormat
-	}
 	body, err := json.Marshal(m)
 	if err != nil {
 		return "", err

@@ -417,7 +417,7 @@ func (w *making) fill(ctx context.Context, parts []rawzone.Part, object, quarant
 
 // source is what the rows of a commit have in common.
 func (r *run) source(ctx context.Context, commit *rawzone.Commit) (curated.Source, error) {
-	source := curated.Source{Window: commit.Window(), Generation: commit.Generation, IngestedAt: commit.WrittenAt}
+	source := curated.Source{Window: commit.Window(), Generation: commit.Generation, Late: commit.Late, IngestedAt: commit.WrittenAt}
 	if !r.table.Hashes() {
 		return source, nil
 	}

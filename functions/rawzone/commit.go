@@ -50,6 +50,9 @@ type Commit struct {
 	// Carried is how many of them the vendor gave at an earlier reading and at this one no more: they have moved to a
 	// later window, which may not have been read yet.
 	Carried int64 `json:"carried,omitempty"`
+	// Late is how many records the window has gained since it was first read, over all readings that replaced it: what the vendor showed
+	// later than the settle delay. Of a parent's children it counts from the first reading on that was due after the parent's time.
+	Late int64 `json:"late,omitempty"`
 	// Digest identifies the records that the vendor gave, those withheld too, whatever their order: two readings that brought
 	// the same records have one digest. See [Attempt.Digest].
 	Digest string `json:"digest"`

@@ -19,6 +19,8 @@ const (
 	WindowEnd   = "windrow_window_end"
 	// Generation is the generation of the window's commit.
 	Generation = "windrow_generation"
+	// Late is how many records the window has gained since it was first read, the same in each row of the window.
+	Late = "windrow_late"
 	// Part is the key in the raw bucket of the part that holds the record.
 	Part = "windrow_part"
 	// Position is the record's place in its part, counted from 0.
@@ -48,6 +50,7 @@ var own = []Column{
 	{WindowStart, vendorapi.TypeTimestamp, "Start of the window that the record was read in, UTC"},
 	{WindowEnd, vendorapi.TypeTimestamp, "End of that window, UTC; not part of it"},
 	{Generation, vendorapi.TypeInt64, "How often the window's commit has been replaced by a better reading; 1 is the first"},
+	{Late, vendorapi.TypeInt64, "How many records the window has gained since it was first read, the same in each of its rows"},
 	{Part, vendorapi.TypeString, "Key in the raw bucket of the part that holds the record"},
 	{Position, vendorapi.TypeInt64, "Place of the record in its part, from 0"},
 	{IngestedAt, vendorapi.TypeTimestamp, "Scheduled time of the run that committed the record, UTC"},
