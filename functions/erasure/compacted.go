@@ -5,12 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/windrow-data/windrow/functions/curated"
 	"github.com/windrow-data/windrow/functions/objectstore"
 )
 
@@ -36,7 +35,7 @@ func (e *erasing) days(s stream) (days []string) {
 
 // compactedDays reads the lines of days.json, by their days.
 func (e *erasing) compactedDays(ctx context.Context, s stream) (map[string]compactedDay, error) {
-	key := e.Vendor.Name + "/" + s.Name + "/days/days.json"
+	key := e.curatedNames(s).Days()
 	_, body, err := e.Curated.Get(ctx, key)
 	if errors.Is(err, objectstore.ErrNotFound) {
 		return nil, nil
@@ -55,15 +54,8 @@ func (e *erasing) compactedDays(ctx context.Context, s stream) (map[string]compa
 	return days, nil
 }
 
-func compactedOn(vendor, stream, day string) string {
-	return vendor + "/" + stream + "/compacted/dt=" + day + "/"
-}
-
-// compactionOf is the number of the compaction that an object is of, 0 where its name says none.
-func compactionOf(key string) int64 {
-	number, _, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], "_")
-	n, _ := strconv.ParseInt(number, 10, 64)
-	return n
+func (e *erasing) curatedNames(s stream) curated.Names {
+	return curated.Names{Vendor: e.Vendor.Name, Stream: s.Name}
 }
 
 // notCompacted returns the first day that held the person and whose compaction that counts may hold them still, empty where there is none. It is
@@ -96,6 +88,7 @@ func (e *erasing) purgeCompacted(ctx context.Context, s stream) error {
 	if err != nil {
 		return err
 	}
+	names := e.curatedNames(s)
 	for _, day := range held {
 		d := days[day]
 		since := d.Made
@@ -103,9 +96,10 @@ func (e *erasing) purgeCompacted(ctx context.Context, s stream) error {
 			// What came to nothing.
 			since = e.record.Begun.Add(e.Patience)
 		}
-		_, err := e.purge(ctx, e.Curated, compactedOn(e.Vendor.Name, s.Name, day), func(v objectstore.Version) bool {
-			n := compactionOf(v.Key)
-			return n < d.Compaction || n != d.Compaction && v.Modified.Before(since)
+		_, err := e.purge(ctx, e.Curated, names.CompactedOn(day), func(v objectstore.Version) bool {
+			// Of an object whose name says no compaction the number is 0.
+			object, _ := names.ParseCompacted(v.Key)
+			return object.Compaction < d.Compaction || object.Compaction != d.Compaction && v.Modified.Before(since)
 		})
 		if err != nil {
 			return err

@@ -58,7 +58,7 @@ func (e *erasing) finish(ctx context.Context) error {
 // notRemade returns the first window of a stream that held the person and whose curated objects are not all made of its commit, empty
 // where there is none.
 func (e *erasing) notRemade(ctx context.Context, s stream) (string, error) {
-	names := curated.Names{Vendor: e.Vendor.Name, Stream: s.Name}
+	names := e.curatedNames(s)
 	for _, start := range e.record.starts(e.Vendor.Name, s.Name) {
 		name := rawzone.FormatTime(start)
 		commit, etag, err := s.zone.Commit(ctx, s.zone.Ref(start, ""))
@@ -102,7 +102,7 @@ func (e *erasing) isRemade(ctx context.Context, names curated.Names, start time.
 
 // purgeCurated deletes what is not current of a stream's curated objects, and the notes of undeclared fields whose names are the address.
 func (e *erasing) purgeCurated(ctx context.Context, s stream) error {
-	names := curated.Names{Vendor: e.Vendor.Name, Stream: s.Name}
+	names := e.curatedNames(s)
 	if _, err := e.purge(ctx, e.Curated, e.Vendor.Name+"/"+s.Name+"/", func(v objectstore.Version) bool {
 		if !v.Current || v.Marker {
 			return true
