@@ -166,7 +166,7 @@ func objectOf(t *testing.T, content []byte) objectParts {
 	}
 	return objectParts{
 		Files: []string{path}, Keys: []string{"on24/attendees/parts/one.ndjson.gz"},
-		Start: firstDay, End: firstDay.AddDate(0, 0, 1), Generation: 1, IngestedAt: firstDay.AddDate(0, 0, 1),
+		Start: firstDay, End: firstDay.AddDate(0, 0, 1), Generation: 1, Late: 2, IngestedAt: firstDay.AddDate(0, 0, 1),
 	}
 }
 
@@ -225,7 +225,7 @@ func TestFloorWritesTheSameObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	var object, quarantine bytes.Buffer
-	w := table.NewWriter(&object, &quarantine, curated.Source{Window: window.Window{Start: o.Start, End: o.End}, Generation: 1, IngestedAt: o.IngestedAt, Key: privacyKey})
+	w := table.NewWriter(&object, &quarantine, curated.Source{Window: window.Window{Start: o.Start, End: o.End}, Generation: 1, Late: o.Late, IngestedAt: o.IngestedAt, Key: privacyKey})
 	if _, err := w.AddPart(context.Background(), o.Keys[0], bytes.NewReader(content)); err != nil {
 		t.Fatal(err)
 	}

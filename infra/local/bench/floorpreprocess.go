@@ -35,6 +35,7 @@ type objectParts struct {
 	Start      time.Time `json:"start"`
 	End        time.Time `json:"end"`
 	Generation int       `json:"generation"`
+	Late       int64     `json:"late"`
 	IngestedAt time.Time `json:"ingestedAt"`
 }
 
@@ -112,6 +113,7 @@ const (
 	windowStartCell
 	windowEndCell
 	generationCell
+	lateCell
 	partCell
 	positionCell
 	ingestedAtCell
@@ -138,6 +140,7 @@ func (w *rowWriter) begin(o objectParts) {
 	w.fill(windowStartCell, parquet.Int64Value(o.Start.UnixMicro()))
 	w.fill(windowEndCell, parquet.Int64Value(o.End.UnixMicro()))
 	w.fill(generationCell, parquet.Int64Value(int64(o.Generation)))
+	w.fill(lateCell, parquet.Int64Value(o.Late))
 	w.fill(ingestedAtCell, parquet.Int64Value(o.IngestedAt.UnixMicro()))
 }
 

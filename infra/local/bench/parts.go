@@ -38,7 +38,7 @@ func grouped(commit *rawzone.Commit, root string) (objects []objectParts) {
 	size := int64(0)
 	for i, part := range commit.Parts {
 		if i == 0 || size+part.Bytes > preprocess.ObjectBytes {
-			objects = append(objects, objectParts{Start: commit.Start, End: commit.End, Generation: commit.Generation, IngestedAt: commit.WrittenAt})
+			objects = append(objects, objectParts{Start: commit.Start, End: commit.End, Generation: commit.Generation, Late: commit.Late, IngestedAt: commit.WrittenAt})
 			size = 0
 		}
 		size += part.Bytes
