@@ -57,11 +57,11 @@ run: needs node_modules ## Play a day of webinars on this machine (VENDOR=zoom; 
 
 .PHONY: query
 query: needs node_modules ## Ask the lake of the last run, SQL="select ..."
-	@node infra/local/query.mjs "$(SQL)"
+	@node infra/local/query.mjs "$${SQL:-}"
 
 .PHONY: forget
 forget: needs ## Erase a simulated person from the lake of the last run, EMAIL=...
-	@go run ./infra/local forget -email "$(EMAIL)"
+	@go run ./infra/local forget -email "$${EMAIL:-}"
 .PHONY: verify
 verify: needs node_modules $(BROWSER)/node_modules ## Look at the report of the last run in a real browser (CHROME=/usr/bin/chromium takes another)
 	@test -e .local/report.html || go run ./infra/local -c vendor=$(VENDOR) -attendees 2000
