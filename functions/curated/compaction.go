@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
-	parquetzstd "github.com/parquet-go/parquet-go/compress/zstd"
 
 	"github.com/windrow-data/windrow/functions/tables"
 	"github.com/windrow-data/windrow/functions/vendorapi"
@@ -79,30 +76,6 @@ func (c *Compaction) Schema() *parquet.Schema { return c.schema }
 
 // own returns the place of one of windrow's own columns.
 func (c *Compaction) own(column int) int { return len(c.table.columns) + column }
-
-// denser is the codec of compacted days. They are written once and read often, so it may take twice the time for a tenth fewer bytes; its memory
-// suits the pages, as that of [codec].
-type denser struct{ *parquetzstd.Codec }
-
-var dayCodec = denser{&parquet.Zstd}
-
-var denserEncoder = sync.OnceValue(func() *zstd.Encoder {
-	// Options that are constant and valid cannot fail.
-	e, _ := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(zstd.SpeedDefault),
-		zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(2*pageBytes),
-		zstd.WithLowerEncoderMem(true),
-		zstd.WithZeroFrames(true),
-		zstd.WithEncoderCRC(false),
-	)
-	return e
-})
-
-// Encode compresses src into dst.
-func (denser) Encode(dst, src []byte) ([]byte, error) {
-	return denserEncoder().EncodeAll(src, dst[:0]), nil
-}
 
 // config is the library's configuration for one object of a compaction.
 func (c *Compaction) config(number int64) *parquet.WriterConfig {

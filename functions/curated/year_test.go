@@ -126,9 +126,9 @@ func (r *read) of(t testing.TB, object []byte, columns []string) {
 	}
 }
 
-// TestAYearIsReadWithATenthOfTheObjects measures what queries over compacted days read beside what they read of the small objects: a sample of
-// a year's days, each of the same kind, of a small webinar and of a large one.
-func TestAYearIsReadWithATenthOfTheObjects(t *testing.T) {
+// attendeesOfON24 are ON24's attendees, their table and its compaction. Under the race detector there is nothing to measure of them.
+func attendeesOfON24(t *testing.T) (*vendorapi.Stream, *Table, *Compaction) {
+	t.Helper()
 	if raceDetector {
 		t.Skip("one goroutine, and twenty times as long under the race detector")
 	}
@@ -145,6 +145,13 @@ func TestAYearIsReadWithATenthOfTheObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return stream, table, compaction
+}
+
+// TestAYearIsReadWithATenthOfTheObjects measures what queries over compacted days read beside what they read of the small objects: a sample of
+// a year's days, each of the same kind, of a small webinar and of a large one.
+func TestAYearIsReadWithATenthOfTheObjects(t *testing.T) {
+	stream, table, compaction := attendeesOfON24(t)
 	var names []string
 	for _, column := range table.columns {
 		names = append(names, column.name)
@@ -212,22 +219,7 @@ func processorTime(t testing.TB) time.Duration {
 
 // TestACompactionsMemoryDoesNotGrow measures it with a day of five times the rows.
 func TestACompactionsMemoryDoesNotGrow(t *testing.T) {
-	if raceDetector {
-		t.Skip("one goroutine, and twenty times as long under the race detector")
-	}
-	vendor := on24.Vendor("22355")
-	stream, err := vendor.Stream("attendees")
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := NewTable(stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	compaction, err := table.NewCompaction(stream)
-	if err != nil {
-		t.Fatal(err)
-	}
+	stream, table, compaction := attendeesOfON24(t)
 	a := &attendances{stream: *stream, random: rand.New(rand.NewPCG(1, 1)), people: 1500}
 	objects := a.day(t, table, 0)
 	peak := func(days int) (highest uint64) {
